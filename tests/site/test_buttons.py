@@ -1,0 +1,46 @@
+"""The site's buttons, before and after `make configure`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tools.configure import colab, configure
+
+NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+BUILD = "from jupyter_book.cli.main import main; main()"
+UNWANTED = ("colab.research.google.com", "unpkg.com", "launch-buttons", "source-repository-button")
+
+
+def build(project: Path) -> dict[str, str]:
+    """Build the index page and the chapters; return the pages by name."""
+    chapters = [{"file": path.stem} for path in NOTEBOOKS]
+    toc = {"format": "jb-book", "root": "index", "chapters": chapters}
+    (project / "_toc.yml").write_text(yaml.safe_dump(toc))
+    command = [sys.executable, "-c", BUILD, "build", "book", "--config", "_config.yml"]
+    command += ["--toc", str(project / "_toc.yml"), "--path-output", ".", "-q"]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    names = ["index", *(path.stem for path in NOTEBOOKS)]
+    html = project / "_build" / "html"
+    return {name: (html / f"{name}.html").read_text(encoding="utf-8") for name in names}
+
+
+def test_no_button_is_dead_until_the_repository_is_known(project_copy: Path) -> None:
+    configure(project_copy, None)
+    for name, page in build(project_copy).items():
+        assert [word for word in (*UNWANTED, "OWNER", "owner/name") if word in page] == [], name
+
+
+@pytest.mark.parametrize("repository", ["ada/learning-rates"])
+def test_every_chapter_gets_its_buttons(project_copy: Path, repository: str) -> None:
+    configure(project_copy, repository)
+    pages = build(project_copy)
+    assert NOTEBOOKS
+    for path in NOTEBOOKS:
+        assert f'href="{colab(repository, f"book/{path.name}")}"' in pages[path.stem]
+    for name, page in pages.items():
+        assert "source-repository-button" in page, name
+        assert f'href="https://github.com/{repository}"' in page, name

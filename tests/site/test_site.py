@@ -1,0 +1,101 @@
+"""Every page of the built site, opened in a browser; `make site` builds it first."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.conftest import ROOT
+from tests.site import browser as site
+
+HTML = ROOT / "_build" / "html"
+WIDTHS = (360, 1280)
+SCHEMES = ("light", "dark")
+
+
+def pages() -> list[str]:
+    """The site's own pages, without what extensions put under _static."""
+    paths = (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
+    return sorted(path for path in paths if not path.startswith("_static/"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    executable = site.find_browser()
+    if executable is None:
+        missing = f"no browser at hand: none of {', '.join(site.BROWSERS)} is on the PATH"
+        if "CI" in os.environ:  # .ci/run installs one, so there its absence is a fault
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(site.ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_sound(chromium: Browser, width: int, scheme: str) -> None:
+    assert {"index.html", "notation.html", "api.html"} <= set(pages()), "run `make site`"
+    faults = []
+    with site.serve(HTML) as address, site.open_page(chromium, width, scheme) as page:
+        for name in pages():
+            found = site.problems(page, f"{address}/{name}")
+            theme = page.evaluate("document.documentElement.dataset.theme")
+            if theme not in (scheme, None):  # a redirect or a search page may have no theme
+                found.append(f"shown in the {theme} scheme")
+            faults += [f"{name}: {fault}" for fault in found]
+    assert faults == []
+
+
+def test_formulas_and_figures_are_there_to_be_checked(chromium: Browser) -> None:
+    with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
+        page.goto(f"{address}/notation.html")
+        assert page.locator(".math").count() > 20
+
+
+BROKEN = {
+    "scrolls sideways": '<div style="width: 3000px">wide</div>',
+    "formula not rendered": r'<span class="math">\(x\)</span>',
+    "formula with an error": "<mjx-merror>Undefined control sequence</mjx-merror>",
+    "broken picture": '<img src="nowhere.png" alt="nothing">',
+    "without alternative text": '<article><img src="dot.svg" alt=""></article>',
+    "request to another host": '<img src="http://127.0.0.2:9/dot.png" alt="elsewhere">',
+    "missing (404)": '<link rel="stylesheet" href="nowhere.css">',
+    "error on the console": "<script>console.error('broken')</script>",
+    "error in a script": "<script>undefined.property</script>",
+    "unprocessed markup: $x^2$": "<p>The square $x^2$ of a number</p>",
+    "unprocessed markup: {cite}`": "<p>See {cite}`smith2017`</p>",
+}
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4"/></svg>'
+
+
+def problems_of(chromium: Browser, folder: Path, body: str) -> list[str]:
+    (folder / "dot.svg").write_text(DOT)
+    (folder / "page.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><link rel="icon" href="dot.svg">{body}'
+    )
+    with site.serve(folder) as address, site.open_page(chromium, 360, "light") as page:
+        return site.problems(page, f"{address}/page.html")
+
+
+@pytest.mark.parametrize("complaint", BROKEN)
+def test_a_broken_page_is_noticed(chromium: Browser, tmp_path: Path, complaint: str) -> None:
+    found = problems_of(chromium, tmp_path, BROKEN[complaint])
+    assert any(complaint in problem for problem in found), found
+
+
+def test_a_sound_page_passes(chromium: Browser, tmp_path: Path) -> None:
+    body = '<article><img src="dot.svg" alt="a dot"> <code>$HOME or $PWD</code> costs $5</article>'
+    assert problems_of(chromium, tmp_path, body) == []
+
+
+def test_a_page_in_the_wrong_scheme_would_be_noticed(chromium: Browser) -> None:
+    script = "document.documentElement.dataset.theme"
+    with site.serve(HTML) as address:
+        for scheme in SCHEMES:
+            with site.open_page(chromium, 1280, scheme) as page:
+                page.goto(f"{address}/index.html")
+                assert page.evaluate(script) == scheme

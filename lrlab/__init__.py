@@ -1,0 +1,42 @@
+"""lrlab: learning-rate strategies in deep learning, the tested companion of the book.
+
+Schedules are pure functions of time, counted in epochs. `lrlab.pytorch` and `lrlab.keras` join
+them to the frameworks; importing `lrlab` itself imports neither.
+"""
+
+from lrlab.compose import join, warmup  # its scale would hide the module lrlab.scale
+from lrlab.schedules import (
+    Constant,
+    CosineDecay,
+    CyclicCosine,
+    ExponentialDecay,
+    InverseSqrtDecay,
+    LinearDecay,
+    MultiStepDecay,
+    OneCycle,
+    PolynomialDecay,
+    Recurrence,
+    Schedule,
+    StepDecay,
+    WarmupStableDecay,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Constant",
+    "CosineDecay",
+    "CyclicCosine",
+    "ExponentialDecay",
+    "InverseSqrtDecay",
+    "LinearDecay",
+    "MultiStepDecay",
+    "OneCycle",
+    "PolynomialDecay",
+    "Recurrence",
+    "Schedule",
+    "StepDecay",
+    "WarmupStableDecay",
+    "join",
+    "warmup",
+]

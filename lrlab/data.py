@@ -1,0 +1,265 @@
+"""Data sets as four NumPy arrays: images uint8 ``(N, H, W, C)`` and labels int64 ``(N,)``.
+
+======================== ============ ============ ======= ======== ========================
+name                     train        test         classes image    origin
+======================== ============ ============ ======= ======== ========================
+``blobs``                500          500          3       1×1×2    embedded (scikit-learn)
+``digits``               1,497        300          10      8×8×1    embedded (scikit-learn)
+``fashion_mnist``        60,000       10,000       10      28×28×1  download, 30 MB
+``cifar10``              50,000       10,000       10      32×32×3  download, 170 MB
+======================== ============ ============ ======= ======== ========================
+
+A file ``NAME.npz`` in the folder named by the environment variable ``LRLAB_DATA`` comes before
+all of these, and adds names of its own. Downloads are kept in ``LRLAB_CACHE``, or else in the
+system's folder for caches. No pickle is ever loaded.
+"""
+
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from lrlab.download import SOURCES, DataError, cache_folder, download, fingerprint
+
+__all__ = ["DataError", "Dataset", "load"]
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Images and labels to train on and to test on.
+
+    Args:
+        name: Name under which it was loaded.
+        x_train: Training images, uint8 array of shape ``(N, H, W, C)``, 0 to 255.
+        y_train: Training labels, int64 array of shape ``(N,)``, counted from 0.
+        x_test: Test images, as ``x_train``.
+        y_test: Test labels, as ``y_train``.
+        class_names: Name of each class, in the order of the labels.
+        source: Where it came from: ``"LRLAB_DATA"``, ``"embedded"``, ``"cache"`` or
+            ``"download"``.
+
+    Example:
+        >>> digits = load("digits", limit=1000)
+        >>> digits.x_train.shape, digits.classes, digits.image_shape
+        ((1000, 8, 8, 1), 10, (8, 8, 1))
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    class_names: tuple[str, ...]
+    source: str
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        return self.x_train.shape[1:]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of the four arrays, which tells the records which data a run saw."""
+        return fingerprint(self.x_train, self.y_train, self.x_test, self.y_test)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Dataset {self.name}: {len(self.x_train)} training and {len(self.x_test)} test "
+            f"images of shape {self.image_shape}, {self.classes} classes>"
+        )
+
+
+def load(name: str, limit: int | None = None, *, test_limit: int | None = None) -> Dataset:
+    """Load a data set by name.
+
+    The first of these that has it is used: the file ``NAME.npz`` in the folder ``LRLAB_DATA``;
+    the data sets embedded in scikit-learn; the cache; a download, which fills the cache.
+
+    To bring your own, write ``NAME.npz`` with the arrays ``x_train`` and ``x_test`` (uint8, of
+    shape ``(N, H, W)`` or ``(N, H, W, C)`` with 1 to 4 channels), ``y_train`` and ``y_test``
+    (integers counted from 0, of shape ``(N,)``) and, if the classes have names, ``class_names``
+    (text).
+
+    Args:
+        name: ``"blobs"``, ``"digits"``, ``"fashion_mnist"``, ``"cifar10"`` or your own.
+        limit: Number of training images to keep, the first ones; None keeps all.
+        test_limit: The same for the test images.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        ValueError: If the name is unknown, or a limit is not an integer from 1 to the number of
+            images there are.
+        DataError: If a file cannot be downloaded, read or used; the message says which one and
+            what to do about it.
+
+    Example:
+        >>> load("digits")
+        <Dataset digits: 1497 training and 300 test images of shape (8, 8, 1), 10 classes>
+        >>> load("digits", limit=100, test_limit=50)
+        <Dataset digits: 100 training and 50 test images of shape (8, 8, 1), 10 classes>
+    """
+    dataset = _find(name)
+    for argument, value, split in (("limit", limit, "train"), ("test_limit", test_limit, "test")):
+        if value is None:
+            continue
+        there = len(getattr(dataset, f"y_{split}"))
+        if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= there:
+            raise ValueError(
+                f"{argument} must be an integer from 1 to {there}, the number of {split} images of "
+                f"{name}, got {value!r}"
+            )
+        # Copies, so that the images left out do not stay in memory behind a view.
+        parts = {f"{axis}_{split}": getattr(dataset, f"{axis}_{split}")[:value] for axis in "xy"}
+        dataset = replace(dataset, **{key: part.copy() for key, part in parts.items()})
+    return dataset
+
+
+def _find(name: str) -> Dataset:
+    own = Path(os.environ["LRLAB_DATA"]).expanduser() if os.environ.get("LRLAB_DATA") else None
+    if own and not own.is_dir():
+        raise DataError(f"LRLAB_DATA names {own}, which is not a folder. Correct it or unset it")
+    # A name is never a path: load("../x") must not read outside the folder.
+    valid = isinstance(name, str) and re.fullmatch(r"\w[\w.-]*", name)
+    if valid and own and (path := own / f"{name}.npz").exists():
+        return _read(path, name, "LRLAB_DATA", "Replace it, or unset LRLAB_DATA to do without it")
+    if valid and name in EMBEDDED:
+        return EMBEDDED[name]()
+    if not valid or name not in SOURCES:
+        known = ", ".join(sorted([*EMBEDDED, *SOURCES]))
+        raise ValueError(
+            f"name must be one of {known}, or that of a file NAME.npz in the folder LRLAB_DATA, "
+            f"got {name!r}"
+        )
+    path, source = cache_folder() / f"{name}.npz", "cache"
+    if not path.exists():
+        download(name, path)
+        source = "download"
+    return _read(path, name, source, "Delete it: the next call downloads it again")
+
+
+def _read(path: Path, name: str, source: str, remedy: str) -> Dataset:
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is not a whole .npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                # NumPy stops at the last value that a header announces, so a damaged header would
+                # get past the checksums, which are compared at the end of an array.
+                if damaged := archive.zip.testzip():
+                    raise ValueError(f"{damaged} in it is damaged")
+                return _checked(archive, name, source)
+    # Not a narrower class: what zipfile, zlib and NumPy raise on damaged bytes has no common one.
+    except Exception as error:
+        problem = str(error) or type(error).__name__
+        raise DataError(f"cannot use {path}: {problem}. {remedy}") from error
+
+
+def _checked(archive: Mapping[str, np.ndarray], name: str, source: str) -> Dataset:
+    if missing := [key for key in ARRAYS if key not in archive]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    arrays = {key: np.asarray(archive[key]) for key in ARRAYS}
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype != np.uint8:
+            raise ValueError(f"x_{split} must be uint8, 0 to 255, got {x.dtype}")
+        if x.ndim == 3:
+            x = x[..., np.newaxis]
+        if x.ndim != 4 or not 1 <= x.shape[-1] <= 4:
+            raise ValueError(
+                f"x_{split} must have shape (N, H, W) or (N, H, W, C) with 1 to 4 channels, "
+                f"got {x.shape}"
+            )
+        if not x.size:
+            raise ValueError(f"x_{split} must not be empty, got shape {x.shape}")
+        if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
+            raise ValueError(
+                f"y_{split} must be one integer for each of the {len(x)} images, "
+                f"got {y.dtype} of shape {y.shape}"
+            )
+        arrays[f"x_{split}"] = np.ascontiguousarray(x)
+        arrays[f"y_{split}"] = np.ascontiguousarray(y, np.int64)
+
+    shapes = [arrays[key].shape[1:] for key in ("x_train", "x_test")]
+    expected = SOURCES[name].image_shape if name in SOURCES else shapes[0]
+    if shapes != [expected, expected]:
+        raise ValueError(
+            f"its images must all have shape {expected}, got {shapes[0]} for training and "
+            f"{shapes[1]} for testing"
+        )
+    labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
+    class_names = _class_names(archive, name, labels)
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise ValueError(
+            f"its labels must be 0 to {len(class_names) - 1}, got {labels.min()} to {labels.max()}"
+        )
+    return Dataset(name, **arrays, class_names=class_names, source=source)
+
+
+def _class_names(
+    archive: Mapping[str, np.ndarray], name: str, labels: np.ndarray
+) -> tuple[str, ...]:
+    if "class_names" in archive:
+        names = np.asarray(archive["class_names"])
+        if names.dtype.kind != "U" or names.ndim != 1:
+            raise ValueError(
+                f"class_names must be a list of text, got {names.dtype} of shape {names.shape}"
+            )
+        return tuple(names.tolist())
+    if name in SOURCES:
+        return SOURCES[name].class_names
+    # Labels that are not counted from 0 (years, say) would ask for millions of names: there
+    # cannot be more classes than images.
+    return tuple(str(label) for label in range(min(labels.max() + 1, len(labels))))
+
+
+def _blobs() -> Dataset:
+    """Three overlapping clouds of points, for models that train in a blink.
+
+    A point is an image of one pixel whose two channels are its coordinates, on one scale for
+    both, from 0 for the smallest coordinate to 255 for the largest.
+    """
+    from sklearn.datasets import make_blobs
+
+    points, labels = make_blobs(1000, centers=3, cluster_std=2.0, random_state=2)
+    pixels = np.rint(255 * (points - points.min()) / np.ptp(points)).astype(np.uint8)
+    return _split("blobs", pixels.reshape(-1, 1, 1, 2), labels, test_size=500)
+
+
+def _digits() -> Dataset:
+    """Handwritten digits; the grey levels 0 to 16 are stretched to 0 to 255."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    pixels = np.rint(images * (255 / 16)).astype(np.uint8)
+    return _split("digits", pixels.reshape(-1, 8, 8, 1), labels, test_size=300)
+
+
+def _split(name: str, images: np.ndarray, labels: np.ndarray, test_size: int) -> Dataset:
+    from sklearn.model_selection import train_test_split
+
+    # Shuffled with a fixed seed, so that the first images are a fair sample too, and with each
+    # class in both parts in the same proportion.
+    x_train, x_test, y_train, y_test = train_test_split(
+        images, labels, test_size=test_size, stratify=labels, random_state=0
+    )
+    parts = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    return _checked(parts, name, "embedded")
+
+
+EMBEDDED = {"blobs": _blobs, "digits": _digits}

@@ -1,0 +1,224 @@
+"""What a training run leaves behind: its curves, the rates it really used, where it was made."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import tempfile
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrlab import checks
+from lrlab.data import Dataset
+from lrlab.schedule_base import SLACK, Schedule
+
+
+@dataclass
+class History:
+    """The record of one run.
+
+    Lists hold one value per finished epoch.
+
+    Args:
+        config: Everything needed to repeat the run, as plain values.
+        provenance: Versions, device, data fingerprint and date.
+        lr: Rate that the optimiser used in the first update of the epoch.
+        train_loss: Mean loss over the epoch's training batches, as they were met.
+        test_loss: Mean loss over the test images after the epoch.
+        test_accuracy: Share of test images classified correctly after the epoch, in [0, 1].
+        seconds: Duration of the epoch, evaluation included.
+        lr_changes: Pairs (time in epochs, rate): every moment at which the rate read back from
+            the optimiser differed from the one before, the first update included.
+        stopped: Why the run ended before its last epoch; None if it did not.
+    """
+
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+    lr: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    lr_changes: list[tuple[float, float]] = field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.train_loss)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule that the run was to follow."""
+        return Schedule.from_config(self.config["schedule"])
+
+    def record_lr(self, t: float, lr: float) -> None:
+        """Note the rate that an update at time ``t`` (epochs) used."""
+        if not self.lr_changes or self.lr_changes[-1][1] != lr:
+            self.lr_changes.append((t, lr))
+
+    def record_epoch(
+        self, *, train_loss: float, test_loss: float, test_accuracy: float, seconds: float
+    ) -> None:
+        """Append one epoch; a loss that is no longer finite stops the run.
+
+        Afterwards ``stopped`` says so, and the caller is expected to end the run.
+        """
+        self.lr.append(float(self.used_lr(np.array(self.epochs))))
+        self.train_loss.append(train_loss)
+        self.test_loss.append(test_loss)
+        self.test_accuracy.append(test_accuracy)
+        self.seconds.append(seconds)
+        if not (math.isfinite(train_loss) and math.isfinite(test_loss)):
+            self.stopped = f"diverged: the loss is no longer finite in epoch {self.epochs - 1}"
+
+    def used_lr(self, t: np.ndarray) -> np.ndarray:
+        """Return the rates that were in force at the moments ``t``, an array in epochs."""
+        moments, rates = np.array(self.lr_changes).T
+        return rates[np.searchsorted(moments, t * SLACK, side="right") - 1]
+
+    def lr_deviation(self, schedule: Schedule | None = None) -> float:
+        """Return how far the used rates were from those intended, at worst.
+
+        The moments compared are those at which the run was to set its rate (``config["per"]``):
+        every epoch, or every step of the finished epochs.
+
+        Args:
+            schedule: What the rates should have been; the run's own schedule by default.
+
+        Returns:
+            Largest absolute difference, divided by the largest intended rate.
+        """
+        steps = self.config["steps_per_epoch"] if self.config["per"] == "step" else 1
+        t = np.arange(self.epochs * steps) / steps
+        intended = (schedule or self.schedule)(t)
+        return float(np.max(np.abs(self.used_lr(t) - intended)) / np.max(intended))
+
+    def to_json(self) -> str:
+        """Return the record as strict JSON; a number that is not finite becomes a string."""
+        return json.dumps(_encode(asdict(self)), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Rebuild the record that `to_json` wrote.
+
+        Raises:
+            ValueError: The text is no such record.
+        """
+        try:
+            values = json.loads(text)
+            history = cls(**values)
+            for name in ("lr", "train_loss", "test_loss", "test_accuracy", "seconds"):
+                setattr(history, name, [float(value) for value in values[name]])
+            history.lr_changes = [(float(t), float(lr)) for t, lr in values["lr_changes"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise ValueError(f"this is no record of a run: {error}") from error
+        return history
+
+    def save(self, path: Path | str) -> None:
+        """Write the record as JSON, whole or not at all."""
+        write_atomically(Path(path), self.to_json() + "\n")
+
+    @classmethod
+    def load(cls, path: Path | str) -> History:
+        """Read a record that `save` wrote.
+
+        Raises:
+            ValueError: The file holds no such record; the message names it.
+        """
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{Path(path).name}: {error}") from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that nobody ever sees a part of it.
+
+    Args:
+        path: The file; its folder is created when missing.
+        text: The whole content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def run_config(
+    dataset: Dataset,
+    *,
+    model: str,
+    epochs: int,
+    schedule: Schedule,
+    batch_size: int,
+    momentum: float,
+    per: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Check the arguments that every training run has, and write them down as plain values.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+    if not isinstance(schedule, Schedule):
+        raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
+    images = len(dataset.x_train)
+    return {
+        "model": model,
+        "dataset": dataset.name,
+        "train_images": images,
+        "epochs": checks.count("epochs", epochs),
+        "batch_size": checks.count("batch_size", batch_size),
+        "steps_per_epoch": -(-images // batch_size),
+        "schedule": schedule.to_config(),
+        "per": checks.choice("per", per, ("epoch", "step")),
+        "momentum": checks.number("momentum", momentum, "in [0, 1)", lambda m: 0 <= m < 1),
+        "seed": checks.seed("seed", seed),
+    }
+
+
+def provenance(framework: str, version: str, device: str, data: str) -> dict[str, Any]:
+    """Describe where a run is made.
+
+    Args:
+        framework: ``"torch"`` or ``"keras"``.
+        version: Its version.
+        device: The hardware that computes, in words.
+        data: Fingerprint of the data set.
+
+    Returns:
+        A plain dict that also holds the versions of Python, NumPy and lrlab and the date (UTC).
+    """
+    from lrlab import __version__
+
+    return {
+        "lrlab": __version__,
+        framework: version,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "device": device,
+        "data": data,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item) for item in value]
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,188 @@
+"""The record of a run: what it notes, how it is written, what it refuses."""
+
+import json
+import math
+import multiprocessing
+import os
+import time
+
+import numpy as np
+import pytest
+
+from lrlab import ExponentialDecay, StepDecay
+from lrlab.data import load
+from lrlab.history import History, provenance, run_config, write_atomically
+
+
+def make_history(schedule=None, per="epoch", steps=3, epochs=2, late=0):
+    """A run that followed its schedule, or followed it ``late`` epochs too late."""
+    schedule = schedule or ExponentialDecay(0.8, gamma=0.5)
+    config = {"schedule": schedule.to_config(), "per": per, "steps_per_epoch": steps}
+    history = History(config, {"device": "none"})
+    for epoch in range(epochs):
+        for step in range(steps):
+            t = epoch + step / steps if per == "step" else epoch
+            history.record_lr(epoch + step / steps, schedule(max(t - late, 0)))
+        history.record_epoch(train_loss=1.0, test_loss=2.0, test_accuracy=0.5, seconds=0.1)
+    return history
+
+
+def test_lr_is_the_rate_of_each_epochs_first_update():
+    assert make_history().lr == [0.8, 0.4]
+    assert make_history(per="step").lr == [0.8, 0.4]
+
+
+def test_only_changes_of_the_rate_are_stored():
+    assert make_history().lr_changes == [(0.0, 0.8), (1.0, 0.4)]
+    assert len(make_history(per="step").lr_changes) == 6
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_deviation_is_zero_for_a_run_that_followed_its_schedule(per):
+    assert make_history(per=per).lr_deviation() == 0
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_deviation_shows_a_rate_that_came_an_epoch_late(per):
+    # In epoch 1 the run used 0.8 where 0.4 was meant: off by half of the peak.
+    assert make_history(per=per, late=1).lr_deviation() == pytest.approx(0.5)
+
+
+def test_deviation_sees_a_rate_that_changed_inside_an_epoch():
+    history = make_history(StepDecay(0.1, gamma=0.5, step_epochs=5))
+    history.config["per"] = "step"
+    assert history.lr_deviation() == 0
+    history.lr_changes.append((1 + 1 / 3, 0.2))
+    assert history.lr_deviation() == pytest.approx(1.0)
+
+
+def test_json_round_trip_keeps_every_value():
+    history = make_history()
+    copy = History.from_json(history.to_json())
+    assert copy == history
+    assert copy.schedule == ExponentialDecay(0.8, gamma=0.5)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_the_run_and_survives_json(loss):
+    history = make_history()
+    history.record_lr(2.0, 0.2)
+    history.record_epoch(train_loss=loss, test_loss=1.0, test_accuracy=0.1, seconds=0.1)
+    assert history.stopped == "diverged: the loss is no longer finite in epoch 2"
+    text = history.to_json()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    copy = History.from_json(text)
+    assert repr(copy.train_loss) == repr(history.train_loss)
+    assert copy.stopped == history.stopped
+
+
+def test_a_finite_loss_does_not_stop_the_run():
+    assert make_history().stopped is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": {}}', '{"foreign": 1}', '{"con'])
+def test_text_that_is_no_record_is_refused(text):
+    with pytest.raises(ValueError, match="no record of a run"):
+        History.from_json(text)
+
+
+def test_load_names_the_broken_file(tmp_path):
+    path = tmp_path / "run-3.json"
+    make_history().save(path)
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(ValueError, match=r"run-3\.json"):
+        History.load(path)
+
+
+def test_saving_twice_replaces_the_record_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "results" / "run.json"
+    make_history().save(path)
+    second = make_history(epochs=4)
+    second.save(path)
+    assert History.load(path) == second
+    assert [entry.name for entry in path.parent.iterdir()] == ["run.json"]
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    write_atomically(path, "old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+def _write_forever(path):
+    while True:
+        write_atomically(path, "x" * 100_000 + "\n")
+
+
+def test_a_kill_never_leaves_half_a_file(tmp_path):
+    path = tmp_path / "run.json"
+    writer = multiprocessing.get_context("spawn").Process(target=_write_forever, args=(path,))
+    writer.start()
+    deadline = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    writer.kill()
+    writer.join()
+    assert path.read_text() == "x" * 100_000 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("epochs", 0, "epochs must be a positive integer, received 0"),
+        ("epochs", 2.0, "epochs must be a positive integer"),
+        ("epochs", True, "epochs must be a positive integer"),
+        ("batch_size", -1, "batch_size must be a positive integer"),
+        ("schedule", 0.1, "schedule must be a schedule of lrlab, received 0.1"),
+        ("per", "batch", "per must be one of epoch, step, received 'batch'"),
+        ("momentum", 1.0, r"momentum must be a finite real number in \[0, 1\), received 1.0"),
+        ("momentum", -0.1, "momentum"),
+        ("momentum", math.nan, "momentum"),
+        ("seed", -1, "seed"),
+        ("seed", 0.5, "seed"),
+    ],
+)
+def test_run_config_refuses(argument, value, message):
+    arguments = {
+        "model": "LeNet",
+        "epochs": 1,
+        "schedule": ExponentialDecay(0.1, gamma=0.9),
+        "batch_size": 10,
+        "momentum": 0.0,
+        "per": "epoch",
+        "seed": 0,
+    }
+    with pytest.raises(ValueError, match=message):
+        run_config(load("blobs", 20), **{**arguments, argument: value})
+
+
+def test_run_config_counts_the_last_short_batch():
+    config = run_config(
+        load("blobs", 25),
+        model="m",
+        epochs=1,
+        schedule=ExponentialDecay(0.1, gamma=0.9),
+        batch_size=10,
+        momentum=0,
+        per="step",
+        seed=0,
+    )
+    assert config["steps_per_epoch"] == 3
+    assert config["train_images"] == 25
+
+
+def test_provenance_names_what_can_move_a_result():
+    made = provenance("torch", "2.13.0", "a device", "fingerprint")
+    assert made["torch"] == "2.13.0"
+    assert made["numpy"] == np.__version__
+    assert made["data"] == "fingerprint"
+    assert {"lrlab", "python", "device", "date"} <= set(made)

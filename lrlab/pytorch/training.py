@@ -1,0 +1,208 @@
+"""Training in PyTorch, with the data on the device and the used rate on record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lrlab.data import Dataset
+from lrlab.history import History, provenance, run_config
+from lrlab.progress import bar
+from lrlab.pytorch.bridge import ScheduleLR
+from lrlab.schedule_base import Schedule
+
+EVALUATION_BATCH = 1_000  # images; larger ones leave the cache of a CPU
+
+
+def fit(
+    model: nn.Module,
+    dataset: Dataset,
+    *,
+    epochs: int,
+    schedule: Schedule,
+    batch_size: int = 128,
+    momentum: float = 0.0,
+    per: str = "epoch",
+    seed: int = 0,
+    device: str = "auto",
+    deterministic: bool = False,
+) -> History:
+    r"""Train a classifier by SGD on cross-entropy and return the record of the run.
+
+    The rate is set before the update that uses it: :math:`\eta(e)` in epoch e, or with
+    ``per="step"`` :math:`\eta(e + k/n)` in update k of n. After each update it is read back
+    from the optimiser, and that is what the history holds. Pixels are scaled to [−1, 1] (mean
+    and deviation 0.5). Nothing waits for the device within an epoch.
+
+    Args:
+        model: Network from float images ``(N, channels, height, width)`` to logits
+            ``(N, classes)``; it is moved to the device and trained in place.
+        dataset: Images and labels.
+        epochs: Passes through the training images, a positive integer. A run whose loss is no
+            longer finite ends earlier and says so in ``History.stopped``.
+        schedule: The rate over time in epochs.
+        batch_size: Images in an update; the last batch of an epoch holds the rest.
+        momentum: Heavy-ball momentum in [0, 1).
+        per: Set the rate once an ``"epoch"`` or at every ``"step"``.
+        seed: Seed of the order of the images, the same order on every device.
+        device: A torch device, or ``"auto"``: a GPU if there is one.
+        deterministic: On a GPU, use only algorithms that repeat to the last bit (slower).
+
+    Returns:
+        The history, one entry an epoch.
+
+    Raises:
+        ValueError: An argument breaks its rule, or the model has fewer outputs than classes.
+    """
+    config = run_config(
+        dataset,
+        model=type(model).__name__,
+        epochs=epochs,
+        schedule=schedule,
+        batch_size=batch_size,
+        momentum=momentum,
+        per=per,
+        seed=seed,
+    )
+    steps = config["steps_per_epoch"]
+    place = pick_device(device)
+    # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
+    layout = torch.channels_last if place.type == "cpu" else torch.preserve_format
+    model.to(place, memory_format=layout)
+    train = to_device(dataset.x_train, dataset.y_train, place)
+    test = to_device(dataset.x_test, dataset.y_test, place)
+    _check_outputs(model, test[0][:1], dataset.classes)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=momentum)
+    scheduler = ScheduleLR(optimizer, schedule, steps_per_epoch=steps if per == "step" else 1)
+    made = provenance("torch", torch.__version__, device_name(place), dataset.fingerprint)
+    history = History(config, made)
+    shuffle = torch.Generator().manual_seed(seed)
+    with _deterministic(deterministic), bar(range(epochs), "training", "epoch") as progress:
+        for epoch in progress:
+            start = time.perf_counter()
+            batches = torch.randperm(len(train[0]), generator=shuffle).to(place).split(batch_size)
+            model.train()
+            total = torch.zeros((), device=place)
+            for step, batch in enumerate(batches):
+                total += len(batch) * _update(model, optimizer, train[0][batch], train[1][batch])
+                history.record_lr(epoch + step / steps, optimizer.param_groups[0]["lr"])
+                if per == "step" or step == steps - 1:
+                    scheduler.step()
+            test_loss, test_accuracy = evaluate(model, *test)
+            history.record_epoch(
+                train_loss=total.item() / len(train[0]),
+                test_loss=test_loss,
+                test_accuracy=test_accuracy,
+                seconds=time.perf_counter() - start,
+            )
+            progress.set_postfix_str(f"test accuracy {test_accuracy:.3f}")
+            if history.stopped:
+                break
+    return history
+
+
+def _update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+) -> Tensor:
+    """One step of the optimiser; the mean loss stays on the device."""
+    loss = functional.cross_entropy(model(images), labels)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Return the mean cross-entropy and the accuracy in [0, 1] of a classifier.
+
+    Args:
+        model: The network; it is put into evaluation mode.
+        images: Float images ``(N, channels, height, width)`` on the model's device.
+        labels: Classes, shape ``(N,)``.
+    """
+    model.eval()
+    loss = torch.zeros((), device=images.device)
+    correct = torch.zeros((), device=images.device)
+    for x, y in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
+        logits = model(x)
+        loss += functional.cross_entropy(logits, y, reduction="sum")
+        correct += (logits.argmax(dim=1) == y).sum()
+    return loss.item() / len(labels), correct.item() / len(labels)
+
+
+def to_device(
+    images: np.ndarray, labels: np.ndarray, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Put a data set on a device, once and for all.
+
+    Args:
+        images: uint8, shape ``(N, height, width, channels)``.
+        labels: Integers, shape ``(N,)``.
+        device: Where to.
+
+    Returns:
+        float32 images in [−1, 1], shape ``(N, channels, height, width)`` though still in memory
+        pixel by pixel, and int64 labels.
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2)
+    return pixels.float().sub_(127.5).div_(127.5), torch.from_numpy(labels).to(device)
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """Return the named device; ``"auto"`` is a GPU if torch sees one, else the CPU.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} is not to be had here: {error}") from error
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the hardware, and on a CPU how many threads torch uses."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = f"{platform.machine()} {device.type}"
+    return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else name
+
+
+def _check_outputs(model: nn.Module, image: Tensor, classes: int) -> None:
+    """A label past the last output is a cryptic error, on a GPU one that ends the process."""
+    model.eval()
+    with torch.inference_mode():
+        shape = tuple(model(image).shape)
+    if len(shape) != 2 or shape[1] < classes:
+        raise ValueError(
+            f"model must give logits of shape (N, {classes}) for this data set, gives (N, "
+            + ", ".join(map(str, shape[1:]))
+            + ")"
+        )
+
+
+@contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

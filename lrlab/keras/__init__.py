@@ -1,0 +1,21 @@
+"""Keras: the schedules as `KerasSchedule` and `ScheduleCallback`, the networks, and `fit`.
+
+`lrlab.keras.custom_loop` is not imported here: it alone needs TensorFlow.
+"""
+
+from lrlab.keras import quiet  # first: importing it imports Keras without the start-up log
+from lrlab.keras.bridge import KerasSchedule, rates_of
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.models import LeNet, initialise
+from lrlab.keras.training import fit
+
+__all__ = [
+    "KerasSchedule",
+    "LeNet",
+    "RateRecorder",
+    "ScheduleCallback",
+    "fit",
+    "initialise",
+    "quiet",
+    "rates_of",
+]

@@ -1,0 +1,122 @@
+"""The networks of the documents, in Keras."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers
+
+from lrlab import initial
+
+# torch's order of a kernel's axes (out, in, height, width) in Keras' (height, width, in, out).
+CONVOLUTION = (2, 3, 1, 0)
+
+
+def LeNet(
+    *,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    classes: int = 10,
+    init: str = "glorot_uniform",
+    seed: int = 0,
+) -> keras.Sequential:
+    """LeNet with ReLU and max pooling; 61,706 parameters for 28×28 grey images and 10 classes.
+
+    Convolution to 6 maps (5×5, padding 2), pool 2, convolution to 16 maps (5×5), pool 2, dense
+    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. It follows the
+    pooling, which gives the same values as preceding it (both keep order) for a quarter of the
+    work. Maps float images of shape ``(N, height, width, channels)`` to logits ``(N, classes)``.
+
+    Args:
+        image_shape: Height, width and channels of an image.
+        classes: Number of classes.
+        init: Distribution of the initial weights, see `lrlab.initial.draw`.
+        seed: Seed of the initial weights; the same seed gives the same weights in PyTorch.
+
+    Returns:
+        The network, built and not compiled.
+
+    Raises:
+        ValueError: The images are too small, or ``init`` is unknown.
+
+    Example:
+        >>> LeNet(seed=1).count_params()
+        61706
+    """
+    height, width, _ = image_shape
+    if min(height, width) < 12:
+        raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")
+    # Named, because the user's own default may be the other one.
+    order = {"data_format": "channels_last"}
+    network = keras.Sequential(
+        [
+            keras.Input(image_shape),
+            layers.Conv2D(6, 5, padding="same", name="conv1", **order),
+            layers.MaxPooling2D(2, name="pool1", **order),
+            layers.ReLU(name="relu1"),
+            layers.Conv2D(16, 5, name="conv2", **order),
+            layers.MaxPooling2D(2, name="pool2", **order),
+            layers.ReLU(name="relu2"),
+            layers.Flatten(name="flatten", **order),
+            layers.Dense(120, name="dense1"),
+            layers.ReLU(name="relu3"),
+            layers.Dense(84, name="dense2"),
+            layers.ReLU(name="relu4"),
+            layers.Dense(classes, name="dense3"),
+        ],
+        name="LeNet",
+    )
+    initialise(network, init, seed)
+    return network
+
+
+def initialise(network: keras.Sequential, init: str, seed: int) -> None:
+    """Draw new weights for every convolutional and dense layer of a network, in place.
+
+    The weights are those that `lrlab.pytorch.initialise` gives the same network in PyTorch, put
+    into Keras' order: kernels have their axes turned, and the dense layer after a ``Flatten``
+    takes its inputs as rows, columns, maps, where PyTorch flattens maps, rows, columns.
+
+    Args:
+        network: The network, built; its layers are not networks themselves.
+        init: Distribution, see `lrlab.initial.draw`.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: ``init`` is unknown, or the network is not built.
+
+    Example:
+        >>> network = LeNet()
+        >>> initialise(network, "kaiming_uniform", seed=3)
+        >>> round(float(abs(network.get_layer("conv1").bias.numpy()).max()), 1)  # 1/√25 at most
+        0.2
+    """
+    if not network.built:
+        raise ValueError(f"network must be built, received {network.name!r} without weights")
+    weighted = [x for x in network.layers if isinstance(x, layers.Conv2D | layers.Dense)]
+    shapes = {x.name: _torch_shape(x.kernel.shape) for x in weighted}
+    drawn = initial.draw(shapes, init, seed)
+    maps = None  # shape (rows, columns, maps) of what a Flatten has flattened
+    for layer in network.layers:
+        if isinstance(layer, layers.Flatten):
+            maps = layer.input.shape[1:]
+        if layer.name not in drawn:
+            continue
+        kernel, bias = drawn[layer.name]
+        if isinstance(layer, layers.Conv2D):
+            kernel = kernel.transpose(CONVOLUTION)
+        else:
+            kernel = (_rows_first(kernel, maps) if maps and len(maps) == 3 else kernel).T
+            maps = None
+        layer.set_weights([kernel, bias])
+
+
+def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Turn (in, out) into (out, in), and (height, width, in, out) into (out, in, height, width)."""
+    return (*shape[:-3:-1], *shape[:-2])
+
+
+def _rows_first(kernel: np.ndarray, maps: tuple[int, int, int]) -> np.ndarray:
+    """Reorder a dense kernel (out, maps · rows · columns) to (out, rows · columns · maps)."""
+    rows, columns, channels = maps
+    by_axis = kernel.reshape(-1, channels, rows, columns)
+    return by_axis.transpose(0, 2, 3, 1).reshape(kernel.shape)

@@ -1,0 +1,31 @@
+"""Imports Keras without the lines that TensorFlow writes while it starts.
+
+They are written by compiled code straight to the process's standard error, before any setting
+of a logging level takes effect, and a notebook would store them as output. Python's own warnings
+and errors are not touched.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def silent_descriptor(descriptor: int = 2) -> Iterator[None]:
+    """Send what is written to a file descriptor to nowhere, for as long as the block runs."""
+    kept = os.dup(descriptor)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, descriptor)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(nowhere)
+
+
+if "keras" not in sys.modules:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silent_descriptor():
+        import keras  # noqa: F401

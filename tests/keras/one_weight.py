@@ -1,0 +1,42 @@
+"""A model whose only weight tells which rate an update used: the oracle of the Keras tests.
+
+The model is y = w · 1, the loss |y + 10|, so the gradient is 1 and SGD subtracts the rate. The
+weight is put back to 0 before each update; afterwards it is the rate itself, bit for bit.
+"""
+
+import keras
+import numpy as np
+
+
+def make_model(learning_rate, **compiled):
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((1,)), dense])
+    model.compile(keras.optimizers.SGD(learning_rate), loss="mean_absolute_error", **compiled)
+    return model
+
+
+class UsedRates(keras.callbacks.Callback):
+    """Weighs every update; nothing here asks the optimiser for its rate."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.layers[-1].kernel.assign([[0.0]])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.rates.append(-self.model.layers[-1].kernel.numpy().item())
+
+
+def train(model, *, steps, callbacks=(), **arguments):
+    """Run `fit` with so many steps an epoch and return the rate that each update used."""
+    used = UsedRates()
+    x, y = np.ones((steps, 1), np.float32), np.full((steps, 1), -10, np.float32)
+    model.fit(x, y, batch_size=1, verbose=0, callbacks=[*callbacks, used], **arguments)
+    return used.rates
+
+
+def as_float32(rates):
+    """The float32 nearest to each rate, as Python floats."""
+    return np.asarray(rates, np.float32).astype(float).tolist()

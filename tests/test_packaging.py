@@ -81,7 +81,8 @@ def test_an_import_that_is_not_declared_is_noticed() -> None:
 # --- layers --------------------------------------------------------------------------------------
 
 LAYERS = {
-    1: "checks agreement schedule_base schedules cycles compose plateau updates landscapes",
+    1: "checks agreement schedule_base schedules cycles compose plateau updates "
+    "landscape_base landscapes quadratic descent",
     2: "data download progress history initial intervals scale",
     3: "pytorch keras",
     4: "studies plots",

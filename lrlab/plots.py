@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from lrlab.data import Dataset
 from lrlab.history import History
@@ -24,23 +25,26 @@ _BLUE, _RED, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 LINES = {
     "Constant": (_BLACK, "-"),
     "StepDecay": (_ORANGE, "-"),
-    "MultiStepDecay": (_RED, "-"),
+    "MultiStepDecay": (_RED, "--"),
     "ExponentialDecay": (_SKY, "-"),
     "PolynomialDecay": (_PURPLE, "-"),
     "LinearDecay": (_PURPLE, "--"),
     "CosineDecay": (_BLUE, "-"),
     "CyclicCosine": (_BLUE, "--"),
-    "InverseSqrtDecay": (_GREEN, "-"),
-    "Recurrence": (_GREEN, "--"),
+    "InverseSqrtDecay": (_GREEN, "-."),
+    "Recurrence": (_GREEN, "-"),
     "OneCycle": (_SKY, "--"),
-    "WarmupStableDecay": (_RED, "--"),
+    "WarmupStableDecay": (_RED, "-"),
 }
+
+WIDTH = 5.6  # inches
 
 FRAMEWORKS = {"PyTorch": (_RED, "o"), "Keras": (_BLUE, "x")}
 
 STYLE = {
-    "figure.dpi": 100,
-    "figure.figsize": (7.0, 3.8),
+    # Narrow, so that the letters are still of a readable size where a phone shrinks the figure.
+    "figure.dpi": 120,
+    "figure.figsize": (WIDTH, 3.3),
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "font.size": 11,
@@ -97,7 +101,9 @@ def _distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, str]]:
         line = line_of(schedule)
         repeated = used[str(line)]
         used[str(line)] += 1
-        lines.append({**line, "linestyle": [line["linestyle"], ":", "-."][repeated % 3]})
+        lines.append(
+            {**line, "linestyle": [line["linestyle"], ":", (0, (5, 1, 1, 1))][repeated % 3]}
+        )
     return lines
 
 
@@ -164,16 +170,19 @@ def sensitivity(
     threshold: float,
     ylabel: str,
     title: str,
+    lines: Mapping[str, str],
 ) -> Figure:
-    """Draw final results against the initial rate: the mean over seeds, with their whole range.
+    """Draw final errors against the initial rate: the mean over seeds, with their whole range.
+
+    Both axes are logarithmic, so that the best rates and the hopeless ones can be read.
 
     Args:
         lrs: The rates tried, increasing.
-        results: Under the name of a schedule's class the results, of shape
-            ``(len(lrs), seeds)``.
+        results: For each label the errors, positive, of shape ``(len(lrs), seeds)``.
         threshold: A value to mark by a horizontal line.
-        ylabel: What the results are, with their unit.
+        ylabel: What the errors are.
         title: What the figure shows.
+        lines: For each label the name in `LINES` whose line it takes.
 
     Returns:
         The figure, open in pyplot.
@@ -181,13 +190,19 @@ def sensitivity(
     with _style():
         figure, axes = plt.subplots()
         for label, values in results.items():
-            color, style = LINES[label]
+            line = _named_line(lines[label])
             seeds = np.array(values)
-            axes.plot(lrs, seeds.mean(axis=1), "o", linestyle=style, color=color, label=label)
-            axes.fill_between(lrs, seeds.min(axis=1), seeds.max(axis=1), alpha=0.2, color=color,
-                              linewidth=0)  # fmt: skip
+            axes.plot(lrs, seeds.mean(axis=1), marker="o", label=label, **line)
+            axes.fill_between(lrs, seeds.min(axis=1), seeds.max(axis=1), alpha=0.2,
+                              color=line["color"], linewidth=0)  # fmt: skip
         axes.axhline(threshold, color="#555555", linestyle="--", linewidth=1)
-        axes.set(xscale="log", xlabel="initial learning rate", ylabel=ylabel, title=title)
+        axes.annotate(f"{threshold:g}", (lrs[-1], threshold), xytext=(0, 3), fontsize=9, ha="right",
+                      textcoords="offset points")  # fmt: skip
+        axes.set(xscale="log", yscale="log", title=title)
+        axes.set(xlabel="initial learning rate", ylabel=ylabel)
+        axes.set_xticks(lrs, [f"{lr:.2g}" for lr in lrs], minor=False)
+        axes.xaxis.set_minor_locator(NullLocator())
+        _plain_log_ticks(axes)
         axes.legend()
     return figure
 
@@ -256,8 +271,10 @@ def curves(
                 axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), alpha=0.2,
                                   color=line["color"], linewidth=0)  # fmt: skip
             axes.set(xlabel="epochs finished", title=LABELS[metric])
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             if log and metric.endswith("loss"):
                 axes.set_yscale("log")
+                _plain_log_ticks(axes)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
@@ -276,7 +293,7 @@ def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) ->
         The figure, open in pyplot.
     """
     with _style():
-        figure, axes = plt.subplots(figsize=(7.0, 0.9 + 0.55 * len(runs)))
+        figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.45 * len(runs)))
         for row, seeds in enumerate(runs.values()):
             color = line_of(seeds[0].schedule)["color"]
             values = [getattr(run, metric)[-1] for run in seeds]
@@ -301,13 +318,13 @@ def samples(dataset: Dataset, *, title: str) -> Figure:
     """
     with _style():
         rows = -(-dataset.classes // 5)
-        figure, grid = plt.subplots(rows, 5, figsize=(7.0, 0.4 + 1.6 * rows), squeeze=False)
+        figure, grid = plt.subplots(rows, 5, figsize=(WIDTH, 0.5 + 1.35 * rows), squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
         for label, axes in zip(range(dataset.classes), grid.flat, strict=False):
             image = dataset.x_train[dataset.y_train == label][0]
             axes.imshow(image, cmap="gray_r")
-            axes.set_title(dataset.class_names[label], fontsize=10, loc="center")
+            axes.set_title(dataset.class_names[label], fontsize=9, loc="center")
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
@@ -316,7 +333,7 @@ def _panels(number: int, **options: Any) -> tuple[Figure, list[Axes]]:
     """One panel fills the width; two share a row; more fill rows of two."""
     rows, columns = -(-number // 2), min(number, 2)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(7.0, 0.8 + 2.7 * rows), squeeze=False, **options
+        rows, columns, figsize=(WIDTH, 0.9 + 2.3 * rows), squeeze=False, **options
     )
     panels = list(grid.flat)
     for spare in panels[number:]:
@@ -326,10 +343,18 @@ def _panels(number: int, **options: Any) -> tuple[Figure, list[Axes]]:
 
 def _finish_rates(axes: Axes, title: str, log: bool) -> None:
     axes.set(xlabel="time t (epochs)", ylabel="learning rate", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if log:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """Label 0.1, 0.2, 0.5, 1 … where the default is powers of ten."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _legend(axes: Axes, entries: int) -> None:

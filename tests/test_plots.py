@@ -107,14 +107,22 @@ def test_sequences_draws_each_framework():
 
 
 def test_sensitivity_draws_mean_range_and_threshold():
-    results = {"Constant": [[0.2, 0.4], [0.9, 0.9]]}
-    figure = plots.sensitivity([0.1, 1.0], results, threshold=0.5, ylabel="accuracy", title="")
+    results = {"no decay": [[0.2, 0.4], [0.9, 0.9]]}
+    figure = plots.sensitivity(
+        [0.1, 1.0],
+        results,
+        threshold=0.5,
+        ylabel="error",
+        title="",
+        lines={"no decay": "Constant"},
+    )
     axes = figure.axes[0]
     assert axes.lines[0].get_ydata() == pytest.approx([0.3, 0.9])
     assert axes.lines[1].get_ydata() == [0.5, 0.5]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0.2, 0.9)
-    assert axes.get_xscale() == "log"
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.lines[0].get_color() == plots.LINES["Constant"][0]
 
 
 def test_finals_draws_a_dot_a_seed_and_the_interval():

@@ -10,8 +10,10 @@ from lrlab.schedule_base import Schedule
 TOLERANCES = {"torch": 1e-12, "keras": 1e-6}
 
 
-def difference(rates: np.ndarray, others: np.ndarray) -> float:
+def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
     """Return the largest difference of two rate sequences, divided by the first one's peak.
+
+    Where all rates of the first are 0, the difference is not divided.
 
     Args:
         rates: The reference, shape ``(steps,)``.
@@ -23,7 +25,7 @@ def difference(rates: np.ndarray, others: np.ndarray) -> float:
     rates, others = np.asarray(rates, np.float64), np.asarray(others, np.float64)
     if rates.shape != others.shape:
         raise ValueError(f"others must have the shape {rates.shape}, received {others.shape}")
-    return float(np.max(np.abs(rates - others)) / np.max(rates))
+    return float(np.max(np.abs(rates - others)) / (np.max(rates) or 1.0))
 
 
 def compare(schedule: Schedule, **frameworks: np.ndarray) -> str:
@@ -49,7 +51,7 @@ def compare(schedule: Schedule, **frameworks: np.ndarray) -> str:
         if name not in TOLERANCES:
             raise ValueError(f"frameworks must be among {list(TOLERANCES)}, received {name!r}")
         epochs = len(rates)
-        off = difference(schedule(np.arange(epochs)), rates)
+        off = relative_difference(schedule(np.arange(epochs)), rates)
         verdict = "equal within" if off <= TOLERANCES[name] else f"DIFFERENT by {off:.1e}, not"
         lines.append(f"{name}: {epochs} epochs, {verdict} {TOLERANCES[name]:.0e} of the peak")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lrlab import checks
+from lrlab.agreement import relative_difference
 from lrlab.data import Dataset
 from lrlab.schedule_base import SLACK, Schedule
 
@@ -26,7 +27,8 @@ class History:
     Lists hold one value per finished epoch.
 
     Args:
-        config: Everything needed to repeat the run, as plain values.
+        config: What `fit` was asked for, as plain values; the network and its initial weights
+            are the caller's.
         provenance: Versions, device, data fingerprint and date.
         lr: Rate that the optimiser used in the first update of the epoch.
         train_loss: Mean loss over the epoch's training batches, as they were met.
@@ -36,6 +38,7 @@ class History:
         lr_changes: Pairs (time in epochs, rate): every moment at which the rate read back from
             the optimiser differed from the one before, the first update included.
         stopped: Why the run ended before its last epoch; None if it did not.
+        thinned: Whether ``lr_changes`` was cut down to whole epochs by `thin`.
     """
 
     config: dict[str, Any]
@@ -47,6 +50,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     lr_changes: list[tuple[float, float]] = field(default_factory=list)
     stopped: str | None = None
+    thinned: bool = False
 
     @property
     def epochs(self) -> int:
@@ -79,26 +83,53 @@ class History:
             self.stopped = f"diverged: the loss is no longer finite in epoch {self.epochs - 1}"
 
     def used_lr(self, t: np.ndarray) -> np.ndarray:
-        """Return the rates that were in force at the moments ``t``, an array in epochs."""
-        moments, rates = np.array(self.lr_changes).T
-        return rates[np.searchsorted(moments, t * SLACK, side="right") - 1]
+        """Return the rates that were in force at the moments ``t``, an array in epochs.
+
+        Raises:
+            ValueError: No update is on record at one of the moments, or before it.
+        """
+        moments, rates = np.array(self.lr_changes).reshape(-1, 2).T
+        latest = np.searchsorted(moments, t * SLACK, side="right") - 1
+        if np.any(latest < 0):
+            raise ValueError(f"t must not lie before the first update on record, received {t!r}")
+        return rates[latest]
 
     def lr_deviation(self, schedule: Schedule | None = None) -> float:
         """Return how far the used rates were from those intended, at worst.
 
         The moments compared are those at which the run was to set its rate (``config["per"]``):
-        every epoch, or every step of the finished epochs.
+        every epoch, or every step of the finished epochs; of a thinned record every epoch. To these
+        come all moments at which the used rate changed.
 
         Args:
             schedule: What the rates should have been; the run's own schedule by default.
 
         Returns:
             Largest absolute difference, divided by the largest intended rate.
+
+        Raises:
+            ValueError: No epoch is finished.
         """
-        steps = self.config["steps_per_epoch"] if self.config["per"] == "step" else 1
-        t = np.arange(self.epochs * steps) / steps
-        intended = (schedule or self.schedule)(t)
-        return float(np.max(np.abs(self.used_lr(t) - intended)) / np.max(intended))
+        every_step = self.config["per"] == "step" and not self.thinned
+        steps = self.config["steps_per_epoch"] if every_step else 1
+        if self.epochs == 0:
+            raise ValueError("the run has no finished epoch to compare")
+        grid = np.arange(self.epochs * steps) / steps
+        changed = [t for t, _ in self.lr_changes if t < self.epochs]
+        t = np.concatenate([grid, changed])
+        intended = (schedule or self.schedule)(np.floor(t * steps * SLACK) / steps)
+        return relative_difference(intended, self.used_lr(t))
+
+    def thin(self) -> None:
+        """Forget how the rate changed within epochs, which for a rate set at every step is long.
+
+        Measure `lr_deviation` before: afterwards it can compare the epochs' first rates only.
+        """
+        rates = self.lr
+        self.lr_changes = []
+        for epoch, lr in enumerate(rates):
+            self.record_lr(float(epoch), lr)
+        self.thinned = True
 
     def to_json(self) -> str:
         """Return the record as strict JSON; a number that is not finite becomes a string."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrlab import ExponentialDecay
-from lrlab.agreement import compare, difference
+from lrlab.agreement import compare, relative_difference
 
 SCHEDULE = ExponentialDecay(0.4, gamma=0.5)
 RATES = SCHEDULE(np.arange(4))
@@ -19,12 +19,13 @@ def test_both_sides_of_the_tolerance(name, tolerance):
 
 
 def test_difference_is_a_share_of_the_peak():
-    assert difference([2.0, 1.0], [2.0, 1.5]) == 0.25
+    assert relative_difference([2.0, 1.0], [2.0, 1.5]) == 0.25
+    assert relative_difference([0.0, 0.0], [0.0, 0.5]) == 0.5
 
 
 def test_different_lengths_are_refused():
     with pytest.raises(ValueError, match="shape"):
-        difference([1.0, 2.0], [1.0])
+        relative_difference([1.0, 2.0], [1.0])
 
 
 def test_an_unknown_framework_is_refused():

@@ -56,6 +56,25 @@ def test_deviation_sees_a_rate_that_changed_inside_an_epoch():
     assert history.lr_deviation() == pytest.approx(1.0)
 
 
+def test_deviation_sees_a_rate_that_changed_and_came_back():
+    history = make_history()  # one rate an epoch: 0.8, 0.4
+    assert history.lr_deviation() == 0
+    history.lr_changes[1:1] = [(1 / 3, 0.6), (2 / 3, 0.8)]
+    assert history.lr_deviation() == pytest.approx(0.25)
+
+
+def test_deviation_needs_a_finished_epoch():
+    with pytest.raises(ValueError, match="no finished epoch"):
+        make_history(epochs=0).lr_deviation()
+
+
+def test_a_moment_before_the_first_update_is_refused():
+    history = History({}, {}, lr_changes=[(5.0, 0.5), (6.0, 0.6)])
+    assert history.used_lr(np.array([5.0, 5.5, 7.0])).tolist() == [0.5, 0.5, 0.6]
+    with pytest.raises(ValueError, match="before the first update"):
+        history.used_lr(np.array([4.9]))
+
+
 def test_json_round_trip_keeps_every_value():
     history = make_history()
     copy = History.from_json(history.to_json())

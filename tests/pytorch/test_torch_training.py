@@ -118,6 +118,16 @@ def test_a_broken_bridge_is_noticed(monkeypatch, per):
     assert history.lr_deviation() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("batch_size", [10, 150])
+def test_nothing_waits_for_the_device_within_an_epoch(monkeypatch, batch_size):
+    """Numbers are fetched three times an epoch (two losses, one count), however many batches."""
+    fetched = []
+    item = torch.Tensor.item
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: fetched.append(1) or item(tensor))
+    run(epochs=2, batch_size=batch_size)
+    assert len(fetched) == 2 * 3
+
+
 def test_divergence_ends_the_run_and_says_so():
     history = run(Constant(1e9), epochs=8)
     assert history.epochs < 8
@@ -174,6 +184,17 @@ def test_too_few_outputs():
 def test_deterministic_is_set_back():
     run(deterministic=True, epochs=1)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_one_thread_is_set_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with training.one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_lenet_trains_on_images_of_its_size():

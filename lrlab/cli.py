@@ -1,0 +1,250 @@
+"""The command ``lrlab``: run, list and show the recorded studies."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import fnmatch
+import shlex
+import signal
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from lrlab.data import DataError
+from lrlab.history import History
+from lrlab.studies import records
+from lrlab.studies.catalog import STUDIES, Study
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+# What `lrlab show` tells of the last epoch: title, field of the history, decimals.
+MEASURES = (
+    ("train loss", "train_loss", 4),
+    ("test loss", "test_loss", 4),
+    ("test accuracy", "test_accuracy", 4),
+)
+
+
+def main(arguments: Sequence[str] | None = None, studies: Mapping[str, Study] = STUDIES) -> int:
+    """Carry out a command line.
+
+    Args:
+        arguments: What follows the program's name; by default that of this process.
+        studies: The catalogue.
+
+    Returns:
+        The exit status: 0, or 1 if something failed, 2 for a command line that makes no sense,
+        130 after Ctrl-C.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+        chosen = select(options.names, studies)
+        return {"run": _run, "list": _list, "show": _show}[options.command](chosen, options)
+    except UnknownStudy as error:
+        return _complain(error, MISUSED)
+    except (ValueError, DataError) as error:  # a RecordError is a ValueError
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        again = shlex.join(["lrlab", *arguments])
+        print(
+            f"\nStopped. What is finished is recorded; the same command goes on from there:\n"
+            f"  {again}",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+
+
+class UnknownStudy(ValueError):
+    """No study has this name; the message lists the ones that are spelled like it."""
+
+
+def select(patterns: Iterable[str], studies: Mapping[str, Study] = STUDIES) -> list[Study]:
+    """Return the studies that names or shell patterns name, each once; none name all.
+
+    Raises:
+        UnknownStudy: Nothing has such a name.
+
+    Example:
+        >>> [study.name for study in select(["D2-*-late", "batch-size"])]
+        ['D2-sqrt-late', 'D2-cosine-late', 'batch-size']
+        >>> select(["batchsize"])
+        Traceback (most recent call last):
+        ...
+        lrlab.cli.UnknownStudy: there is no study 'batchsize'. Did you mean batch-size?
+    """
+    names: dict[str, None] = {}
+    for pattern in patterns:
+        matches = fnmatch.filter(studies, pattern)
+        if not matches:
+            close = difflib.get_close_matches(pattern, studies, n=3)
+            hint = f"Did you mean {', '.join(close)}?" if close else "`lrlab list` shows them all."
+            raise UnknownStudy(f"there is no study {pattern!r}. {hint}")
+        names.update(dict.fromkeys(matches))
+    return [studies[name] for name in names or studies]
+
+
+def _run(chosen: list[Study], options: argparse.Namespace) -> int:
+    seeds = None if options.seeds is None else range(options.seeds)
+    runs = [run for study in chosen for run in study.runs(seeds)]
+    if options.dry_run:
+        missing = records.missing(runs, options.results)
+        for run in missing:
+            print(f"{run.study}/{run.name}")
+        print(f"{len(missing)} of {len(runs)} runs to make, in {records.folder(options.results)}")
+        return DONE
+    from lrlab.studies.execute import execute
+
+    def log(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    # A plain `kill` ends the workers as orderly as Ctrl-C does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = execute(
+            runs, results=options.results, workers=options.workers, device=options.device, log=log
+        )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    failed = report.failed
+    print(
+        f"{len(report.outcomes) - len(failed)} runs made, {report.present} were there, in "
+        f"{records.folder(options.results)}"
+    )
+    for outcome in failed:
+        print(outcome, file=sys.stderr)
+    if failed or report.ended:
+        why = f": {report.ended}" if report.ended else ""
+        text = f"{len(failed)} runs failed, {report.unmade} were not made{why}"
+        return _complain(f"{text}. The same command tries again", FAILED)
+    return DONE
+
+
+def _list(chosen: list[Study], options: argparse.Namespace) -> int:
+    rows, problems = [("study", "settings", "seeds", "recorded", "what it is")], []
+    for study in chosen:
+        found = records.find(study, options.results)
+        problems += found.problems
+        count = sum(len(histories) for histories in found.histories.values())
+        total = len(study.runs())
+        rows.append(
+            (
+                study.name,
+                str(len(study.settings)),
+                str(len(study.seeds)),
+                f"{count}/{total}",
+                study.description,
+            )
+        )
+    _print_table(rows)
+    if not options.names:
+        place = records.folder(options.results)
+        known = {study.name for study in chosen}
+        folders = sorted(entry for entry in place.glob("[!.]*") if entry.is_dir())
+        problems += [f"{entry} belongs to no study" for entry in folders if entry.name not in known]
+    return _complain("\n".join(problems), FAILED) if problems else DONE
+
+
+def _show(chosen: list[Study], options: argparse.Namespace) -> int:
+    for position, study in enumerate(chosen):
+        print("\n" * (position > 0) + f"{study.name}: {study.description}")
+        histories = records.load(study, options.results, complete=False)
+        titles = [f"{title} [95 %]" for title, _, _ in MEASURES]
+        rows = [("setting", "seeds", *titles, "stopped early")]
+        rows += [_row(label, of_label) for label, of_label in histories.items()]
+        _print_table(rows)
+        made = {
+            (history.provenance["device"], f"torch {history.provenance['torch']}")
+            for of_label in histories.values()
+            for history in of_label
+        }
+        for device, version in sorted(made):
+            print(f"made on {device}, {version}")
+    return DONE
+
+
+def _row(label: str, histories: list[History]) -> tuple[str, ...]:
+    """The last epoch's mean and interval over the seeds that reached it."""
+    from lrlab.intervals import mean_interval  # SciPy's statistics take half a second to import
+
+    finished = [history for history in histories if history.stopped is None]
+    cells = []
+    for _, name, digits in MEASURES:
+        values = [getattr(history, name)[-1] for history in finished]
+        if len(values) > 1:
+            cells.append(mean_interval(values).format(digits))
+        else:
+            cells.append(f"{values[0]:.{digits}f}" if values else "-")
+    stopped = len(histories) - len(finished)
+    return label, str(len(histories)), *cells, str(stopped or "")
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _complain(message: object, status: int) -> int:
+    print(f"lrlab: {message}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lrlab",
+        description="Recorded studies of learning-rate strategies: make them, list them, sum them "
+        "up. A run is a JSON file; what is recorded is never made again.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--results", metavar="DIR", help="folder of the records (default: book/results)"
+    )
+    pattern = "a study, or a quoted pattern such as 'D2-*'"
+
+    run = commands.add_parser(
+        "run",
+        parents=[common],
+        help="make the runs that are missing",
+        description="Make the runs that have no record yet. Ctrl-C is safe: finished runs are "
+        "kept, and the same command goes on from there.",
+        epilog="Example: lrlab run 'D2-*' --seeds 5 --workers 2",
+    )
+    run.add_argument("names", nargs="+", metavar="NAME", help=pattern)
+    run.add_argument(
+        "--seeds", type=_count, metavar="N", help="seeds 0 to N-1 (default: the study's own)"
+    )
+    run.add_argument(
+        "--workers", type=_count, metavar="N", help="runs side by side (default: one a CPU core)"
+    )
+    run.add_argument(
+        "--device", default="auto", help="cpu, cuda, mps or auto: a GPU if there is one (default)"
+    )
+    run.add_argument("--dry-run", action="store_true", help="only say what would be made")
+
+    listing = commands.add_parser(
+        "list",
+        parents=[common],
+        help="the studies, and how many of their runs are recorded",
+        description="List the studies, and how many of their runs are recorded.",
+    )
+    listing.add_argument("names", nargs="*", metavar="NAME", help=f"{pattern} (default: all)")
+
+    show = commands.add_parser(
+        "show",
+        parents=[common],
+        help="the results of a study",
+        description="For each setting, the last epoch's mean over the seeds, with its 95 %% "
+        "interval. Runs that stopped early are counted, not averaged.",
+    )
+    show.add_argument("names", nargs="+", metavar="NAME", help=pattern)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a positive integer, received {text!r}")
+    return int(text)

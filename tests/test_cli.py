@@ -1,0 +1,256 @@
+"""The command: what it prints, and the status it ends with."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lrlab import __main__ as module
+from lrlab import cli
+from lrlab.history import History
+from lrlab.intervals import mean_interval
+from lrlab.studies import execute, records
+from lrlab.studies.catalog import STUDIES, Run
+from tests.conftest import ROOT
+from tests.studies import tiny
+
+
+@pytest.fixture(autouse=True)
+def images(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("data")
+    tiny.write_data(folder)
+    monkeypatch.setenv("LRLAB_DATA", str(folder))
+
+
+@pytest.fixture
+def lrlab(tmp_path, capsys):
+    """Call the command on the tiny studies; returns its status and what it printed."""
+
+    def call(*arguments):
+        status = cli.main([*arguments, "--results", str(tmp_path)], tiny.STUDIES)
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def record(tmp_path, run: Run, **last):
+    """A record without a run; its last epoch's values are given."""
+    setting = run.setting
+    config = {"schedule": setting.schedule.to_config(), "per": setting.per, "steps_per_epoch": 12}
+    made = {"device": f"device {run.seed % 2}", "torch": "9.9", "data": "d"}
+    history = History(config, made)
+    for epoch in range(setting.epochs):
+        for step in range(12):
+            t = epoch + step / 12
+            history.record_lr(t, setting.schedule(t if setting.per == "step" else epoch))
+        losses = {"train_loss": 9.0, "test_loss": 9.0, "test_accuracy": 0.1}
+        if epoch == setting.epochs - 1:
+            losses = {"train_loss": 1.0, "test_loss": 2.0, "test_accuracy": 0.25, **last}
+        history.record_epoch(**losses, seconds=0.1)
+    records.save(run, history, tmp_path)
+    return history
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+def test_run_makes_what_is_missing_and_reports_failures(lrlab, tmp_path):
+    status, out, err = lrlab("run", "faulty", "--workers", "1", "--device", "cpu")
+    assert status == 1
+    assert "2 runs made, 0 were there" in out
+    assert re.search(r"^faulty/blobs-seed-0 failed: ValueError", err, re.M)
+    assert "1 runs failed, 0 were not made. The same command tries again" in err
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+def test_run_of_what_is_there_does_nothing(lrlab, tmp_path):
+    for run in tiny.TINY.runs():
+        record(tmp_path, run)
+    assert lrlab("run", "tiny") == (0, f"0 runs made, 12 were there, in {tmp_path}\n", "")
+
+
+def test_dry_run_only_says_what_it_would_do(lrlab, tmp_path):
+    record(tmp_path, tiny.TINY.runs()[0])
+    status, out, _ = lrlab("run", "tiny", "--dry-run", "--seeds", "2")
+    assert status == 0
+    assert out.splitlines() == [
+        "tiny/lr-0.01-seed-0", "tiny/falling-seed-0", "tiny/lr-0.1-seed-1",
+        "tiny/lr-0.01-seed-1", "tiny/falling-seed-1", f"5 of 6 runs to make, in {tmp_path}",
+    ]  # fmt: skip
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+
+
+def test_run_names_a_broken_record(lrlab, tmp_path):
+    record(tmp_path, tiny.TINY.runs()[0])
+    file = tmp_path / "tiny" / "lr-0.1-seed-0.json"
+    file.write_text(file.read_text()[:100])
+    status, _, err = lrlab("run", "tiny")
+    assert status == 1
+    assert f"lrlab: cannot use {file}" in err
+
+
+def test_run_names_a_missing_data_set(lrlab, tmp_path, monkeypatch):
+    monkeypatch.setenv("LRLAB_DATA", str(tmp_path / "nowhere"))
+    execute._dataset.cache_clear()
+    status, _, err = lrlab("run", "tiny", "--seeds", "1", "--workers", "1")
+    assert status == 1
+    assert "nowhere, which is not a folder" in err
+
+
+def test_ctrl_c_says_how_to_go_on(lrlab, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lrlab.studies.execute.execute", interrupted)
+    status, _, err = lrlab("run", "t*y", "--seeds", "3")
+    assert status == 130
+    assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {tmp_path}"
+
+
+def test_options_reach_execute(lrlab, tmp_path, monkeypatch):
+    seen = {}
+
+    def spy(runs, **options):
+        seen.update(options, runs=runs)
+        return execute.Report(present=0)
+
+    monkeypatch.setattr("lrlab.studies.execute.execute", spy)
+    assert lrlab("run", "tiny", "--seeds", "7", "--workers", "3", "--device", "cuda")[0] == 0
+    assert (seen["workers"], seen["device"], seen["results"]) == (3, "cuda", str(tmp_path))
+    assert {run.seed for run in seen["runs"]} == set(range(7))
+    assert lrlab("run", "tiny", "faulty")[0] == 0
+    assert (seen["workers"], seen["device"]) == (None, "auto")
+    assert len(seen["runs"]) == 12 + 3
+
+
+# --- list -----------------------------------------------------------------------------------------
+
+
+def test_list_counts_records(lrlab, tmp_path):
+    for run in tiny.TINY.runs()[:4]:
+        record(tmp_path, run)
+    status, out, _ = lrlab("list")
+    assert status == 0
+    lines = [re.split("  +", line) for line in out.splitlines()]
+    assert lines == [
+        ["study", "settings", "seeds", "recorded", "what it is"],
+        ["tiny", "3", "4", "4/12", "for tests"],
+        ["faulty", "3", "1", "0/3", "one setting cannot be run, one diverges"],
+        ["endless", "4", "1", "0/4", "two runs finish, two never do"],
+    ]
+    assert "tiny" not in lrlab("list", "faulty")[1]
+
+
+def test_list_names_what_does_not_belong(lrlab, tmp_path):
+    record(tmp_path, tiny.TINY.runs()[0])
+    (tmp_path / "tiny" / "stranger-seed-0.json").write_text("{}")
+    (tmp_path / "old-study").mkdir()
+    status, out, err = lrlab("list")
+    assert status == 1
+    assert "1/12" in out
+    assert "stranger-seed-0.json belongs to no setting of tiny" in err
+    assert "old-study belongs to no study" in err
+
+
+# --- show -----------------------------------------------------------------------------------------
+
+
+def test_show_gives_means_and_intervals(lrlab, tmp_path):
+    for run in tiny.TINY.runs():
+        accuracy = 0.8 + 0.01 * run.seed
+        record(tmp_path, run, test_accuracy=accuracy, train_loss=run.seed + 1.0, test_loss=0.5)
+    status, out, _ = lrlab("show", "tiny")
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "tiny: for tests"
+    row = next(re.split("  +", line) for line in lines if line.startswith("lr 0.01"))
+    expected = [mean_interval([1, 2, 3, 4]), mean_interval([0.5] * 4)]
+    expected.append(mean_interval([0.80, 0.81, 0.82, 0.83]))
+    assert row == ["lr 0.01", "4", *(interval.format(4) for interval in expected)]
+    assert lines[-2:] == ["made on device 0, torch 9.9", "made on device 1, torch 9.9"]
+
+
+def test_show_counts_what_stopped_early_and_does_not_average_it(lrlab, tmp_path):
+    runs = [run for run in tiny.TINY.runs() if run.setting.label == "lr 0.1"]
+    record(tmp_path, runs[0], test_accuracy=0.9)
+    history = record(tmp_path, runs[1], test_loss=float("nan"))
+    assert history.stopped
+    out = lrlab("show", "tiny")[1].splitlines()
+    rows = {row[0]: row[1:] for row in (re.split("  +", line) for line in out)}
+    assert rows["lr 0.1"] == ["2", "1.0000", "2.0000", "0.9000", "1"]
+    assert rows["falling"] == ["0", "-", "-", "-"]
+
+
+def test_show_of_several_keeps_them_apart(lrlab):
+    out = lrlab("show", "*")[1]
+    assert re.search(r"\n\nfaulty: one setting", out)
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def test_names_and_patterns_name_each_study_once():
+    assert [study.name for study in cli.select(["D2-*", "D2-sqrt", "batch-*"])] == [
+        *(name for name in STUDIES if name.startswith("D2-")), "batch-size",
+    ]  # fmt: skip
+    assert cli.select([]) == list(STUDIES.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("D2-cosin", "Did you mean D2-cosine"), ("zzz", "`lrlab list` shows"), ("E*", "`lrlab list`")],
+)
+@pytest.mark.parametrize("command", ["run", "list", "show"])
+def test_an_unknown_name_is_a_misuse(capsys, command, name, hint):
+    assert cli.main([command, name]) == 2
+    err = capsys.readouterr().err
+    assert f"there is no study {name!r}" in err
+    assert hint in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run"],
+        ["show"],
+        ["fly"],
+        ["run", "x", "--seeds", "0"],
+        ["run", "x", "--workers", "1.5"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_is_a_misuse(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: lrlab" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["", "run", "list", "show"])
+def test_help_is_whole(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out) > 200
+
+
+def test_the_module_is_the_command():
+    assert module.main is cli.main
+    run = subprocess.run(
+        [sys.executable, "-m", "lrlab", "list", "D2-*"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == 7
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys\nfrom lrlab.cli import main\n"
+        "try:\n    main(['list', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted(sys.modules.keys() & {'torch', 'keras', 'scipy', 'sklearn', 'matplotlib',"
+        " 'joblib', 'pooch'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.splitlines()[-1] == "[]", run.stderr

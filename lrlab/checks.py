@@ -7,7 +7,7 @@ raises a `ValueError` that names the parameter, the rule and the value received.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
@@ -81,8 +81,15 @@ def count(name: str, value: Any) -> int:
     return int(value)
 
 
+def image_shape(name: str, value: Any) -> tuple[int, int, int]:
+    """Height, width and channels of an image: three positive integers."""
+    if not isinstance(value, Sequence) or len(value) != 3:
+        raise ValueError(f"{name} must be (height, width, channels), received {value!r}")
+    return tuple(count(f"{name}[{i}]", side) for i, side in enumerate(value))
+
+
 def seed(name: str, value: Any) -> int:
-    """A seed of random numbers: an integer of at least 0."""
+    """A seed of random numbers, or another count that may be 0: an integer of at least 0."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
         raise ValueError(f"{name} must be an integer of at least 0, received {value!r}")
     return int(value)
@@ -92,7 +99,7 @@ def increasing(name: str, values: Any) -> tuple[float, ...]:
     """Moments in epochs: at least one, positive, each later than the one before."""
     # NumPy's arrays of no dimension are iterable by type and yet refuse to be iterated over.
     is_sequence = isinstance(values, Iterable) and getattr(values, "ndim", 1) == 1
-    if not is_sequence or isinstance(values, str | bytes):
+    if not is_sequence or isinstance(values, str | bytes | Set | Mapping):
         raise ValueError(f"{name} must be a sequence of epochs, received {values!r}")
     moments = tuple(duration(f"{name}[{i}]", value) for i, value in enumerate(values))
     if not moments or any(a >= b for a, b in pairwise(moments)):

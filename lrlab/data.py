@@ -121,7 +121,7 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
         if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= there:
             raise ValueError(
                 f"{argument} must be an integer from 1 to {there}, the number of {split} images of "
-                f"{name}, got {value!r}"
+                f"{name}, received {value!r}"
             )
         # Copies, so that the images left out do not stay in memory behind a view.
         parts = {f"{axis}_{split}": getattr(dataset, f"{axis}_{split}")[:value] for axis in "xy"}
@@ -143,7 +143,7 @@ def _find(name: str) -> Dataset:
         known = ", ".join(sorted([*EMBEDDED, *SOURCES]))
         raise ValueError(
             f"name must be one of {known}, or that of a file NAME.npz in the folder LRLAB_DATA, "
-            f"got {name!r}"
+            f"received {name!r}"
         )
     path, source = cache_folder() / f"{name}.npz", "cache"
     if not path.exists():
@@ -177,20 +177,20 @@ def _checked(archive: Mapping[str, np.ndarray], name: str, source: str) -> Datas
     for split in ("train", "test"):
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
         if x.dtype != np.uint8:
-            raise ValueError(f"x_{split} must be uint8, 0 to 255, got {x.dtype}")
+            raise ValueError(f"x_{split} must be uint8, 0 to 255, received {x.dtype}")
         if x.ndim == 3:
             x = x[..., np.newaxis]
         if x.ndim != 4 or not 1 <= x.shape[-1] <= 4:
             raise ValueError(
                 f"x_{split} must have shape (N, H, W) or (N, H, W, C) with 1 to 4 channels, "
-                f"got {x.shape}"
+                f"received {x.shape}"
             )
         if not x.size:
-            raise ValueError(f"x_{split} must not be empty, got shape {x.shape}")
+            raise ValueError(f"x_{split} must not be empty, received shape {x.shape}")
         if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
             raise ValueError(
                 f"y_{split} must be one integer for each of the {len(x)} images, "
-                f"got {y.dtype} of shape {y.shape}"
+                f"received {y.dtype} of shape {y.shape}"
             )
         arrays[f"x_{split}"] = np.ascontiguousarray(x)
         arrays[f"y_{split}"] = np.ascontiguousarray(y, np.int64)
@@ -199,14 +199,15 @@ def _checked(archive: Mapping[str, np.ndarray], name: str, source: str) -> Datas
     expected = SOURCES[name].image_shape if name in SOURCES else shapes[0]
     if shapes != [expected, expected]:
         raise ValueError(
-            f"its images must all have shape {expected}, got {shapes[0]} for training and "
+            f"its images must all have shape {expected}, received {shapes[0]} for training and "
             f"{shapes[1]} for testing"
         )
     labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
     class_names = _class_names(archive, name, labels)
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(
-            f"its labels must be 0 to {len(class_names) - 1}, got {labels.min()} to {labels.max()}"
+            f"its labels must be 0 to {len(class_names) - 1}, "
+            f"received {labels.min()} to {labels.max()}"
         )
     return Dataset(name, **arrays, class_names=class_names, source=source)
 
@@ -218,7 +219,7 @@ def _class_names(
         names = np.asarray(archive["class_names"])
         if names.dtype.kind != "U" or names.ndim != 1:
             raise ValueError(
-                f"class_names must be a list of text, got {names.dtype} of shape {names.shape}"
+                f"class_names must be a list of text, received {names.dtype} of shape {names.shape}"
             )
         return tuple(names.tolist())
     if name in SOURCES:

@@ -37,7 +37,7 @@ def draw(
         For each layer its kernel and bias, float32, in PyTorch's order.
 
     Raises:
-        ValueError: The scheme is unknown.
+        ValueError: The scheme is unknown, or the seed is no integer of at least 0.
 
     Example:
         >>> kernel, bias = draw({"fc": (10, 84)}, "glorot_uniform", seed=0)["fc"]
@@ -48,7 +48,7 @@ def draw(
         He et al. 2015, arXiv:1502.01852 (PyTorch calls it with a = √5); Glorot, Bengio 2010.
     """
     checks.choice("scheme", scheme, SCHEMES)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checks.seed("seed", seed))
     weights = {}
     for name, shape in shapes.items():
         area = int(np.prod(shape[2:]))

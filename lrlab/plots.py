@@ -35,6 +35,7 @@ LINES = {
     "Recurrence": (_GREEN, "-"),
     "OneCycle": (_SKY, "--"),
     "WarmupStableDecay": (_RED, "-"),
+    "other": ("#777777", "-"),  # a schedule of the reader's own, or one outside the book's set
 }
 
 WIDTH = 5.6  # inches
@@ -82,8 +83,8 @@ def line_of(schedule: Schedule) -> dict[str, str]:
     """Return the colour and style of a schedule's line; a composition takes its last piece's."""
     while type(schedule).__name__ not in LINES:
         pieces = getattr(schedule, "schedules", None) or (getattr(schedule, "schedule", None),)
-        if pieces[-1] is None:  # a schedule of the reader's own
-            return {"color": "#555555", "linestyle": "-"}
+        if pieces[-1] is None:
+            return _named_line("other")
         schedule = pieces[-1]
     return _named_line(type(schedule).__name__)
 

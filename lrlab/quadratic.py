@@ -104,17 +104,17 @@ class Quadratic(Landscape):
 
     @property
     def condition_number(self) -> float:
-        """κ = λ_max / λ_min: the square of how many times longer than wide the bowl is."""
+        """Condition number κ, the largest eigenvalue divided by the smallest."""
         return max(self.eigenvalues) / min(self.eigenvalues)
 
     @property
     def divergence_lr(self) -> float:
-        """2 / λ_max: the rate from which on gradient descent no longer converges."""
+        """The rate 2 / λ_max, from which on gradient descent no longer converges."""
         return 2 / max(self.eigenvalues)
 
     @property
     def best_constant_lr(self) -> float:
-        """2 / (λ_min + λ_max): the rate at which `convergence_factor` is smallest."""
+        """The rate 2 / (λ_min + λ_max), at which `convergence_factor` is smallest."""
         return 2 / (min(self.eigenvalues) + max(self.eigenvalues))
 
     def convergence_factor(self, lr: float | np.ndarray) -> float | np.ndarray:

@@ -36,7 +36,7 @@ def current() -> Literal["quick", "full"]:
     if not scale:
         return "full" if _sees_gpu() else "quick"
     if scale not in ("quick", "full"):
-        raise ValueError(f"LRLAB_SCALE must be 'quick' or 'full', got {scale!r}")
+        raise ValueError(f"LRLAB_SCALE must be 'quick' or 'full', received {scale!r}")
     return scale
 
 

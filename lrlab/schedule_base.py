@@ -55,6 +55,12 @@ class Schedule:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        known = Schedule._registry.get(cls.__name__, cls)
+        if known.__module__ != cls.__module__:  # the same cell run again is fine
+            raise ValueError(
+                f"{cls.__name__} is the name of a schedule in {known.__module__} already; saved "
+                "configs find schedules by name, so choose another"
+            )
         Schedule._registry[cls.__name__] = cls
 
     def __post_init__(self) -> None:

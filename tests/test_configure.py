@@ -170,7 +170,8 @@ def test_setup_cell_installs_lrlab_where_it_is_missing(
     path: Path, bare_python: Path, project_copy: Path, tmp_path: Path
 ) -> None:
     missing = [bare_python, "-c", "import IPython, numpy, lrlab"]
-    before = subprocess.run(missing, cwd=tmp_path, capture_output=True, text=True)
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    before = subprocess.run(missing, cwd=tmp_path, env=clean, capture_output=True, text=True)
     assert "No module named 'lrlab'" in before.stderr
     notebook = nbformat.read(path, as_version=4)
     cell = next(cell.source for cell in notebook.cells if cell.cell_type == "code")

@@ -152,7 +152,8 @@ def test_limit_of_all_changes_nothing():
 @pytest.mark.parametrize("value", [0, -1, 1498, True, 10.0, "10", np.nan])
 def test_bad_limit(value):
     message = (
-        f"must be an integer from 1 to 1497, the number of train images of digits, got {value!r}"
+        "must be an integer from 1 to 1497, the number of train images of digits, "
+        f"received {value!r}"
     )
     with pytest.raises(ValueError, match=re.escape("limit " + message)):
         data.load("digits", value)
@@ -263,7 +264,7 @@ def test_unknown_name(own, name):
     np.savez(own / "mine.npz", **arrays())
     message = (
         "name must be one of blobs, cifar10, digits, fashion_mnist, or that of a file NAME.npz in "
-        f"the folder LRLAB_DATA, got {name!r}"
+        f"the folder LRLAB_DATA, received {name!r}"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         data.load(name)
@@ -306,27 +307,27 @@ BAD = {
     "two missing": (without("x_train", "y_train"), "it lacks x_train, y_train"),
     "float images": (
         having(x_train=lambda x: x / 255),
-        "x_train must be uint8, 0 to 255, got float64",
+        "x_train must be uint8, 0 to 255, received float64",
     ),
     "signed images": (having(x_test=lambda x: x.view(np.int8)), "x_test must be uint8"),
     "flat images": (
         having(x_train=lambda x: x.reshape(5, -1)),
-        r"x_train must have shape \(N, H, W\) or .*got \(5, 24\)",
+        r"x_train must have shape \(N, H, W\) or .*received \(5, 24\)",
     ),
     "one number an image": (having(x_train=lambda x: x[:, 0, 0, 0]), r"x_train must .*\(5,\)"),
     "flat images of two numbers": (
         having(x_train=lambda x: x[:, 0, 0]),
-        r"x_train must have shape .*got \(5, 2\)",
+        r"x_train must have shape .*received \(5, 2\)",
     ),
-    "films": (having(x_test=lambda x: x[:, None]), r"x_test must .*got \(3, 1, 4, 3, 2\)"),
+    "films": (having(x_test=lambda x: x[:, None]), r"x_test must .*received \(3, 1, 4, 3, 2\)"),
     "channels first": (
         having(x_test=lambda x: np.resize(x, (3, 3, 32, 32))),
-        r"x_test must have shape .*1 to 4 channels, got \(3, 3, 32, 32\)",
+        r"x_test must have shape .*1 to 4 channels, received \(3, 3, 32, 32\)",
     ),
     "no channel": (having(x_test=lambda x: x[..., :0]), "x_test must have shape"),
     "no training images": (
         having(x_train=lambda x: x[:0], y_train=lambda y: y[:0]),
-        r"x_train must not be empty, got shape \(0, 4, 3, 2\)",
+        r"x_train must not be empty, received shape \(0, 4, 3, 2\)",
     ),
     "no test images": (
         having(x_test=lambda x: x[:0], y_test=lambda y: y[:0]),
@@ -338,35 +339,35 @@ BAD = {
     ),
     "label too few": (
         having(y_train=lambda y: y[:-1]),
-        r"y_train must be one integer for each of the 5 images, got uint8 of shape \(4,\)",
+        r"y_train must be one integer for each of the 5 images, received uint8 of shape \(4,\)",
     ),
-    "column of labels": (having(y_test=lambda y: y[:, None]), r"got uint8 of shape \(3, 1\)"),
-    "float labels": (having(y_train=lambda y: y * 1.0), "one integer for each .*got float64"),
-    "true or false": (having(y_test=lambda y: y > 0), "one integer for each .*got bool"),
-    "text labels": (having(y_test=lambda y: y.astype("U")), "one integer for each .*got <U3"),
+    "column of labels": (having(y_test=lambda y: y[:, None]), r"received uint8 of shape \(3, 1\)"),
+    "float labels": (having(y_train=lambda y: y * 1.0), "one integer for each .*received float64"),
+    "true or false": (having(y_test=lambda y: y > 0), "one integer for each .*received bool"),
+    "text labels": (having(y_test=lambda y: y.astype("U")), "one integer for each .*received <U3"),
     "negative label": (
         having(y_train=np.array([0, 1, -1, 2, 0])),
-        "its labels must be 0 to 2, got -1 to 2",
+        "its labels must be 0 to 2, received -1 to 2",
     ),
     "huge label": (
         having(y_test=np.array([0, 1, 2**63], np.uint64)),
-        "its labels must be 0 to 2, got -9223372036854775808 to 2",
+        "its labels must be 0 to 2, received -9223372036854775808 to 2",
     ),
     "labels not counted from 0": (
         having(y_test=np.array([2023, 2024, 2025])),
-        "its labels must be 0 to 7, got 0 to 2025",
+        "its labels must be 0 to 7, received 0 to 2025",
     ),
     "other test images": (
         having(x_test=one_channel_more),
-        r"must all have shape \(4, 3, 2\), got \(4, 3, 2\) for training and \(4, 3, 3\) for test",
+        r"must all have shape \(4, 3, 2\), received \(4, 3, 2\) for training and \(4, 3, 3\) for",
     ),
     "too few class names": (
         having(class_names=["cat", "dog"]),
-        "its labels must be 0 to 1, got 0 to 2",
+        "its labels must be 0 to 1, received 0 to 2",
     ),
     "numbers for class names": (
         having(class_names=[1, 2, 3]),
-        "class_names must be a list of text, got int64",
+        "class_names must be a list of text, received int64",
     ),
     "one class name": (having(class_names="cat"), r"class_names must be .* of shape \(\)"),
     "table of class names": (having(class_names=[["a"], ["b"]]), r"class_names .*\(2, 1\)"),
@@ -383,11 +384,11 @@ def test_bad_arrays(own, change, match):
 
 def test_other_images_under_a_known_name(own):
     np.savez(own / "cifar10.npz", **arrays((28, 28)))
-    unreadable(own, r"must all have shape \(32, 32, 3\), got \(28, 28, 1\)", "cifar10")
+    unreadable(own, r"must all have shape \(32, 32, 3\), received \(28, 28, 1\)", "cifar10")
     original = arrays((32, 32, 3))
     original["y_train"][0] = 99
     np.savez(own / "cifar10.npz", **original)
-    unreadable(own, "its labels must be 0 to 9, got 0 to 99", "cifar10")
+    unreadable(own, "its labels must be 0 to 9, received 0 to 99", "cifar10")
 
 
 class Trap:

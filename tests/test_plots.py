@@ -23,7 +23,7 @@ def _close():
 def test_every_schedule_has_a_line_of_its_own():
     from lrlab import schedules
 
-    classes = {n for n in schedules.__all__ if n != "Schedule"}
+    classes = {n for n in schedules.__all__ if n != "Schedule"} | {"other"}
     assert set(plots.LINES) == classes
     assert len(set(plots.LINES.values())) == len(classes)
 
@@ -47,7 +47,7 @@ def test_a_schedule_of_the_readers_own_is_grey(monkeypatch):
     class Own(Schedule):
         pass
 
-    assert plots.line_of(Own())["color"] == "#555555"
+    assert plots.line_of(Own())["color"] == "#777777"
 
 
 def test_rates_draws_each_curve():

@@ -71,7 +71,7 @@ def test_empty_variable_counts_as_not_set(monkeypatch):
 @pytest.mark.parametrize("value", ["Full", "fast", " quick", "1"])
 def test_any_other_value_is_refused(monkeypatch, value):
     monkeypatch.setenv("LRLAB_SCALE", value)
-    message = f"LRLAB_SCALE must be 'quick' or 'full', got '{value}'"
+    message = f"LRLAB_SCALE must be 'quick' or 'full', received '{value}'"
     with pytest.raises(ValueError, match=message):
         scale.current()
     with pytest.raises(ValueError, match=message):

@@ -337,3 +337,12 @@ def test_a_rate_too_large_to_grow_stays_finite(lr) -> None:
     # The exponent overflows after some epochs; the rate is then 0, and no warning is shown.
     rule = Recurrence(min(lr, 1), rule="power", exponent=10)
     assert rule(400) == (1 if lr >= 1 else 0)
+
+
+def test_a_readers_schedule_cannot_take_the_name_of_one_of_ours():
+    with pytest.raises(ValueError, match="StepDecay is the name of a schedule in lrlab"):
+
+        class StepDecay(Schedule):
+            pass
+
+    assert Schedule._registry["StepDecay"].__module__ == "lrlab.schedules"

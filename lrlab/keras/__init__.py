@@ -5,7 +5,7 @@
 
 from lrlab.keras import quiet  # first: importing it imports Keras without the start-up log
 from lrlab.keras.bridge import KerasSchedule, rates_of
-from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback, callback_rates
 from lrlab.keras.models import LeNet, initialise
 from lrlab.keras.training import fit
 
@@ -14,6 +14,7 @@ __all__ = [
     "LeNet",
     "RateRecorder",
     "ScheduleCallback",
+    "callback_rates",
     "fit",
     "initialise",
     "quiet",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from lrlab import checks
@@ -147,3 +150,37 @@ def _fetch_state(model: keras.Model) -> None:
     """Under JAX the variables are empty during an epoch unless the model is asked for them."""
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
+
+
+def callback_rates(function: Callable[[int], float], *, epochs: int, first: int = 0) -> np.ndarray:
+    """Return the rates that Keras uses when its own callback asks a function for them.
+
+    A model of one weight is trained with ``keras.callbacks.LearningRateScheduler``, and Keras'
+    record of its rates is read.
+
+    Args:
+        function: Rate of an epoch; a schedule is such a function.
+        epochs: Number of the epoch to end before.
+        first: Number of the first epoch.
+
+    Returns:
+        float64 array of shape ``(epochs - first,)``; the values carry the rounding of float32.
+
+    Raises:
+        ValueError: The function returns something else than a Python float (Keras' own check).
+
+    Example:
+        >>> callback_rates(lambda epoch: 0.5**epoch, epochs=3)
+        array([1.  , 0.5 , 0.25])
+    """
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(), loss="mse")
+    setter = keras.callbacks.LearningRateScheduler(function)
+    data = np.zeros((1, 1))
+    with warnings.catch_warnings():
+        # Keras 3.15's own callback converts a tensor in a way that NumPy 2 deprecates.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        record = model.fit(
+            data, data, epochs=epochs, initial_epoch=first, verbose=0, callbacks=[setter]
+        )
+    return np.array(record.history["learning_rate"])

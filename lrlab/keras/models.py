@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from lrlab import initial
+from lrlab import checks, initial
 
 # torch's order of a kernel's axes (out, in, height, width) in Keras' (height, width, in, out).
 CONVOLUTION = (2, 3, 1, 0)
@@ -42,7 +42,8 @@ def LeNet(
         >>> LeNet(seed=1).count_params()
         61706
     """
-    height, width, _ = image_shape
+    height, width, _ = checks.image_shape("image_shape", image_shape)
+    classes = checks.count("classes", classes)
     if min(height, width) < 12:
         raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")
     # Named, because the user's own default may be the other one.

@@ -55,7 +55,10 @@ class ScheduleLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """Return each group's rate at the present step."""
         lr = self.schedule(self.last_epoch / self.steps_per_epoch)
-        return [lr * group.get("lr_scale", 1.0) for group in self.optimizer.param_groups]
+        return [
+            lr * checks.rate("lr_scale", group.get("lr_scale", 1.0))
+            for group in self.optimizer.param_groups
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``torch.load(..., weights_only=True)``."""
@@ -69,14 +72,15 @@ class ScheduleLR(LRScheduler):
         """Go on where the saved scheduler stood, and set the optimiser's rates accordingly.
 
         Raises:
-            ValueError: The state belongs to another schedule or another number of steps.
+            ValueError: The state belongs to another schedule or another number of steps, or it
+                does not say how many were made.
         """
         for name, own in self.state_dict().items():
             if name != "last_epoch" and state_dict.get(name) != own:
                 raise ValueError(
                     f"the saved state has {name} {state_dict.get(name)!r}, this scheduler {own!r}"
                 )
-        self.last_epoch = state_dict["last_epoch"]
+        self.last_epoch = checks.seed("last_epoch", state_dict.get("last_epoch"))
         self._step_count = self.last_epoch + 1
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from lrlab import initial
+from lrlab import checks, initial
 
 
 class LeNet(nn.Sequential):
@@ -40,7 +40,8 @@ class LeNet(nn.Sequential):
         init: str = "kaiming_uniform",
         seed: int = 0,
     ):
-        height, width, channels = image_shape
+        height, width, channels = checks.image_shape("image_shape", image_shape)
+        classes = checks.count("classes", classes)
         rows, columns = (height // 2 - 4) // 2, (width // 2 - 4) // 2
         if min(rows, columns) < 1:
             raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")

@@ -107,3 +107,17 @@ def test_rates_of_drives_any_scheduler():
     schedule = StepDecay(0.8, gamma=0.5, step_epochs=2)
     rates = rates_of(lambda optimizer: ScheduleLR(optimizer, schedule), lr=1.0, steps=5)
     np.testing.assert_array_equal(rates, schedule(np.arange(5)))
+
+
+@pytest.mark.parametrize("last_epoch", [None, -5, 1.5])
+def test_an_incomplete_state_is_refused_and_changes_nothing(last_epoch):
+    optimizer, scheduler = make()
+    advance(optimizer, scheduler, 2)
+    with pytest.raises(ValueError, match="last_epoch"):
+        scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": last_epoch})
+    assert scheduler.last_epoch == 2
+
+
+def test_a_negative_share_of_the_rate_is_refused():
+    with pytest.raises(ValueError, match="lr_scale must be"):
+        make(lr_scale=-1.0)

@@ -58,3 +58,18 @@ def test_kaiming_uniform_is_what_torch_does_by_default(layer):
         assert bound * 0.99 < weight.abs().max() <= bound
         assert abs(weight.std() / (bound / 3**0.5) - 1) < 0.03
     assert bound * 0.85 < layer.bias.abs().max() <= bound
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("image_shape", (28, 28), r"image_shape must be \(height, width, channels\)"),
+        ("image_shape", (28, 28, 0), r"image_shape\[2\] must be a positive integer"),
+        ("classes", 0, "classes must be a positive integer"),
+        ("seed", -1, "seed must be an integer of at least 0"),
+        ("init", "xavier", "scheme must be one of"),
+    ],
+)
+def test_bad_arguments(argument, value, message):
+    with pytest.raises(ValueError, match=message):
+        LeNet(**{argument: value})

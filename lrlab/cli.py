@@ -109,14 +109,14 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, before)
     failed = report.failed
     print(
-        f"{len(report.outcomes) - len(failed)} runs made, {report.present} were there, in "
+        f"runs made: {len(report.outcomes) - len(failed)}, already there: {report.present}, in "
         f"{records.folder(options.results)}"
     )
     for outcome in failed:
         print(outcome, file=sys.stderr)
     if failed or report.ended:
         why = f": {report.ended}" if report.ended else ""
-        text = f"{len(failed)} runs failed, {report.unmade} were not made{why}"
+        text = f"runs failed: {len(failed)}, not made: {report.unmade}{why}"
         return _complain(f"{text}. The same command tries again", FAILED)
     return DONE
 

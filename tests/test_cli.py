@@ -58,16 +58,16 @@ def record(tmp_path, run: Run, **last):
 def test_run_makes_what_is_missing_and_reports_failures(lrlab, tmp_path):
     status, out, err = lrlab("run", "faulty", "--workers", "1", "--device", "cpu")
     assert status == 1
-    assert "2 runs made, 0 were there" in out
+    assert "runs made: 2, already there: 0" in out
     assert re.search(r"^faulty/blobs-seed-0 failed: ValueError", err, re.M)
-    assert "1 runs failed, 0 were not made. The same command tries again" in err
+    assert "runs failed: 1, not made: 0. The same command tries again" in err
     assert len(list(tmp_path.rglob("*.json"))) == 2
 
 
 def test_run_of_what_is_there_does_nothing(lrlab, tmp_path):
     for run in tiny.TINY.runs():
         record(tmp_path, run)
-    assert lrlab("run", "tiny") == (0, f"0 runs made, 12 were there, in {tmp_path}\n", "")
+    assert lrlab("run", "tiny") == (0, f"runs made: 0, already there: 12, in {tmp_path}\n", "")
 
 
 def test_dry_run_only_says_what_it_would_do(lrlab, tmp_path):

@@ -8,7 +8,6 @@ the last bit on the same machine, side by side with others or alone.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -201,10 +200,9 @@ def _perform(run: Run, results: Path | str | None, device: str, parent: int) -> 
 
 @cache
 def _settle(parent: int) -> None:
-    """Make a worker process quiet, deaf to Ctrl-C, and unable to outlive its parent."""
+    """Make a worker process quiet, and unable to outlive its parent by more than a moment."""
     os.environ["LRLAB_PROGRESS"] = "0"
     _keep_tqdm_local()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent, which hears it too, ends it
 
     def watch() -> None:
         while os.getppid() == parent:

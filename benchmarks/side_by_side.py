@@ -28,7 +28,7 @@ from lrlab.studies.catalog import Run, Setting
 from lrlab.studies.execute import execute
 
 CORES = joblib.cpu_count()
-EPOCHS, IMAGES = 3, 12_800
+EPOCHS, IMAGES = 2, 60_000
 SETTING = Setting("constant", schedule=Constant(0.1), epochs=EPOCHS, limit=IMAGES)
 
 

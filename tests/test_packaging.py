@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOL = PYPROJECT["project"], PYPROJECT["tool"]
 
 # --- versions ------------------------------------------------------------------------------------
 
@@ -76,6 +77,16 @@ def test_every_import_of_lrlab_is_declared() -> None:
 
 def test_an_import_that_is_not_declared_is_noticed() -> None:
     assert undeclared(["import sklearn, pandas.api\nimport json"]) == {"pandas"}
+
+
+def test_the_wheel_holds_every_package_and_the_records() -> None:
+    setuptools = TOOL["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "lrlab").rglob("__init__.py")}
+    packages = {".".join(folder.parts) for folder in folders}
+    assert set(setuptools["packages"]) == packages | {"lrlab.recorded"}
+    records = ROOT / setuptools["package-dir"]["lrlab.recorded"]
+    (pattern,) = setuptools["package-data"]["lrlab.recorded"]
+    assert set(records.glob(pattern)) == set(records.rglob("*.json")) != set()
 
 
 # --- layers --------------------------------------------------------------------------------------

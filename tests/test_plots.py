@@ -8,7 +8,11 @@ from matplotlib import pyplot as plt
 from lrlab import Constant, CosineDecay, StepDecay, join, plots, warmup
 from lrlab.compose import scale
 from lrlab.data import load
+from lrlab.descent import descend
+from lrlab.intervals import mean_interval
+from lrlab.landscapes import DoubleWell, Quadratic
 from lrlab.schedule_base import Schedule
+from lrlab.updates import SGD
 from tests.test_history import make_history
 
 
@@ -106,23 +110,120 @@ def test_sequences_draws_each_framework():
     assert [line.get_ydata().tolist() for line in axes.lines] == [[0.3, 0.1], [0.3, 0.2]]
 
 
-def test_sensitivity_draws_mean_range_and_threshold():
-    results = {"no decay": [[0.2, 0.4], [0.9, 0.9]]}
+@pytest.mark.parametrize(
+    ("band", "bar"), [("range", (0.2, 0.4)), ("interval", mean_interval([0.2, 0.3, 0.4])[1:])]
+)
+def test_sensitivity_draws_mean_spread_and_threshold(band, bar):
+    results = {"no decay": [[0.2, 0.4, 0.3], [0.9, 0.9, 0.9], [0.9, np.inf, 0.9]]}
     figure = plots.sensitivity(
-        [0.1, 1.0],
+        [0.1, 1.0, 10.0],
         results,
         threshold=0.5,
         ylabel="error",
         title="",
         lines={"no decay": "Constant"},
+        band=band,
     )
     axes = figure.axes[0]
-    assert axes.lines[0].get_ydata() == pytest.approx([0.3, 0.9])
-    assert axes.lines[1].get_ydata() == [0.5, 0.5]
-    band = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (band.min(), band.max()) == (0.2, 0.9)
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert axes.lines[0].get_color() == plots.LINES["Constant"][0]
+    mean, diverged, threshold = axes.lines
+    assert mean.get_ydata() == pytest.approx([0.3, 0.9, np.nan], nan_ok=True)
+    assert mean.get_color() == plots.LINES["Constant"][0]
+    assert diverged.get_xdata().tolist() == [10.0]
+    assert threshold.get_ydata() == [0.5, 0.5]
+    assert axes.collections[0].get_segments()[0][:, 1] == pytest.approx(bar)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+
+
+def test_sensitivity_on_a_log_axis_draws_the_geometric_mean():
+    figure = plots.sensitivity([1, 2], {"a": [[1, 4], [9, 9]]}, ylabel="", title="", log=True)
+    axes = figure.axes[0]
+    assert axes.lines[0].get_ydata() == pytest.approx([2, 9])
+    assert axes.get_yscale() == "log"
+    with pytest.raises(ValueError, match="band must be one of"):
+        plots.sensitivity([1], {"a": [[1, 4]]}, ylabel="", title="", band="sd")
+
+
+def test_curves_of_one_schedules_class_get_shades():
+    runs = {str(lr): [make_history()] for lr in (0.1, 0.2)}
+    lines = plots.curves(runs, ["test_loss"], title="").axes[0].lines
+    assert len({line.get_color() for line in lines}) == 2
+    assert len({line.get_linestyle() for line in lines}) == 2
+
+
+def test_gallery_draws_both_losses_of_each_seed():
+    run, lost = make_history(), make_history()
+    lost.stopped = "diverged"
+    figure = plots.gallery({"A": [run, lost], "B": [run]}, title="Which?", top=3)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
+    for axes, seeds in zip(figure.axes, (2, 1), strict=True):
+        *curves, crosses = axes.lines
+        assert len(curves) == 2 * seeds
+        assert crosses.get_xdata().tolist() == [2] * (seeds - 1)
+        assert axes.get_ylim() == (0, 3)
+    for line, values in zip(figure.axes[1].lines, (run.train_loss, run.test_loss), strict=False):
+        assert line.get_ydata().tolist() == values
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "training loss",
+        "test loss",
+    ]
+
+
+BOWL = Quadratic([1, 9])
+
+
+def path(lr, start=(2.0, 1.0), steps=5, landscape=BOWL):
+    return descend(landscape, SGD(), Constant(lr), start, steps)
+
+
+def test_paths_draws_each_descent_on_level_lines():
+    trajectories = {"slow": path(0.01), "diverges": path(0.3)}
+    figure = plots.paths(BOWL, trajectories, title="")
+    for axes, (label, trajectory) in zip(figure.axes, trajectories.items(), strict=True):
+        assert axes.get_title(loc="left") == label
+        np.testing.assert_array_equal(axes.lines[0].get_xydata(), trajectory.w)
+        assert axes.lines[1].get_xydata().tolist() == [[2.0, 1.0]]
+        assert axes.lines[2].get_xydata().tolist() == [[0.0, 0.0]]
+        assert axes.get_xlim() == pytest.approx((-2.4, 2.4))
+        assert len(axes.collections) == 1
+    figure = plots.paths(BOWL, trajectories, title="", view=((-9, 9), (-4, 4)))
+    assert figure.axes[0].get_ylim() == (-4, 4)
+
+
+def test_paths_draws_the_curve_of_one_weight():
+    well = DoubleWell()
+    trajectory = path(0.05, start=well.sharp_minimum + 0.1, landscape=well)
+    axes = plots.paths(well, {"": trajectory}, title="").axes[0]
+    curve, drawn = axes.lines[:2]
+    np.testing.assert_array_equal(curve.get_ydata(), well.loss(curve.get_xdata()[:, np.newaxis]))
+    np.testing.assert_array_equal(drawn.get_ydata(), trajectory.loss)
+
+
+def test_paths_refuses_what_it_cannot_draw():
+    with pytest.raises(ValueError, match="landscape must have 1 or 2 dimensions, received 3"):
+        plots.paths(Quadratic([1, 2, 3]), {}, title="")
+    with pytest.raises(ValueError, match="'two' must have one starting point, not several"):
+        plots.paths(BOWL, {"two": path(0.1, start=np.ones((2, 2)))}, title="")
+
+
+def test_convergence_draws_the_root_mean_square_distance():
+    both = path(0.1, start=np.array([[3.0, 0.0], [0.0, 4.0]]))
+    axes = plots.convergence({"two": both}, title="", floors={"two": 0.5}).axes[0]
+    curve, floor = axes.lines
+    assert curve.get_ydata()[0] == pytest.approx(np.sqrt((9 + 16) / 2))
+    assert curve.get_xdata().tolist() == [0, 1, 2, 3, 4, 5]
+    assert floor.get_ydata() == [0.5, 0.5]
+    axes = plots.convergence({"two": both}, title="", log_steps=True).axes[0]
+    assert axes.get_xscale() == "log"
+    assert axes.lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_factors_draws_theory_and_measurement():
+    axes = plots.factors(BOWL, {0.2: 0.8}, title="").axes[0]
+    theory, measured = axes.lines[:2]
+    assert theory.get_ydata() == pytest.approx(BOWL.convergence_factor(theory.get_xdata()))
+    assert measured.get_xydata().tolist() == [[0.2, 0.8]]
+    marked = {line.get_xdata()[0] for line in axes.lines[3:]}
+    assert marked == {BOWL.best_constant_lr, BOWL.divergence_lr}
 
 
 def test_finals_draws_a_dot_a_seed_and_the_interval():

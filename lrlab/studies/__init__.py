@@ -5,6 +5,6 @@ loads them. ``lrlab run | list | show`` does the same from the command line.
 """
 
 from lrlab.studies.catalog import STUDIES, Run, Setting, Study
-from lrlab.studies.records import RecordError, load
+from lrlab.studies.records import RecordError, final_values, load
 
-__all__ = ["STUDIES", "RecordError", "Run", "Setting", "Study", "load"]
+__all__ = ["STUDIES", "RecordError", "Run", "Setting", "Study", "final_values", "load"]

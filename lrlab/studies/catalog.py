@@ -204,15 +204,18 @@ def _d2() -> Iterable[Study]:
 
 # Two rates a decade, 1 to 1e-6, D2's own 0.3 and 0.1 among them.
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
+# The grid's last step, from a rate that trains to one that does not, at a finer resolution.
+EDGE_RATES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 # A batch size four times as large is said to want a rate four times as large: two steps here.
 BATCH_RATES = tuple(2.0**-k for k in range(10))
 
 
 def _sensitivity() -> Iterable[Study]:
-    for epochs in (1, 5):
-        budget = f"{epochs} epoch{'s' * (epochs > 1)} of LeNet on Fashion-MNIST"
-        constant = [Setting(f"lr {lr:g}", schedule=Constant(lr), epochs=epochs) for lr in RATES]
-        yield Study(f"sensitivity-{epochs}", f"{budget}, constant rates 1 to 1e-6", constant)
+    for name, epochs, lrs in (("1", 1, RATES), ("5", 5, RATES), ("1-edge", 1, EDGE_RATES)):
+        text = f"{epochs} epoch{'s' * (epochs > 1)} of LeNet on Fashion-MNIST, "
+        span = f"rates {lrs[0]:g} to {lrs[-1]:g}"
+        constant = [Setting(f"lr {lr:g}", schedule=Constant(lr), epochs=epochs) for lr in lrs]
+        yield Study(f"sensitivity-{name}", f"{text}constant {span}", constant)
         # At every step: a decay over one epoch would else be no decay.
         linear = [
             Setting(
@@ -221,10 +224,10 @@ def _sensitivity() -> Iterable[Study]:
                 epochs=epochs,
                 per="step",
             )
-            for lr in RATES
+            for lr in lrs
         ]
-        text = f"{budget}, rates 1 to 1e-6 that fall to 0 along a line"
-        yield Study(f"sensitivity-{epochs}-linear", text, linear)
+        text = f"{text}{span} that fall to 0 along a line"
+        yield Study(f"sensitivity-{name}-linear", text, linear)
 
 
 def _batch_size() -> Iterable[Study]:

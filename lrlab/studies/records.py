@@ -15,11 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from lrlab import checks
 from lrlab.history import History
 from lrlab.studies.catalog import STUDIES, Run, Study, slug
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+SHIPPED = Path(__file__).resolve().parents[1] / "recorded"  # in an installed package
 TOLERANCE = 1e-12  # of the peak: how far a used rate may be from the intended one
+METRICS = ("lr", "train_loss", "test_loss", "test_accuracy", "seconds")
 ABANDONED = 60  # seconds after which a file that is still being written is nobody's
 
 ROUNDED = 3  # decimals of the seconds, which are of no use to the millisecond
@@ -47,6 +52,12 @@ def folder(results: Path | str | None = None) -> Path:
         return Path(results).expanduser()
     book = CHECKOUT / "book"
     return book / "results" if book.is_dir() else Path("results")
+
+
+def _readable(results: Path | str | None) -> Path:
+    """The folder to read from: where nothing has been recorded, the records that came along."""
+    place = folder(results)
+    return SHIPPED if results is None and SHIPPED.is_dir() and not place.exists() else place
 
 
 def path(run: Run, results: Path | str | None = None) -> Path:
@@ -139,7 +150,8 @@ def find(study: Study, results: Path | str | None = None) -> Found:
         For each label of the study the histories, by seed, more seeds than the study's included;
         and a line for each file that is not one of these.
     """
-    place = folder(results) / study.name
+    results = _readable(results)
+    place = results / study.name
     labels = {slug(setting.label): setting for setting in study.settings}
     found = Found({setting.label: [] for setting in study.settings}, [])
     runs = []
@@ -192,16 +204,42 @@ def load(
         if study not in STUDIES:
             raise ValueError(f"study must be one of {', '.join(STUDIES)}, received {study!r}")
         study = STUDIES[study]
+    results = _readable(results)
     found = find(study, results)
     _refuse(found.problems)
     absent = [run.name for run in study.runs() if not path(run, results).exists()]
     if complete and absent:
         raise RecordError(
             f"{len(absent)} of {len(study.runs())} runs of {study.name} are not recorded in "
-            f"{folder(results) / study.name}, {absent[0]} for one. "
+            f"{results / study.name}, {absent[0]} for one. "
             f"Make them: lrlab run {study.name}"
         )
     return found.histories
+
+
+def final_values(
+    study: Study | str, metric: str, results: Path | str | None = None
+) -> dict[str, np.ndarray]:
+    """Return the last value of a metric in every run of a study.
+
+    Args:
+        study: The study, or its name.
+        metric: Name of a `History` list, such as ``"test_loss"``.
+        results: See `folder`.
+
+    Returns:
+        For each label the values, a seed each, in the unit of the metric. A run that diverged ends
+        with the value of its last epoch, which is not finite for a loss.
+
+    Raises:
+        ValueError: There is no such study or metric.
+        RecordError: See `load`.
+    """
+    checks.choice("metric", metric, METRICS)
+    return {
+        label: np.array([getattr(history, metric)[-1] for history in histories])
+        for label, histories in load(study, results).items()
+    }
 
 
 def prepare(runs: Iterable[Run], results: Path | str | None = None) -> None:

@@ -19,7 +19,7 @@ def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
         "sensitivity-1", "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
-        "batch-size",
+        "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
     ]  # fmt: skip
 
 
@@ -62,6 +62,13 @@ def test_sensitivity_covers_six_decades(epochs):
     assert {setting.per for setting in linear.settings} == {"step"}
     assert {setting.epochs for setting in [*constant.settings, *linear.settings]} == {epochs}
     assert len(constant.runs()) == len(linear.runs()) == 13 * 3
+
+
+def test_the_edge_lies_within_the_grids_last_step():
+    for name in ("sensitivity-1-edge", "sensitivity-1-edge-linear"):
+        rates = [setting.schedule(0) for setting in STUDIES[name].settings]
+        assert RATES[0] > rates[0] > rates[-1] > RATES[1]
+        assert {setting.epochs for setting in STUDIES[name].settings} == {1}
 
 
 def test_batch_size_is_a_full_grid():

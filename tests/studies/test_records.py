@@ -144,6 +144,29 @@ def test_without_a_checkout_records_lie_beside_the_notebook(monkeypatch, tmp_pat
     assert str(records.folder()) == "results"
 
 
+def test_an_installed_package_reads_the_records_that_came_with_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(records, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(records, "SHIPPED", tmp_path / "package")
+    with pytest.raises(RecordError, match="runs of s are not recorded in results/s"):
+        records.load(STUDY)
+    save_all(tmp_path / "package")
+    assert [len(histories) for histories in records.load(STUDY).values()] == [2, 2]
+    # What the reader has recorded comes first.
+    (tmp_path / "results").mkdir()
+    with pytest.raises(RecordError, match="are not recorded in results/s"):
+        records.load(STUDY)
+
+
+def test_final_values(tmp_path):
+    save_all(tmp_path)
+    values = records.final_values(STUDY, "train_loss", tmp_path)
+    expected = [1 / 3, 4 / 3]
+    assert {k: v.tolist() for k, v in values.items()} == {"fixed": expected, "b": expected}
+    with pytest.raises(ValueError, match="metric must be one of lr, train_loss"):
+        records.final_values(STUDY, "loss", tmp_path)
+
+
 # --- a record that cannot be written --------------------------------------------------------------
 
 

@@ -1,0 +1,25 @@
+"""The book's figures: one style, and one colour for a schedule in every chapter.
+
+Each function returns a figure that is open in pyplot, so a notebook shows it.
+"""
+
+from lrlab.plots.landscapes import convergence, factors, paths
+from lrlab.plots.rates import rates, sequences, used_rates
+from lrlab.plots.runs import curves, finals, gallery, samples, sensitivity
+from lrlab.plots.style import LINES, line_of
+
+__all__ = [
+    "LINES",
+    "convergence",
+    "curves",
+    "factors",
+    "finals",
+    "gallery",
+    "line_of",
+    "paths",
+    "rates",
+    "samples",
+    "sensitivity",
+    "sequences",
+    "used_rates",
+]

@@ -1,0 +1,160 @@
+"""Descents: paths on a landscape, the distance to the minimum, and how fast it shrinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lrlab.descent import Trajectory
+from lrlab.landscape_base import Landscape
+from lrlab.landscapes import Quadratic
+from lrlab.plots.style import legend_below, panels_of, shades, styled
+
+PATH = {"color": "#D55E00", "linewidth": 1.2, "markersize": 4}
+
+
+def paths(
+    landscape: Landscape,
+    trajectories: Mapping[str, Trajectory],
+    *,
+    title: str,
+    view: tuple[tuple[float, float], ...] | None = None,
+) -> Figure:
+    """Draw descents on their landscape, a panel each.
+
+    Two weights give level lines, one weight the loss as a curve. A ring marks the start, a cross
+    the minimum.
+
+    Args:
+        landscape: What was descended, of one or two dimensions.
+        trajectories: Label and path of each panel; a path has one starting point.
+        title: What the figure shows.
+        view: Least and greatest value shown of each weight; by default the minimum and the starts
+            with room around them, so that a path that diverges leaves the picture.
+
+    Returns:
+        The figure, open in pyplot.
+
+    Raises:
+        ValueError: The landscape has more than two dimensions, or a path several starts.
+    """
+    if landscape.dimension > 2:
+        raise ValueError(f"landscape must have 1 or 2 dimensions, received {landscape.dimension}")
+    for label, trajectory in trajectories.items():
+        if trajectory.w.ndim != 2:
+            raise ValueError(f"trajectory {label!r} must have one starting point, not several")
+    places = np.array([landscape.minimum, *(path.w[0] for path in trajectories.values())])
+    view = view or tuple(_with_room(places))
+    draw = _level_lines if landscape.dimension == 2 else _curve
+    with styled():
+        figure, panels = panels_of(len(trajectories), sharex=True, sharey=True)
+        for axes, (label, trajectory) in zip(panels, trajectories.items(), strict=True):
+            draw(axes, landscape, trajectory, view)
+            axes.set_title(label)
+            axes.grid(visible=False)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def convergence(
+    trajectories: Mapping[str, Trajectory],
+    *,
+    title: str,
+    floors: Mapping[str, float] | None = None,
+    log_steps: bool = False,
+) -> Figure:
+    r"""Draw the distance to the minimum against the step, on a logarithmic axis.
+
+    Args:
+        trajectories: Label and path of each curve, in an order that shades can show; of several
+            starting points the root mean square is drawn.
+        title: What the figure shows.
+        floors: For a label a level to mark by a dotted line of its colour.
+        log_steps: Count the steps on a logarithmic axis too, from 1.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    floors = floors or {}
+    with styled():
+        figure, axes = plt.subplots()
+        lines = shades(len(trajectories))
+        for (label, trajectory), line in zip(trajectories.items(), lines, strict=True):
+            squares = trajectory.distance**2
+            distance = np.sqrt(squares.reshape(len(squares), -1).mean(axis=1))
+            steps = np.arange(len(distance)) + log_steps
+            axes.plot(steps, distance, label=label, **line)
+            if label in floors:
+                axes.axhline(floors[label], color=line["color"], linestyle=":", linewidth=1.5)
+        axes.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title=title)
+        if log_steps:
+            axes.set(xscale="log", xlabel="step + 1")
+        legend_below(figure, axes)
+    return figure
+
+
+def factors(bowl: Quadratic, measured: Mapping[float, float], *, title: str) -> Figure:
+    """Draw by what factor a step of gradient descent shrinks the distance, theory and measurement.
+
+    Args:
+        bowl: The quadratic.
+        measured: For each rate the factor that was measured.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, axes = plt.subplots()
+        lr = np.linspace(0, 1.15 * bowl.divergence_lr, 500)
+        axes.plot(lr, bowl.convergence_factor(lr), color="#0072B2", label="theory")
+        axes.plot(list(measured), list(measured.values()), "o", color="#D55E00", label="measured")
+        axes.axhline(1, color="#555555", linewidth=1)
+        for place, text, height, side in (
+            (bowl.best_constant_lr, "best ", 0.93, "right"),
+            (bowl.divergence_lr, " diverges →", 0.04, "left"),
+        ):
+            axes.axvline(place, color="#555555", linestyle="--", linewidth=1)
+            axes.text(place, height, text, ha=side, transform=axes.get_xaxis_transform())
+        axes.set(xlabel="learning rate", ylabel="factor a step", title=title)
+        axes.legend(loc="lower left")
+    return figure
+
+
+def _with_room(places: np.ndarray) -> list[tuple[float, float]]:
+    low, high = places.min(axis=0), places.max(axis=0)
+    # As far beyond the minimum as the starts lie on this side: oscillation crosses it.
+    reach = 1.2 * np.maximum(high - low, 1e-9)
+    centre = places[0]
+    return [(c - r, c + r) for c, r in zip(centre.tolist(), reach.tolist(), strict=True)]
+
+
+def _level_lines(axes: Axes, landscape: Landscape, trajectory: Trajectory, view: tuple) -> None:
+    (left, right), (bottom, top) = view
+    x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
+    height = landscape.loss(np.stack([x, y], axis=-1)) - landscape.loss(landscape.minimum)
+    levels = height.max() * np.geomspace(0.02, 1, 4)
+    axes.contour(x, y, height, levels=levels, colors="#999999", linewidths=0.7)
+    axes.plot(*trajectory.w.T, "o-", markevery=slice(1, None), **PATH)
+    axes.plot(*trajectory.w[0], "o", markerfacecolor="none", color="black", markersize=8)
+    axes.plot(*landscape.minimum, "x", color="black", markersize=8)
+    axes.set(xlim=view[0], ylim=view[1], xlabel="first weight", ylabel="second weight")
+    axes.label_outer()
+
+
+def _curve(axes: Axes, landscape: Landscape, trajectory: Trajectory, view: tuple) -> None:
+    w = np.linspace(*view[0], 400)[:, np.newaxis]
+    loss = landscape.loss(w)
+    axes.plot(w, loss, color="#999999", linewidth=1.5)
+    axes.plot(trajectory.w, trajectory.loss, "o-", markevery=slice(1, None), **PATH)
+    axes.plot(trajectory.w[0], trajectory.loss[0], "o", markerfacecolor="none", color="black",
+              markersize=8)  # fmt: skip
+    axes.plot(landscape.minimum, landscape.loss(landscape.minimum), "x", color="black",
+              markersize=8)  # fmt: skip
+    axes.set(xlim=view[0], ylim=(loss.min() - 0.08 * np.ptp(loss), loss.max()))
+    axes.set(xlabel="weight w", ylabel="loss")
+    axes.label_outer()

@@ -1,0 +1,165 @@
+"""The style of every figure: sizes, letters, and a colour for each schedule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from lrlab.schedule_base import Schedule
+
+# Okabe and Ito's colours, which stay apart for colour-blind readers; the second round is dashed.
+_BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+_BLUE, _RED, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+LINES = {
+    "Constant": (_BLACK, "-"),
+    "StepDecay": (_ORANGE, "-"),
+    "MultiStepDecay": (_RED, "--"),
+    "ExponentialDecay": (_SKY, "-"),
+    "PolynomialDecay": (_PURPLE, "-"),
+    "LinearDecay": (_PURPLE, "--"),
+    "CosineDecay": (_BLUE, "-"),
+    "CyclicCosine": (_BLUE, "--"),
+    "InverseSqrtDecay": (_GREEN, "-."),
+    "Recurrence": (_GREEN, "-"),
+    "OneCycle": (_SKY, "--"),
+    "WarmupStableDecay": (_RED, "-"),
+    "other": ("#777777", "-"),  # a schedule of the reader's own, or one outside the book's set
+}
+
+WIDTH = 5.6  # inches
+
+FRAMEWORKS = {"PyTorch": (_RED, "o"), "Keras": (_BLUE, "x")}
+
+STYLE = {
+    # Narrow, so that the letters are still of a readable size where a phone shrinks the figure.
+    "figure.dpi": 120,
+    "figure.figsize": (WIDTH, 3.3),
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+}
+
+LABELS = {
+    "lr": "learning rate",
+    "train_loss": "training loss",
+    "test_loss": "test loss",
+    "test_accuracy": "test accuracy",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    # Not rc_context, which takes back every setting: the first figure of a notebook makes
+    # matplotlib interactive, and without that no later one would be shown.
+    before = {name: mpl.rcParams[name] for name in STYLE}
+    mpl.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
+
+
+def line_of(schedule: Schedule) -> dict[str, str]:
+    """Return the colour and style of a schedule's line; a composition takes its last piece's."""
+    while type(schedule).__name__ not in LINES:
+        pieces = getattr(schedule, "schedules", None) or (getattr(schedule, "schedule", None),)
+        if pieces[-1] is None:
+            return named_line("other")
+        schedule = pieces[-1]
+    return named_line(type(schedule).__name__)
+
+
+def named_line(name: str) -> dict[str, str]:
+    color, style = LINES[name]
+    return {"color": color, "linestyle": style}
+
+
+def distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, str]]:
+    """Lines of several schedules; those of one class keep the colour and differ in style."""
+    used: Counter[str] = Counter()
+    lines = []
+    for schedule in schedules:
+        line = line_of(schedule)
+        repeated = used[str(line)]
+        used[str(line)] += 1
+        lines.append(
+            {**line, "linestyle": [line["linestyle"], ":", (0, (5, 1, 1, 1))][repeated % 3]}
+        )
+    return lines
+
+
+def shades(number: int) -> list[dict[str, Any]]:
+    """Return lines from dark to light, for labels that are an order and not schedules."""
+    colors = mpl.colormaps["viridis"](np.linspace(0, 0.82, number))
+    styles = ["-", "--", "-.", ":"]
+    return [
+        {"color": mpl.colors.to_hex(color), "linestyle": styles[i % 4]}
+        for i, color in enumerate(colors)
+    ]
+
+
+def lines_for(
+    labels: Sequence[str],
+    named: Mapping[str, str] | None,
+    schedules: Sequence[Schedule] | None = None,
+) -> list[dict[str, Any]]:
+    """Return a line for each label.
+
+    Args:
+        labels: What is drawn.
+        named: For a label the name in `LINES` whose line it takes.
+        schedules: A schedule for each label, whose lines they take if no two are of one class.
+
+    Returns:
+        Lines by name or by schedule; where neither tells the labels apart, `shades`.
+    """
+    if named is not None:
+        return [named_line(named[label]) for label in labels]
+    if schedules is not None:
+        lines = [line_of(schedule) for schedule in schedules]
+        if len({str(line) for line in lines}) == len(lines):
+            return lines
+    return shades(len(labels))
+
+
+def panels_of(number: int, **options: Any) -> tuple[Figure, list[Axes]]:
+    """One panel fills the width; two share a row; more fill rows of two."""
+    rows, columns = -(-number // 2), min(number, 2)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(WIDTH, 0.9 + 2.3 * rows), squeeze=False, **options
+    )
+    panels = list(grid.flat)
+    for spare in panels[number:]:
+        spare.remove()
+    return figure, panels[:number]
+
+
+def plain_log_ticks(axes: Axes) -> None:
+    """Label 0.1, 0.2, 0.5, 1 … where the default is powers of ten."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """Put the legend of a panel under all panels, in as many columns as its words allow."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 2 if max(map(len, labels)) > 12 else 4
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))

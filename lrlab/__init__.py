@@ -5,6 +5,7 @@ them to the frameworks; importing `lrlab` itself imports neither.
 """
 
 from lrlab.compose import join, warmup  # its scale would hide the module lrlab.scale
+from lrlab.plateau import ReduceOnPlateau
 from lrlab.schedules import (
     Constant,
     CosineDecay,
@@ -34,6 +35,7 @@ __all__ = [
     "OneCycle",
     "PolynomialDecay",
     "Recurrence",
+    "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
     "WarmupStableDecay",

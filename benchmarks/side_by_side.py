@@ -2,7 +2,7 @@
 
     make bench        (or: python benchmarks/side_by_side.py [ROUNDS])
 
-LeNet on the first 12,800 images of Fashion-MNIST, in model-epochs per second:
+LeNet on Fashion-MNIST, in model-epochs per second:
 
 - one run after another, each on as many threads as there are cores;
 - as many runs at a time as there are cores, one thread each, as `lrlab run` makes them.

@@ -97,6 +97,20 @@ def test_curves_draws_the_mean_and_a_band_over_seeds():
     assert figure.axes[1].get_title(loc="left") == "test accuracy"
 
 
+def test_curves_go_on_without_a_run_that_overflowed():
+    runs = [make_history(), make_history()]
+    runs[1].test_loss = [4.0, float("nan")]
+    runs[1].stopped = "diverged"
+    axes = plots.curves({"decay": runs}, ["test_loss"], title="").axes[0]
+    mean, cross = axes.lines
+    assert mean.get_ydata().tolist() == [3.0, 2.0]
+    assert cross.get_xdata().tolist() == [2]
+    short = make_history()
+    short.train_loss, short.test_loss, short.stopped = [9.0], [9.0], "diverged"
+    axes = plots.curves({"decay": [runs[0], short]}, ["test_loss"], title="").axes[0]
+    assert axes.lines[0].get_ydata().tolist() == runs[0].test_loss, "its one epoch is none"
+
+
 def test_curves_can_take_another_line_and_a_log_axis():
     runs = {"a": [make_history()]}
     figure = plots.curves(runs, ["test_loss", "test_accuracy"], title="", lines={"a": "Constant"},
@@ -156,9 +170,9 @@ def test_gallery_draws_both_losses_of_each_seed():
     figure = plots.gallery({"A": [run, lost], "B": [run]}, title="Which?", top=3)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
     for axes, seeds in zip(figure.axes, (2, 1), strict=True):
-        *curves, crosses = axes.lines
+        curves, crosses = axes.lines[: 2 * seeds], axes.lines[2 * seeds :]
         assert len(curves) == 2 * seeds
-        assert crosses.get_xdata().tolist() == [2] * (seeds - 1)
+        assert [cross.get_xdata().tolist() for cross in crosses] == [[2]] * (seeds - 1)
         assert axes.get_ylim() == (0, 3)
     for line, values in zip(figure.axes[1].lines, (run.train_loss, run.test_loss), strict=False):
         assert line.get_ydata().tolist() == values
@@ -235,6 +249,13 @@ def test_finals_draws_a_dot_a_seed_and_the_interval():
     assert bar.get_xdata() == pytest.approx([0.875, 0.925], abs=5e-4)
     assert list(dots.get_xdata()) == [0.89, 0.90, 0.91]
     assert mean.get_xdata() == pytest.approx([0.90])
+    lost = make_history()
+    lost.stopped = "diverged"
+    axes = plots.finals({"decay": [*runs, lost]}, "test_accuracy", title="").axes[0]
+    cross, *rest = axes.lines
+    assert len(cross.get_xdata()) == 1
+    for line, before in zip(rest, (bar, dots, mean), strict=True):
+        assert list(line.get_xdata()) == list(before.get_xdata()), "it counts nowhere"
 
 
 def test_samples_shows_every_class_once():

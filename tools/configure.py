@@ -24,7 +24,7 @@ if importlib.util.find_spec("lrlab") is None:  # in Colab, for example
 """
 
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
-FIRST_CHAPTER = "book/decay_schedules.ipynb"
+FIRST_CHAPTER = "book/learning_rate_effects.ipynb"
 
 
 def colab(repository: str, notebook: str) -> str:
@@ -70,8 +70,8 @@ def blocks(repository: str | None) -> dict[str, dict[str, str]]:
                 f"```sh\ngit clone {github}\ncd {repository.split('/')[1]}\n```\n" if known else ""
             ),
             "colab": (
-                f"[This link]({colab(repository, FIRST_CHAPTER)}) opens the chapter on decay "
-                "schedules; every chapter's page has\nsuch a button (the rocket).\n"
+                f"[This link]({colab(repository, FIRST_CHAPTER)}) opens the first chapter; "
+                "every chapter's page has such\na button (the rocket).\n"
                 if known
                 else "Once the repository has an address, `make configure "
                 "REPOSITORY=owner/name` puts a Colab button on every\nchapter's page, and its "

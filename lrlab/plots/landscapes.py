@@ -73,7 +73,7 @@ def convergence(
         trajectories: Label and path of each curve, in an order that shades can show; of several
             starting points the root mean square is drawn.
         title: What the figure shows.
-        floors: For a label a level to mark by a dotted line of its colour.
+        floors: For a label the level at which it should settle, a thin grey line.
         log_steps: Count the steps on a logarithmic axis too, from 1.
 
     Returns:
@@ -89,7 +89,7 @@ def convergence(
             steps = np.arange(len(distance)) + log_steps
             axes.plot(steps, distance, label=label, **line)
             if label in floors:
-                axes.axhline(floors[label], color=line["color"], linestyle=":", linewidth=1.5)
+                axes.axhline(floors[label], color="#777777", linewidth=1)
         axes.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title=title)
         if log_steps:
             axes.set(xscale="log", xlabel="step + 1")
@@ -110,7 +110,7 @@ def factors(bowl: Quadratic, measured: Mapping[float, float], *, title: str) -> 
     """
     with styled():
         figure, axes = plt.subplots()
-        lr = np.linspace(0, 1.15 * bowl.divergence_lr, 500)
+        lr = np.linspace(0, 1.25 * bowl.divergence_lr, 500)
         axes.plot(lr, bowl.convergence_factor(lr), color="#0072B2", label="theory")
         axes.plot(list(measured), list(measured.values()), "o", color="#D55E00", label="measured")
         axes.axhline(1, color="#555555", linewidth=1)
@@ -137,9 +137,11 @@ def _level_lines(axes: Axes, landscape: Landscape, trajectory: Trajectory, view:
     (left, right), (bottom, top) = view
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
     height = landscape.loss(np.stack([x, y], axis=-1)) - landscape.loss(landscape.minimum)
-    levels = height.max() * np.geomspace(0.02, 1, 4)
+    levels = height.max() * np.array([0.02, 0.12])  # few: each costs 5 kB a panel
     axes.contour(x, y, height, levels=levels, colors="#999999", linewidths=0.7)
-    axes.plot(*trajectory.w.T, "o-", markevery=slice(1, None), **PATH)
+    # A long walk is a cloud: its lines would hide it.
+    look = PATH if trajectory.steps <= 100 else {**PATH, "linewidth": 0, "markersize": 2}
+    axes.plot(*trajectory.w.T, "o-", markevery=slice(1, None), **look)
     axes.plot(*trajectory.w[0], "o", markerfacecolor="none", color="black", markersize=8)
     axes.plot(*landscape.minimum, "x", color="black", markersize=8)
     axes.set(xlim=view[0], ylim=view[1], xlabel="first weight", ylabel="second weight")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
@@ -31,8 +33,10 @@ def sensitivity(
     *,
     ylabel: str,
     title: str,
+    xlabel: str = "initial learning rate",
     lines: Mapping[str, str] | None = None,
     threshold: float | None = None,
+    threshold_label: str | None = None,
     log: bool = False,
     band: str = "interval",
 ) -> Figure:
@@ -45,8 +49,10 @@ def sensitivity(
         results: For each label the results, of shape ``(len(lrs), seeds)``, two seeds or more.
         ylabel: What the results are.
         title: What the figure shows.
+        xlabel: What the rates are.
         lines: For each label the name in `LINES` whose line it takes; without it, shades.
         threshold: A value to mark by a horizontal line.
+        threshold_label: What to write on it; by default the value.
         log: Draw the results, which are then positive, on a logarithmic axis; mean and interval
             are then those of the logarithms.
         band: What the bars show: ``"interval"``, the 95 % interval of the mean, or ``"range"``,
@@ -79,13 +85,13 @@ def sensitivity(
                       markersize=8, transform=axes.get_xaxis_transform())  # fmt: skip
         if threshold is not None:
             axes.axhline(threshold, color="#555555", linestyle="--", linewidth=1)
-            axes.annotate(f"{threshold:.3g}", (lrs[-1], threshold), xytext=(0, 3), fontsize=9,
-                          ha="right", textcoords="offset points")  # fmt: skip
-        axes.set(xscale="log", title=title, xlabel="initial learning rate", ylabel=ylabel)
+            axes.annotate(threshold_label or f"{threshold:.3g}", (min(lrs), threshold), fontsize=9,
+                          xytext=(0, 4), textcoords="offset points")  # fmt: skip
+        axes.set(xscale="log", title=title, xlabel=xlabel, ylabel=ylabel)
         axes.xaxis.set_minor_locator(NullLocator())
         if max(lrs) / min(lrs) < 1e4:
             shown = lrs[:: 1 + len(lrs) // 9]  # more would touch one another
-            axes.set_xticks(shown, [f"{lr:.2g}" for lr in shown], minor=False)
+            axes.set_xticks(shown, [f"{lr:.3g}" for lr in shown], minor=False)
         if log:
             axes.set_yscale("log")
             plain_log_ticks(axes)
@@ -109,8 +115,10 @@ def curves(
 ) -> Figure:
     """Draw learning curves: the mean over seeds, with a band from the lowest to the highest.
 
+    A cross at the upper edge marks where a run overflowed; mean and band go on without it.
+
     Args:
-        runs: For each label the records of one setting, a seed each, equally long.
+        runs: For each label the records of one setting, a seed each.
         metrics: Names of `History` lists, a panel each.
         title: What the figure shows.
         lines: For each label the name in `LINES` whose line it takes; by default that of the
@@ -125,11 +133,14 @@ def curves(
         figure, panels = panels_of(len(metrics))
         for axes, metric in zip(panels, metrics, strict=True):
             for (label, seeds), line in zip(runs.items(), drawn, strict=True):
-                values = np.array([getattr(run, metric) for run in seeds])
-                epochs = np.arange(1, values.shape[1] + 1)
-                axes.plot(epochs, values.mean(axis=0), label=label, **line)
-                axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), alpha=0.2,
+                # An epoch in which a run overflowed is none of its curve.
+                going = [getattr(run, metric)[: run.epochs - bool(run.stopped)] for run in seeds]
+                values = np.ma.masked_invalid(list(zip_longest(*going, fillvalue=np.nan)))
+                epochs = np.arange(1, len(values) + 1)
+                axes.plot(epochs, values.mean(axis=1), label=label, **line)
+                axes.fill_between(epochs, values.min(axis=1), values.max(axis=1), alpha=0.2,
                                   color=line["color"], linewidth=0)  # fmt: skip
+                _mark_lost(axes, seeds, line["color"])
             axes.set(xlabel="epochs finished", title=LABELS[metric])
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             if log and metric.endswith("loss"):
@@ -168,9 +179,7 @@ def gallery(
                     axes.plot(epochs, getattr(run, metric), style, color=color, linewidth=1.5,
                               marker="." if run.epochs < 10 else "",
                               label=LABELS[metric] if number == 0 else None)  # fmt: skip
-            lost = [run.epochs for run in seeds if run.stopped]
-            axes.plot(lost, np.full(len(lost), 0.97), "x", color="black", markersize=7,
-                      transform=axes.get_xaxis_transform())  # fmt: skip
+            _mark_lost(axes, seeds, "black")
             axes.set(title=label, xlabel="epochs finished", ylabel="loss", ylim=(0, top))
             axes.label_outer(remove_inner_ticks=False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
@@ -179,11 +188,19 @@ def gallery(
     return figure
 
 
+def _mark_lost(axes: Axes, seeds: Sequence[History], color: str) -> None:
+    if lost := [run.epochs for run in seeds if run.stopped]:
+        axes.plot(lost, [0.97] * len(lost), "x", color=color, markersize=7,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+
+
 def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) -> Figure:
     """Draw the last value of every run as a dot, and the 95 % interval of each mean as a bar.
 
+    A run that overflowed has no last value, and is a cross at the left edge.
+
     Args:
-        runs: For each label the records of one setting, two or more seeds.
+        runs: For each label the records of one setting, two or more finished seeds.
         metric: Name of a `History` list.
         title: What the figure shows.
 
@@ -194,8 +211,11 @@ def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) ->
         figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.45 * len(runs)))
         for row, seeds in enumerate(runs.values()):
             color = line_of(seeds[0].schedule)["color"]
-            values = [getattr(run, metric)[-1] for run in seeds]
+            values = [getattr(run, metric)[-1] for run in seeds if not run.stopped]
             interval = mean_interval(values)
+            if lost := len(seeds) - len(values):
+                axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
+                          transform=axes.get_yaxis_transform())  # fmt: skip
             axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8)
             axes.plot(values, [row] * len(values), "o", color=color, markersize=5)
             axes.plot(interval.mean, row, "|", color=color, markersize=18)

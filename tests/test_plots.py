@@ -166,6 +166,7 @@ def test_curves_of_one_schedules_class_get_shades():
 
 def test_gallery_draws_both_losses_of_each_seed():
     run, lost = make_history(), make_history()
+    run.config["epochs"] = lost.config["epochs"] = 9
     lost.stopped = "diverged"
     figure = plots.gallery({"A": [run, lost], "B": [run]}, title="Which?", top=3)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
@@ -174,6 +175,8 @@ def test_gallery_draws_both_losses_of_each_seed():
         assert len(curves) == 2 * seeds
         assert [cross.get_xdata().tolist() for cross in crosses] == [[2]] * (seeds - 1)
         assert axes.get_ylim() == (0, 3)
+        assert axes.get_xlim()[0] <= 1, "the whole time axis"
+        assert axes.get_xlim()[1] >= 9
     for line, values in zip(figure.axes[1].lines, (run.train_loss, run.test_loss), strict=False):
         assert line.get_ydata().tolist() == values
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [

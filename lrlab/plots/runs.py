@@ -180,6 +180,9 @@ def gallery(
                               marker="." if run.epochs < 10 else "",
                               label=LABELS[metric] if number == 0 else None)  # fmt: skip
             _mark_lost(axes, seeds, "black")
+            # The whole time axis, also where every run overflowed at once.
+            axes.update_datalim([(1, 0), (seeds[0].config["epochs"], 0)])
+            axes.autoscale_view(scaley=False)
             axes.set(title=label, xlabel="epochs finished", ylabel="loss", ylim=(0, top))
             axes.label_outer(remove_inner_ticks=False)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

@@ -9,6 +9,7 @@ import platform
 import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ import numpy as np
 from lrlab import checks
 from lrlab.agreement import relative_difference
 from lrlab.data import Dataset
+from lrlab.plateau import PlateauState, ReduceOnPlateau
+from lrlab.reacting import ReactingSchedule
 from lrlab.schedule_base import SLACK, Schedule
+
+# What a plateau policy may watch, and the mode that suits it.
+MONITORS = {"train_loss": "min", "test_loss": "min", "test_accuracy": "max"}
 
 
 @dataclass
@@ -62,6 +68,24 @@ class History:
         """The schedule that the run was to follow."""
         return Schedule.from_config(self.config["schedule"])
 
+    @property
+    def reacting(self) -> ReactingSchedule | None:
+        """That schedule with the plateau policy that was to lower its rates; None without one."""
+        if self.config.get("plateau") is None:
+            return None
+        policy = ReduceOnPlateau.from_config(self.config["plateau"])
+        watch_from = self.config["watch_from"]
+        return ReactingSchedule(policy, schedule=self.schedule, watch_from=watch_from)
+
+    @property
+    def cut_epochs(self) -> list[int]:
+        """The epochs that were to begin at a rate that the run's plateau policy had just cut.
+
+        They are computed from the metrics on record; a run without a policy has none.
+        """
+        pairs = enumerate(pairwise(self._states()), start=1)
+        return [epoch for epoch, (before, after) in pairs if after.lr < before.lr]
+
     def record_lr(self, t: float, lr: float) -> None:
         """Note the rate that an update at time ``t`` (epochs) used."""
         if not self.lr_changes or self.lr_changes[-1][1] != lr:
@@ -101,8 +125,11 @@ class History:
         every epoch, or every step of the finished epochs; of a thinned record every epoch. To these
         come all moments at which the used rate changed.
 
+        The rates that a plateau policy intended are those that it gives for the metrics on record.
+
         Args:
-            schedule: What the rates should have been; the run's own schedule by default.
+            schedule: What the rates should have been; by default the run's own schedule, and its
+                plateau policy if it has one.
 
         Returns:
             Largest absolute difference, divided by the largest intended rate.
@@ -117,8 +144,22 @@ class History:
         grid = np.arange(self.epochs * steps) / steps
         changed = [t for t, _ in self.lr_changes if t < self.epochs]
         t = np.concatenate([grid, changed])
-        intended = (schedule or self.schedule)(np.floor(t * steps * SLACK) / steps)
+        set_at = np.floor(t * steps * SLACK) / steps
+        intended = schedule(set_at) if schedule else self._intended(set_at)
         return relative_difference(intended, self.used_lr(t))
+
+    def _intended(self, t: np.ndarray) -> np.ndarray:
+        """The rates that the run was to set at moments of its finished epochs."""
+        if self.reacting is None:
+            return self.schedule(t)
+        lrs = np.array([state.lr for state in self._states()])
+        return self.reacting.rate(lrs[np.floor(t).astype(int)], t)
+
+    def _states(self) -> list[PlateauState]:
+        """The plateau policy's state in each epoch, from the metrics on record; [] without one."""
+        if self.reacting is None:
+            return []
+        return self.reacting.replay(getattr(self, self.config["monitor"])[:-1])
 
     def thin(self) -> None:
         """Forget how the rate changed within epochs, which for a rate set at every step is long.
@@ -199,8 +240,13 @@ def run_config(
     momentum: float,
     per: str,
     seed: int,
+    plateau: ReduceOnPlateau | None = None,
+    monitor: str = "test_loss",
+    watch_from: int = 0,
 ) -> dict[str, Any]:
     """Check the arguments that every training run has, and write them down as plain values.
+
+    Only a run with a plateau policy says what it watched, and from when.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -208,6 +254,15 @@ def run_config(
     if not isinstance(schedule, Schedule):
         raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
     images = len(dataset.x_train)
+    mode = MONITORS[checks.choice("monitor", monitor, tuple(MONITORS))]
+    watch_from = checks.seed("watch_from", watch_from)
+    watched = {}
+    if plateau is not None:
+        ReactingSchedule(plateau, schedule=schedule, watch_from=watch_from)  # checks that all fits
+        if plateau.mode != mode:
+            rule = f"{mode!r} where {monitor} is watched"
+            raise ValueError(f"plateau.mode must be {rule}, received {plateau.mode!r}")
+        watched = {"plateau": plateau.to_config(), "monitor": monitor, "watch_from": watch_from}
     return {
         "model": model,
         "dataset": dataset.name,
@@ -219,6 +274,7 @@ def run_config(
         "per": checks.choice("per", per, ("epoch", "step")),
         "momentum": checks.number("momentum", momentum, "in [0, 1)", lambda m: 0 <= m < 1),
         "seed": checks.seed("seed", seed),
+        **watched,
     }
 
 

@@ -34,7 +34,8 @@ def draw(
         seed: Seed of the draw; layers are drawn in the order given.
 
     Returns:
-        For each layer its kernel and bias, float32, in PyTorch's order.
+        For each layer its kernel and bias, float32, in PyTorch's order; who has a layer without
+        bias leaves that one unused.
 
     Raises:
         ValueError: The scheme is unknown, or the seed is no integer of at least 0.

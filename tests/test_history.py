@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from lrlab import ExponentialDecay, StepDecay
+from lrlab import Constant, ExponentialDecay, LinearDecay, ReduceOnPlateau, StepDecay, warmup
 from lrlab.data import load
 from lrlab.history import History, provenance, run_config, write_atomically
 
@@ -61,6 +61,78 @@ def test_deviation_sees_a_rate_that_changed_and_came_back():
     assert history.lr_deviation() == 0
     history.lr_changes[1:1] = [(1 / 3, 0.6), (2 / 3, 0.8)]
     assert history.lr_deviation() == pytest.approx(0.25)
+
+
+PLATEAU = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=0, cooldown=1)
+# Epoch 2 is the first watched, 3 the best; 4 is bad, a cut; 5 does not count; 6 is bad again.
+LOSSES = [1.0, 1.0, 9.0, 8.0, 8.0, 8.0, 8.0, 8.0]
+LEVELS = [1, 1, 1, 1, 1, 0.5, 0.5, 0.25]
+
+
+def make_plateau_history(levels=LEVELS, per="epoch", steps=3, monitor="test_loss", watch_from=2):
+    """A run with a warm-up of two epochs, and these factors from its plateau policy."""
+    schedule = warmup(LinearDecay(0.5, total_epochs=10), 2)
+    config = {"schedule": schedule.to_config(), "per": per, "steps_per_epoch": steps}
+    config |= {"plateau": PLATEAU.to_config(), "monitor": monitor, "watch_from": watch_from}
+    history = History(config, {"device": "none"})
+    for epoch, level in enumerate(levels):
+        for step in range(steps):
+            t = epoch + step / steps
+            history.record_lr(t, level * schedule(t if per == "step" else epoch))
+        curves = {"train_loss": 1.0, "test_loss": 1.0, "test_accuracy": 1.0}
+        curves[monitor] = LOSSES[epoch]
+        history.record_epoch(**curves, seconds=0.1)
+    return history
+
+
+@pytest.mark.parametrize("monitor", ["train_loss", "test_loss", "test_accuracy"])
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_deviation_knows_what_a_plateau_policy_intended(per, monitor):
+    history = History.from_json(make_plateau_history(per=per, monitor=monitor).to_json())
+    assert history.lr_deviation() <= 1e-15
+    assert history.cut_epochs == [5, 7]
+    assert history.lr_deviation(history.schedule) > 0.3
+    history.thin()
+    assert history.lr_deviation() <= 1e-15
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25],  # a cut too early
+        [1, 1, 1, 1, 1, 1, 0.5, 0.25],  # too late
+        [1, 1, 1, 1, 1, 0.5, 0.5, 0.5],  # none
+        [1, 1, 1, 1, 1, 0.5, 0.5, 0.125],  # too deep
+        [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25],  # for a metric that did not count
+    ],
+)
+def test_deviation_notices_a_cut_that_the_metrics_do_not_ask_for(levels):
+    assert make_plateau_history(levels).lr_deviation() > 0.02
+    assert make_plateau_history(levels).cut_epochs == [5, 7]
+
+
+def test_deviation_goes_by_the_metric_and_the_epoch_on_record():
+    for change in ({"monitor": "train_loss"}, {"watch_from": 4}):
+        history = make_plateau_history()
+        history.config |= change
+        if "watch_from" in change:  # where the schedule has to be at the policy's rate
+            history.config["schedule"] = Constant(0.5).to_config()
+        assert history.cut_epochs != [5, 7]
+
+
+def test_the_last_metric_decides_on_no_epoch_of_the_record():
+    assert make_plateau_history(LEVELS[:5]).cut_epochs == []
+    assert make_plateau_history(LEVELS[:6]).cut_epochs == [5]
+    assert make_plateau_history([]).cut_epochs == []
+
+
+@pytest.mark.parametrize("nothing", [{}, {"plateau": None}])
+def test_a_run_without_a_policy_has_no_cuts(nothing):
+    history = make_history()
+    history.config |= nothing
+    assert history.reacting is None
+    assert history.cut_epochs == []
+    assert history.lr_deviation() == 0
 
 
 def test_deviation_needs_a_finished_epoch():
@@ -168,6 +240,11 @@ def test_a_kill_never_leaves_half_a_file(tmp_path):
         ("momentum", math.nan, "momentum"),
         ("seed", -1, "seed"),
         ("seed", 0.5, "seed"),
+        ("plateau", 0.1, "policy must be a ReduceOnPlateau, received 0.1"),
+        ("plateau", PLATEAU, r"policy.lr must be .*, schedule\(0\) = 0.1, received 0.5"),
+        ("plateau", ReduceOnPlateau(0.1, mode="max"), "mode must be 'min' where test_loss is wat"),
+        ("monitor", "val_loss", "one of train_loss, test_loss, test_accuracy, received 'val_loss'"),
+        ("watch_from", -1, "watch_from must be an integer of at least 0, received -1"),
     ],
 )
 def test_run_config_refuses(argument, value, message):
@@ -182,6 +259,25 @@ def test_run_config_refuses(argument, value, message):
     }
     with pytest.raises(ValueError, match=message):
         run_config(load("blobs", 20), **{**arguments, argument: value})
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"), [("train_loss", "min"), ("test_loss", "min"), ("test_accuracy", "max")]
+)
+def test_run_config_describes_the_plateau_policy_and_its_mode_fits(monitor, mode):
+    arguments = {"model": "m", "epochs": 1, "schedule": Constant(0.1), "batch_size": 10}
+    arguments |= {"momentum": 0, "per": "step", "seed": 0}
+    plain = run_config(load("blobs", 25), **arguments)
+    assert not {"plateau", "monitor", "watch_from"} & set(plain)
+    policy = ReduceOnPlateau(0.1, mode=mode)
+    arguments |= {"monitor": monitor, "watch_from": np.int64(3)}
+    config = run_config(load("blobs", 25), plateau=policy, **arguments)
+    watched = {"plateau": policy.to_config(), "monitor": monitor, "watch_from": 3}
+    assert json.loads(json.dumps(config)) == plain | watched
+    wrong = {"min": "max", "max": "min"}[mode]
+    message = f"plateau.mode must be '{mode}' where {monitor} is watched, received '{wrong}'"
+    with pytest.raises(ValueError, match=message):
+        run_config(load("blobs", 25), plateau=ReduceOnPlateau(0.1, mode=wrong), **arguments)
 
 
 def test_run_config_counts_the_last_short_batch():

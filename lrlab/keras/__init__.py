@@ -1,4 +1,4 @@
-"""Keras: the schedules as `KerasSchedule` and `ScheduleCallback`, the networks, and `fit`.
+"""Keras: schedules as `KerasSchedule` and `ScheduleCallback`, plateaus as `PlateauCallback`, `fit`.
 
 `lrlab.keras.custom_loop` is not imported here: it alone needs TensorFlow.
 """
@@ -6,12 +6,15 @@
 from lrlab.keras import quiet  # first: importing it imports Keras without the start-up log
 from lrlab.keras.bridge import KerasSchedule, rates_of
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback, callback_rates
-from lrlab.keras.models import LeNet, initialise
+from lrlab.keras.models import AlexNet, LeNet, initialise
+from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.training import fit
 
 __all__ = [
+    "AlexNet",
     "KerasSchedule",
     "LeNet",
+    "PlateauCallback",
     "RateRecorder",
     "ScheduleCallback",
     "callback_rates",

@@ -53,8 +53,8 @@ class ScheduleCallback(keras.callbacks.Callback):
         """Check that the rate can be set."""
         if not isinstance(self.model.optimizer.learning_rate, keras.Variable):
             raise ValueError(
-                "learning_rate of the optimizer must be a number for ScheduleCallback to change "
-                "it, received a LearningRateSchedule or a function; use one way or the other"
+                f"learning_rate of the optimizer must be a number for {type(self).__name__} to "
+                "change it, received a LearningRateSchedule or a function; use one way or the other"
             )
         if self.per == "step":
             _check_steps(self)
@@ -72,7 +72,10 @@ class ScheduleCallback(keras.callbacks.Callback):
 
     def _set_rate(self, t: float) -> None:
         _fetch_state(self.model)
-        self.model.optimizer.learning_rate = self.schedule(t)
+        self.model.optimizer.learning_rate = self._rate(t)
+
+    def _rate(self, t: float) -> float:
+        return self.schedule(t)
 
 
 class RateRecorder(keras.callbacks.Callback):

@@ -19,10 +19,14 @@ from lrlab.data import Dataset
 from lrlab.history import History, provenance, run_config
 from lrlab.keras.bridge import KerasSchedule
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.plateau import PlateauCallback
+from lrlab.plateau import ReduceOnPlateau
 from lrlab.progress import bar
 from lrlab.schedule_base import Schedule
 
 EVALUATION_BATCH = 2_000  # images; bounds the memory that evaluation takes
+# The curves of a `History`, and what Keras calls them.
+LOGS = {"train_loss": "loss", "test_loss": "val_loss", "test_accuracy": "val_accuracy"}
 
 
 def fit(
@@ -36,6 +40,9 @@ def fit(
     per: str = "epoch",
     seed: int = 0,
     how: str = "callback",
+    plateau: ReduceOnPlateau | None = None,
+    monitor: str = "test_loss",
+    watch_from: int = 0,
 ) -> History:
     r"""Train a classifier by SGD on cross-entropy and return the record of the run.
 
@@ -64,6 +71,11 @@ def fit(
             they were; those of Keras and its backend stay seeded.
         how: Set the rate by a ``"callback"`` (`ScheduleCallback`), or let the ``"optimizer"``
             look it up (`KerasSchedule`), which a saved model keeps.
+        plateau: Policy that lowers the schedule's rates, see `PlateauCallback`; None for none.
+        monitor: The metric that it watches: ``"train_loss"``, ``"test_loss"`` or
+            ``"test_accuracy"``, which takes a policy of mode ``"max"``.
+        watch_from: First epoch that it watches, an integer of at least 0; the schedule is at
+            ``plateau.lr`` there.
 
     Returns:
         The history, one entry an epoch.
@@ -88,11 +100,19 @@ def fit(
         momentum=momentum,
         per=per,
         seed=seed,
+        plateau=plateau,
+        monitor=monitor,
+        watch_from=watch_from,
     )
     config["how"] = checks.choice("how", how, ("callback", "optimizer"))
+    if plateau is not None and how != "callback":
+        raise ValueError(f"how must be 'callback' for a plateau policy, received {how!r}")
     test = to_floats(dataset.x_test), dataset.y_test
     check_outputs(model, test[0][:1], dataset.classes)
-    if how == "callback":
+    if plateau is not None:
+        watch = {"monitor": LOGS[monitor], "watch_from": watch_from}
+        rate, setters = 0.0, [PlateauCallback(plateau, schedule=schedule, per=per, **watch)]
+    elif how == "callback":
         rate, setters = 0.0, [ScheduleCallback(schedule, per=per)]
     else:
         steps = config["steps_per_epoch"]
@@ -132,12 +152,8 @@ class _Recorder(RateRecorder):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
-        self.history.record_epoch(
-            train_loss=logs["loss"],
-            test_loss=logs["val_loss"],
-            test_accuracy=logs["val_accuracy"],
-            seconds=time.perf_counter() - self._start,
-        )
+        curves = {curve: logs[name] for curve, name in LOGS.items()}
+        self.history.record_epoch(**curves, seconds=time.perf_counter() - self._start)
         self._progress.update()
         self._progress.set_postfix_str(f"test accuracy {logs['val_accuracy']:.3f}")
         if self.history.stopped:

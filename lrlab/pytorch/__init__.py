@@ -1,7 +1,17 @@
-"""PyTorch: the schedules as `ScheduleLR`, the documents' networks, and `fit`."""
+"""PyTorch: schedules as `ScheduleLR`, plateaus as `PlateauLR`, the networks, and `fit`."""
 
 from lrlab.pytorch.bridge import ScheduleLR, rates_of
-from lrlab.pytorch.models import LeNet, initialise
+from lrlab.pytorch.models import AlexNet, LeNet, initialise
+from lrlab.pytorch.plateau import PlateauLR
 from lrlab.pytorch.training import evaluate, fit
 
-__all__ = ["LeNet", "ScheduleLR", "evaluate", "fit", "initialise", "rates_of"]
+__all__ = [
+    "AlexNet",
+    "LeNet",
+    "PlateauLR",
+    "ScheduleLR",
+    "evaluate",
+    "fit",
+    "initialise",
+    "rates_of",
+]

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lrlab import checks
+from lrlab.reacting import check_same
 from lrlab.schedule_base import Schedule
 
 
@@ -54,11 +55,14 @@ class ScheduleLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """Return each group's rate at the present step."""
-        lr = self.schedule(self.last_epoch / self.steps_per_epoch)
+        lr = self._rate(self.last_epoch / self.steps_per_epoch)
         return [
             lr * checks.rate("lr_scale", group.get("lr_scale", 1.0))
             for group in self.optimizer.param_groups
         ]
+
+    def _rate(self, t: float) -> float:
+        return self.schedule(t)
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``torch.load(..., weights_only=True)``."""
@@ -75,13 +79,15 @@ class ScheduleLR(LRScheduler):
             ValueError: The state belongs to another schedule or another number of steps, or it
                 does not say how many were made.
         """
-        for name, own in self.state_dict().items():
-            if name != "last_epoch" and state_dict.get(name) != own:
-                raise ValueError(
-                    f"the saved state has {name} {state_dict.get(name)!r}, this scheduler {own!r}"
-                )
+        own = self.state_dict()
+        check_same(state_dict, {name: own[name] for name in ("schedule", "steps_per_epoch")})
+        if foreign := sorted(state_dict.keys() - own):
+            raise ValueError(f"the saved state has {', '.join(foreign)} of another scheduler")
         self.last_epoch = checks.seed("last_epoch", state_dict.get("last_epoch"))
         self._step_count = self.last_epoch + 1
+        self._set_rates()
+
+    def _set_rates(self) -> None:
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
         self._last_lr = self.get_lr()

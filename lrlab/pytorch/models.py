@@ -7,7 +7,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from lrlab import checks, initial
+from lrlab import checks, initial, sizes
 
 
 class LeNet(nn.Sequential):
@@ -63,11 +63,78 @@ class LeNet(nn.Sequential):
         initialise(self, init, seed)
 
 
+class AlexNet(nn.Sequential):
+    """AlexNet for small images, normalised; 4,362,186 parameters for 32×32×3 and 10 classes.
+
+    Five convolutions (3×3, padding 1, no bias) to 64, 192, 384, 256 and 256 maps, the first with
+    stride 2, each with batch normalisation and ReLU; max pooling by 2 after the first, second and
+    fifth; dense layers of 1024, 1024 and ``classes`` units, ReLU after the first two. ReLU follows
+    the pooling, as in `LeNet`. Maps float images of shape ``(N, channels, height, width)`` to
+    logits ``(N, classes)``.
+
+    This is the network of 2014 with small kernels in place of 11×11 and 5×5, and with hidden
+    layers of 1024 units in place of 4096. Batch normalisation is an addition, as in later
+    variants. The dropout of the original is left out: each framework would draw its own, and the
+    two could not be compared number for number. In training mode they give the same logits, yet
+    the running variances that they keep for evaluation differ, see `lrlab.keras.AlexNet`.
+
+    Args:
+        image_shape: Height, width and channels of an image; at least 15 × 15 pixels.
+        classes: Number of classes.
+        width: Factor of the number of maps and hidden units, see `lrlab.sizes.scaled`.
+        init: Distribution of the initial weights, see `lrlab.initial.draw`.
+        seed: Seed of the initial weights; the same seed gives the same weights in Keras.
+
+    Raises:
+        ValueError: The images are too small, ``width`` is not positive and finite, or ``init`` is
+            unknown.
+
+    Example:
+        >>> sum(parameter.numel() for parameter in AlexNet(width=1 / 8).parameters())
+        69954
+
+    References:
+        Krizhevsky, Sutskever, Hinton 2012; Krizhevsky 2014, arXiv:1404.5997 (the numbers of maps);
+        Ioffe, Szegedy 2015, arXiv:1502.03167 (batch normalisation).
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        classes: int = 10,
+        width: float = 1.0,
+        init: str = "kaiming_uniform",
+        seed: int = 0,
+    ):
+        size = sizes.alexnet(image_shape, width)
+        classes = checks.count("classes", classes)
+        layers = OrderedDict()
+        inputs = image_shape[2]
+        for i, (maps, stride, pooled) in enumerate(size.convolutions, start=1):
+            # Normalisation would take a bias out again, since it subtracts the mean.
+            layers[f"conv{i}"] = nn.Conv2d(inputs, maps, 3, stride, padding=1, bias=False)
+            layers[f"norm{i}"] = nn.BatchNorm2d(maps, eps=1e-5, momentum=0.1)
+            if pooled:
+                layers[f"pool{i}"] = nn.MaxPool2d(2)
+            layers[f"relu{i}"] = nn.ReLU(inplace=True)
+            inputs = maps
+        layers["flatten"] = nn.Flatten()
+        inputs = size.features
+        for i, units in enumerate(size.hidden, start=6):
+            layers[f"dense{i}"] = nn.Linear(inputs, units)
+            layers[f"relu{i}"] = nn.ReLU(inplace=True)
+            inputs = units
+        layers["dense8"] = nn.Linear(inputs, classes)
+        super().__init__(layers)
+        initialise(self, init, seed)
+
+
 def initialise(network: nn.Module, init: str, seed: int) -> None:
     """Draw new weights for every convolutional and dense layer of a network, in place.
 
     Args:
-        network: The network.
+        network: The network; its layers may be without bias.
         init: Distribution, see `lrlab.initial.draw`.
         seed: Seed of the draw.
 
@@ -79,4 +146,5 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     with torch.no_grad():
         for name, (kernel, bias) in initial.draw(shapes, init, seed).items():
             layers[name].weight.copy_(torch.from_numpy(kernel))
-            layers[name].bias.copy_(torch.from_numpy(bias))
+            if layers[name].bias is not None:
+                layers[name].bias.copy_(torch.from_numpy(bias))

@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lrlab import checks
 from lrlab.data import Dataset
 from lrlab.history import History, provenance, run_config
+from lrlab.plateau import ReduceOnPlateau
 from lrlab.progress import bar
 from lrlab.pytorch.bridge import ScheduleLR
+from lrlab.pytorch.plateau import PlateauLR
 from lrlab.schedule_base import Schedule
 
 EVALUATION_BATCH = 1_000  # images; larger ones leave the cache of a CPU
@@ -31,9 +34,13 @@ def fit(
     batch_size: int = 128,
     momentum: float = 0.0,
     per: str = "epoch",
+    clip_norm: float | None = None,
     seed: int = 0,
     device: str = "auto",
     deterministic: bool = False,
+    plateau: ReduceOnPlateau | None = None,
+    monitor: str = "test_loss",
+    watch_from: int = 0,
 ) -> History:
     r"""Train a classifier by SGD on cross-entropy and return the record of the run.
 
@@ -52,9 +59,16 @@ def fit(
         batch_size: Images in an update; the last batch of an epoch holds the rest.
         momentum: Heavy-ball momentum in [0, 1).
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
+        clip_norm: Largest Euclidean norm of an update's gradient, greater than 0; a longer one is
+            shortened to it (Pascanu et al. 2013, arXiv:1211.5063). None for any.
         seed: Seed of the order of the images, the same order on every device.
         device: A torch device, or ``"auto"``: a GPU if there is one.
         deterministic: On a GPU, use only algorithms that repeat to the last bit (slower).
+        plateau: Policy that lowers the schedule's rates, see `PlateauLR`; None for none.
+        monitor: The metric that it watches: ``"train_loss"``, ``"test_loss"`` or
+            ``"test_accuracy"``, which takes a policy of mode ``"max"``.
+        watch_from: First epoch that it watches, an integer of at least 0; the schedule is at
+            ``plateau.lr`` there.
 
     Returns:
         The history, one entry an epoch.
@@ -71,7 +85,12 @@ def fit(
         momentum=momentum,
         per=per,
         seed=seed,
+        plateau=plateau,
+        monitor=monitor,
+        watch_from=watch_from,
     )
+    if clip_norm is not None:
+        config["clip_norm"] = clip_norm = checks.positive("clip_norm", clip_norm)
     steps = config["steps_per_epoch"]
     place = pick_device(device)
     # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
@@ -81,7 +100,11 @@ def fit(
     test = to_device(dataset.x_test, dataset.y_test, place)
     _check_outputs(model, test[0][:1], dataset.classes)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=momentum)
-    scheduler = ScheduleLR(optimizer, schedule, steps_per_epoch=steps if per == "step" else 1)
+    rates = {"schedule": schedule, "steps_per_epoch": steps if per == "step" else 1}
+    if plateau is None:
+        scheduler = ScheduleLR(optimizer, **rates)
+    else:
+        scheduler = PlateauLR(optimizer, plateau, watch_from=watch_from, **rates)
     made = provenance("torch", torch.__version__, device_name(place), dataset.fingerprint)
     history = History(config, made)
     shuffle = torch.Generator().manual_seed(seed)
@@ -92,9 +115,10 @@ def fit(
             model.train()
             total = torch.zeros((), device=place)
             for step, batch in enumerate(batches):
-                total += len(batch) * _update(model, optimizer, train[0][batch], train[1][batch])
+                images, labels = train[0][batch], train[1][batch]
+                total += len(batch) * _update(model, optimizer, images, labels, clip_norm)
                 history.record_lr(epoch + step / steps, optimizer.param_groups[0]["lr"])
-                if per == "step" or step == steps - 1:
+                if per == "step" and step < steps - 1:
                     scheduler.step()
             test_loss, test_accuracy = evaluate(model, *test)
             history.record_epoch(
@@ -106,16 +130,23 @@ def fit(
             progress.set_postfix_str(f"test accuracy {test_accuracy:.3f}")
             if history.stopped:
                 break
+            scheduler.step(*([] if plateau is None else [getattr(history, monitor)[-1]]))
     return history
 
 
 def _update(
-    model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    clip_norm: float | None,
 ) -> Tensor:
     """One step of the optimiser; the mean loss stays on the device."""
     loss = functional.cross_entropy(model(images), labels)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     optimizer.step()
     return loss.detach()
 

@@ -1,14 +1,26 @@
 """`fit`: the rates it used, agreement with PyTorch, what a last incomplete batch counts."""
 
+import dataclasses
 import random
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from lrlab import Constant, ExponentialDecay, LinearDecay, StepDecay, data, progress, pytorch
+from lrlab import (
+    Constant,
+    ExponentialDecay,
+    LinearDecay,
+    ReduceOnPlateau,
+    StepDecay,
+    data,
+    progress,
+    pytorch,
+    warmup,
+)
 from lrlab.data import Dataset
-from lrlab.keras import KerasSchedule, LeNet, ScheduleCallback, fit, training
+from lrlab.keras import KerasSchedule, LeNet, PlateauCallback, ScheduleCallback, fit, training
 
 SCHEDULE = LinearDecay(0.3, total_epochs=4, final_lr=0.07)
 SHAPE = (12, 12, 1)
@@ -130,6 +142,61 @@ def curves(history):
     return [history.train_loss, history.test_loss, history.test_accuracy, history.lr_changes]
 
 
+# Only the first epochs of a run learn so much.
+PLATEAU = ReduceOnPlateau(0.5, factor=0.3, patience=1, min_delta=0.4)
+
+
+# Keras 3.15's callback converts the rate in a way that NumPy 2 deprecates.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("monitor", "mode"), [("train_loss", "min"), ("test_loss", "min"), ("test_accuracy", "max")]
+)
+def test_a_plateau_policy_cuts_where_keras_own_does(digits, monitor, mode):
+    policy = dataclasses.replace(PLATEAU, mode=mode)
+    options = {"epochs": 7, "schedule": Constant(0.5), "plateau": policy, "monitor": monitor}
+    history = run(digits, **options)
+    theirs = keras.callbacks.ReduceLROnPlateau(
+        "metric", mode=mode, factor=0.3, patience=1, min_delta=0.4
+    )
+    theirs.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD(0.5)))
+    theirs.on_train_begin()
+    expected = []
+    for epoch, metric in enumerate(getattr(history, monitor)):
+        expected.append(float(theirs.model.optimizer.learning_rate))
+        theirs.on_epoch_end(epoch, {"metric": metric})
+    assert history.lr == expected
+    assert history.lr_deviation() == 0
+    cuts = [t for t, _ in history.lr_changes[1:]]
+    assert history.cut_epochs == cuts
+    assert 0 < len(cuts) < 7
+
+
+@pytest.mark.parametrize(("per", "watch_from"), [("epoch", 2), ("step", 4)])
+def test_a_warmup_and_then_a_plateau(digits, per, watch_from):
+    options = {"epochs": 7, "schedule": warmup(Constant(0.5), 2), "per": per, "plateau": PLATEAU}
+    history = run(digits, watch_from=watch_from, **options)
+    assert history.lr_deviation() <= 1e-7
+    assert history.lr[:3] == [0, 0.25, 0.5]
+    assert min(history.cut_epochs) == watch_from + 2
+    # 5 updates an epoch, of which the first 10 climb
+    changes = (10 if per == "step" else 2) + 1 + len(history.cut_epochs)
+    assert len(history.lr_changes) == changes
+    assert history.config["watch_from"] == watch_from
+
+
+class OneMetricLate(PlateauCallback):
+    def on_epoch_end(self, epoch, logs=None):
+        late, self.last = getattr(self, "last", 1e9), logs[self.monitor]
+        super().on_epoch_end(epoch, {self.monitor: late})
+
+
+def test_a_cut_that_comes_late_is_noticed(digits, monkeypatch):
+    monkeypatch.setattr(training, "PlateauCallback", OneMetricLate)
+    history = run(digits, epochs=6, schedule=Constant(0.5), plateau=PLATEAU)
+    assert len(history.cut_epochs) > 0
+    assert history.lr_deviation() > 0.05
+
+
 @pytest.fixture(scope="module")
 def usual(digits):
     return run(digits)
@@ -194,8 +261,9 @@ def test_what_is_on_record(digits):
     assert again == history
 
 
-def test_a_run_that_diverges_ends_early_and_says_so(digits):
-    history = run(digits, epochs=5, schedule=Constant(1e38))
+@pytest.mark.parametrize("plateau", [None, ReduceOnPlateau(1e38)])
+def test_a_run_that_diverges_ends_early_and_says_so(digits, plateau):
+    history = run(digits, epochs=5, schedule=Constant(1e38), plateau=plateau)
     assert history.epochs < 5
     assert f"the loss is no longer finite in epoch {history.epochs - 1}" in history.stopped
 
@@ -219,6 +287,17 @@ def test_progress_is_shown_to_whoever_watches(digits, monkeypatch, capsys, watch
         ({"momentum": 1.0}, r"momentum must be a finite real number in \[0, 1\), received 1.0"),
         ({"per": "batch"}, "per must be one of epoch, step, received 'batch'"),
         ({"how": "magic"}, "how must be one of callback, optimizer, received 'magic'"),
+        ({"monitor": "val_loss"}, "one of train_loss, test_loss, test_accuracy, received 'val_l"),
+        ({"watch_from": -1}, "watch_from must be an integer of at least 0, received -1"),
+        ({"plateau": PLATEAU}, r"policy.lr must be the rate .* schedule\(0\) = 0.3, received 0.5"),
+        (
+            {"plateau": ReduceOnPlateau(0.3), "monitor": "test_accuracy"},
+            "plateau.mode must be 'max' where test_accuracy is watched, received 'min'",
+        ),
+        (
+            {"plateau": ReduceOnPlateau(0.3), "how": "optimizer"},
+            "how must be 'callback' for a plateau policy, received 'optimizer'",
+        ),
     ],
 )
 def test_arguments_that_break_a_rule_are_named(digits, changed, message):

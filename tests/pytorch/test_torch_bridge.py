@@ -92,6 +92,12 @@ def test_a_torch_state_is_refused():
         scheduler.load_state_dict(LambdaLR(optimizer, lambda epoch: 1.0).state_dict())
 
 
+def test_the_state_of_a_scheduler_that_knows_more_is_refused():
+    state = make()[1].state_dict()
+    with pytest.raises(ValueError, match="the saved state has plateau, watch_from of another"):
+        make()[1].load_state_dict({**state, "watch_from": 0, "plateau": {}})
+
+
 @pytest.mark.parametrize("steps", [0, -1, 2.0, True])
 def test_steps_per_epoch_must_be_a_positive_integer(steps):
     with pytest.raises(ValueError, match="steps_per_epoch must be a positive integer"):

@@ -1,14 +1,16 @@
 """Training: learns, repeats, and records the rates that the optimiser really used."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from lrlab import Constant, CosineDecay, StepDecay
+from lrlab import Constant, CosineDecay, ReduceOnPlateau, StepDecay, warmup
 from lrlab.data import load
-from lrlab.pytorch import LeNet, ScheduleLR, evaluate, fit, training
+from lrlab.pytorch import LeNet, PlateauLR, ScheduleLR, evaluate, fit, training
 
 DIGITS = load("digits", 300, test_limit=100)
 
@@ -35,29 +37,36 @@ def test_it_learns():
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("per", ["epoch", "step"])
-def test_every_update_is_sgds(momentum, per):
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_every_update_is_sgds(momentum, per, clip_norm):
     """A plain loop, written out, ends at the same weights."""
     schedule, epochs, size = CosineDecay(0.2, total_epochs=2), 2, 128
     trained = network()
     fit(trained, DIGITS, epochs=epochs, batch_size=size, schedule=schedule, momentum=momentum,
-        per=per, seed=5, device="cpu")  # fmt: skip
+        per=per, clip_norm=clip_norm, seed=5, device="cpu")  # fmt: skip
     plain = network()
     x = torch.from_numpy(DIGITS.x_train).permute(0, 3, 1, 2) / 127.5 - 1
     y = torch.from_numpy(DIGITS.y_train)
     velocity = [torch.zeros_like(p) for p in plain.parameters()]
     generator = torch.Generator().manual_seed(5)
+    clipped = []
     for epoch in range(epochs):
         order = torch.randperm(300, generator=generator)
         for step, first in enumerate(range(0, 300, size)):
             batch = order[first : first + size]
             loss = functional.cross_entropy(plain(x[batch]), y[batch])
             gradients = torch.autograd.grad(loss, list(plain.parameters()))
+            norm = torch.cat([g.ravel() for g in gradients]).norm()
+            if clip_norm is not None:
+                clipped.append(bool(norm > clip_norm))
+                gradients = [g * min(1.0, clip_norm / norm) for g in gradients]
             lr = schedule(epoch + (step / 3 if per == "step" else 0))
             with torch.no_grad():
                 for p, v, g in zip(plain.parameters(), velocity, gradients, strict=True):
                     v.mul_(momentum).add_(g)
                     p.sub_(lr * v)
     torch.testing.assert_close(trained.state_dict(), plain.state_dict(), rtol=1e-4, atol=1e-6)
+    assert set(clipped) in (set(), {True, False}), "both sides of the bound"
 
 
 def test_the_training_loss_is_the_mean_over_images():
@@ -118,6 +127,62 @@ def test_a_broken_bridge_is_noticed(monkeypatch, per):
     assert history.lr_deviation() == pytest.approx(0.5)
 
 
+# Nothing but a loss that was halved, or an accuracy half as high again, is better.
+PLATEAU = ReduceOnPlateau(0.2, convention="pytorch", factor=0.5, patience=2, min_delta=0.5)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"), [("train_loss", "min"), ("test_loss", "min"), ("test_accuracy", "max")]
+)
+def test_a_plateau_policy_cuts_where_torchs_own_does(monitor, mode):
+    policy = dataclasses.replace(PLATEAU, mode=mode)
+    history = run(epochs=12, plateau=policy, monitor=monitor)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.2)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode=mode, factor=0.5, patience=2, threshold=0.5
+    )
+    expected = []
+    for metric in getattr(history, monitor):
+        expected.append(optimizer.param_groups[0]["lr"])
+        theirs.step(metric)
+    assert history.lr == expected
+    assert history.lr_deviation() == 0
+    cuts = [t for t, _ in history.lr_changes[1:]]
+    assert history.cut_epochs == cuts
+    assert 0 < len(cuts) < 5
+    assert history.train_loss != run(epochs=12).train_loss
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_a_warmup_and_then_a_plateau(per):
+    ramp = warmup(Constant(0.2), 3)
+    options = {"epochs": 12, "schedule": ramp, "per": per, "plateau": PLATEAU}
+    history, later = (run(watch_from=w, **options) for w in (3, 6))
+    assert history.lr_deviation() == later.lr_deviation() == 0
+    assert history.lr[:4] == pytest.approx([0, 0.2 / 3, 0.4 / 3, 0.2], rel=1e-15)
+    assert 4 < min(history.cut_epochs) < min(later.cut_epochs)
+    # 6 updates an epoch, of which the first 18 climb
+    changes = (18 if per == "step" else 3) + 1 + len(history.cut_epochs)
+    assert len(history.lr_changes) == changes
+
+
+class DeafLR(PlateauLR):
+    """A bridge broken on purpose: the policy hears of an epoch only after the next."""
+
+    def step(self, metric=None):
+        if metric is not None:
+            metric, self.last = getattr(self, "last", 1e9), metric
+        super().step(metric)
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_a_cut_that_comes_late_is_noticed(monkeypatch, per):
+    monkeypatch.setattr(training, "PlateauLR", DeafLR)
+    history = run(epochs=12, plateau=PLATEAU, per=per)
+    assert len(history.cut_epochs) > 0
+    assert history.lr_deviation() > 0.05
+
+
 @pytest.mark.parametrize("batch_size", [10, 150])
 def test_nothing_waits_for_the_device_within_an_epoch(monkeypatch, batch_size):
     """Numbers are fetched three times an epoch (two losses, one count), however many batches."""
@@ -128,8 +193,9 @@ def test_nothing_waits_for_the_device_within_an_epoch(monkeypatch, batch_size):
     assert len(fetched) == 2 * 3
 
 
-def test_divergence_ends_the_run_and_says_so():
-    history = run(Constant(1e9), epochs=8)
+@pytest.mark.parametrize("plateau", [None, ReduceOnPlateau(1e9)])
+def test_divergence_ends_the_run_and_says_so(plateau):
+    history = run(Constant(1e9), epochs=8, plateau=plateau)
     assert history.epochs < 8
     assert (
         history.stopped == f"diverged: the loss is no longer finite in epoch {history.epochs - 1}"
@@ -146,7 +212,8 @@ def test_the_model_is_trained_in_train_mode_and_left_in_eval_mode():
 
 
 def test_the_record_can_be_repeated_from_its_config():
-    history = run(CosineDecay(0.2, total_epochs=3), momentum=0.5, per="step", seed=4)
+    options = {"momentum": 0.5, "per": "step", "seed": 4, "plateau": PLATEAU, "watch_from": 0}
+    history = run(CosineDecay(0.2, total_epochs=3), monitor="train_loss", **options)
     config = history.config
     assert config["train_images"] == 300
     repeated = fit(
@@ -154,7 +221,9 @@ def test_the_record_can_be_repeated_from_its_config():
         DIGITS,
         schedule=history.schedule,
         device="cpu",
+        plateau=ReduceOnPlateau.from_config(config["plateau"]),
         **{name: config[name] for name in ("epochs", "batch_size", "momentum", "per", "seed")},
+        **{name: config[name] for name in ("monitor", "watch_from")},
     )
     assert repeated.train_loss == history.train_loss
 
@@ -167,8 +236,13 @@ def test_the_record_can_be_repeated_from_its_config():
         ("momentum", 1, "momentum"),
         ("per", "batch", "per"),
         ("schedule", 0.1, "schedule"),
+        ("clip_norm", 0, "clip_norm must be a finite real number greater than 0, received 0"),
         ("seed", -1, "seed"),
         ("device", "abacus", "device 'abacus' is not to be had here"),
+        ("monitor", "val_loss", "monitor must be one of train_loss, test_loss, test_accuracy, rec"),
+        ("watch_from", 0.5, "watch_from must be an integer of at least 0, received 0.5"),
+        ("plateau", ReduceOnPlateau(0.1), "policy.lr must be the rate of the schedule .* 0.1"),
+        ("plateau", ReduceOnPlateau(0.2, mode="max"), "plateau.mode must be 'min' where test_loss"),
     ],
 )
 def test_bad_arguments(argument, value, message):

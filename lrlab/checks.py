@@ -64,6 +64,16 @@ def positive(name: str, value: Any) -> float:
     return number(name, value, "greater than 0", lambda x: x > 0)
 
 
+def non_negative(name: str, value: Any) -> float:
+    """A number of at least 0 that is no learning rate."""
+    return number(name, value, "of at least 0", lambda x: x >= 0)
+
+
+def decay_rate(name: str, value: Any) -> float:
+    """How much of the past a step keeps, from nothing to nearly all of it: in [0, 1)."""
+    return number(name, value, "in [0, 1)", lambda x: 0 <= x < 1)
+
+
 def at_least_one(name: str, value: Any) -> float:
     """A multiplier, divisor or exponent that never turns a fall into a rise: at least 1."""
     return number(name, value, "of at least 1", lambda x: x >= 1)
@@ -112,6 +122,13 @@ def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(options)}, received {value!r}")
     return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Yes or no; 0 and 1 are refused here, as True is where a number belongs."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, received {value!r}")
+    return bool(value)
 
 
 def times(t: Any) -> np.ndarray:

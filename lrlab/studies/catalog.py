@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from lrlab import checks
-from lrlab.compose import join
+from lrlab.compose import join, warmup
 from lrlab.initial import SCHEMES
 from lrlab.schedule_base import Schedule
 from lrlab.schedules import (
@@ -28,9 +28,10 @@ from lrlab.schedules import (
     InverseSqrtDecay,
     LinearDecay,
     MultiStepDecay,
+    Recurrence,
 )
 
-MODELS = ("LeNet",)
+MODELS = ("LeNet", "AlexNet")
 OPTIMIZERS = ("sgd",)
 
 
@@ -50,6 +51,8 @@ class Setting:
         init: Distribution of the initial weights, see `lrlab.initial.draw`.
         dataset: Name of the data set, see `lrlab.data.load`.
         limit: Number of training images, the first ones; None is all there are.
+        width: Factor on the width of the model's layers, for ``"AlexNet"``.
+        clip_norm: Largest norm of a gradient, see `lrlab.pytorch.fit`; None for any.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -67,6 +70,8 @@ class Setting:
     init: str = "kaiming_uniform"
     dataset: str = "fashion_mnist"
     limit: int | None = 60_000
+    width: float = 1.0
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.label, str) or not slug(self.label):
@@ -80,6 +85,13 @@ class Setting:
         momentum = checks.number("momentum", self.momentum, "in [0, 1)", lambda m: 0 <= m < 1)
         # Stored as checked: plain Python numbers, which a record can hold.
         object.__setattr__(self, "momentum", momentum)
+        object.__setattr__(self, "width", checks.positive("width", self.width))
+        if self.width != 1 and self.model == "LeNet":
+            raise ValueError(
+                f"width must be 1 for LeNet, which has one size, received {self.width}"
+            )
+        if self.clip_norm is not None:
+            object.__setattr__(self, "clip_norm", checks.positive("clip_norm", self.clip_norm))
         for name in ("epochs", "batch_size", "limit"):
             if name != "limit" or self.limit is not None:
                 object.__setattr__(self, name, checks.count(name, getattr(self, name)))
@@ -105,6 +117,10 @@ class Run:
     def config(self) -> dict[str, Any]:
         """Everything needed to repeat the run, as plain values."""
         values = dict(vars(self.setting), schedule=self.setting.schedule.to_config())
+        # Younger than the first records: left out where they change nothing.
+        for name, neutral in (("width", 1.0), ("clip_norm", None)):
+            if values[name] == neutral:
+                del values[name]
         return {"study": self.study, **values, "seed": self.seed}
 
 
@@ -240,4 +256,73 @@ def _batch_size() -> Iterable[Study]:
     yield Study("batch-size", text, settings)
 
 
-STUDIES: Mapping[str, Study] = registry([*_d2(), *_sensitivity(), *_batch_size()])
+# --- the document on warm-up (D4) -----------------------------------------------------------------
+
+# The document's ramp, 0.02 to 0.1 in the epochs 0 to 4: it begins at a fifth and is over in epoch 4.
+RAMP = {"epochs": 4, "begin_lr": 0.02}
+D4_SCHEDULES = {
+    "sin-decay": warmup(Recurrence(0.1, rule="sin"), **RAMP),
+    "gradual-decay": warmup(Recurrence(0.1, rule="power"), **RAMP),
+    "no-warmup": Recurrence(0.1, rule="sin"),
+    "step": MultiStepDecay(0.1, gamma=0.1, milestones=[15]),
+}
+
+
+def _d4() -> Iterable[Study]:
+    # The document is Keras', so the initial weights are as Keras draws them; its network and data
+    # set are not told. An eighth of the width, since an epoch at full width takes minutes on a CPU.
+    single = partial(
+        Setting,
+        epochs=30,
+        model="AlexNet",
+        width=0.125,
+        init="glorot_uniform",
+        dataset="cifar10",
+        limit=None,
+    )
+    about = "AlexNet of an eighth of the width on CIFAR-10 for 30 epochs"
+    for label, schedule in D4_SCHEDULES.items():
+        yield Study(f"D4-{label}", f"{about}, {label}", [single(label, schedule=schedule)])
+    cosines = {
+        "cosine": CosineDecay(0.1, total_epochs=30),
+        "warmup-cosine": warmup(CosineDecay(0.1, total_epochs=25), 5),
+    }
+    for label, schedule in cosines.items():
+        setting = single(label, schedule=schedule, per="step")
+        yield Study(f"D4-{label}", f"{about}, {label} to 0 set at every step", [setting])
+
+
+WARMUP_RATES = (8.0, 4.0, 2.0, 1.0, 0.3, 0.1)
+
+
+def _warmup_rates() -> Iterable[Study]:
+    single = partial(
+        Setting,
+        epochs=5,
+        per="step",
+        model="AlexNet",
+        width=0.125,
+        init="glorot_uniform",
+        dataset="cifar10",
+        limit=None,
+    )
+    about = "AlexNet of an eighth of the width on CIFAR-10 for 5 epochs, rates 8 to 0.1"
+    ways = {
+        "none": (about, lambda lr: {"schedule": Constant(lr)}),
+        "warmup": (
+            f"{about} after a warm-up of 1 epoch",
+            lambda lr: {"schedule": warmup(Constant(lr), 1)},
+        ),
+        "clip": (
+            f"{about}, gradients clipped to norm 1",
+            lambda lr: {"schedule": Constant(lr), "clip_norm": 1.0},
+        ),
+    }
+    for name, (text, options) in ways.items():
+        settings = [single(f"lr {lr:g}", **options(lr)) for lr in WARMUP_RATES]
+        yield Study(f"warmup-rates-{name}", text, settings)
+
+
+STUDIES: Mapping[str, Study] = registry(
+    [*_d2(), *_sensitivity(), *_batch_size(), *_d4(), *_warmup_rates()]
+)

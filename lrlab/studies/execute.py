@@ -147,6 +147,7 @@ def train(run: Run, device: str = "auto") -> History:
     from lrlab.pytorch import models, training
 
     setting, dataset = run.setting, _dataset(run.setting.dataset, run.setting.limit)
+    size = {} if setting.width == 1 else {"width": setting.width}
     place = training.pick_device(device)
     with training.one_thread():
         model = getattr(models, setting.model)(
@@ -154,6 +155,7 @@ def train(run: Run, device: str = "auto") -> History:
             classes=dataset.classes,
             init=setting.init,
             seed=run.seed,
+            **size,
         )
         return training.fit(
             model,
@@ -163,6 +165,7 @@ def train(run: Run, device: str = "auto") -> History:
             batch_size=setting.batch_size,
             momentum=setting.momentum,
             per=setting.per,
+            clip_norm=setting.clip_norm,
             seed=run.seed,
             device=device,
             deterministic=place.type == "cuda",

@@ -1,6 +1,7 @@
 """The catalogue: what it declares, what it refuses, and that a run says all it takes to repeat."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,17 @@ import pytest
 from lrlab import Constant, CosineDecay, InverseSqrtDecay, LinearDecay, MultiStepDecay, Schedule
 from lrlab.data import load
 from lrlab.history import run_config
-from lrlab.studies.catalog import BATCH_RATES, RATES, STUDIES, Run, Setting, Study, registry, slug
+from lrlab.studies.catalog import (
+    BATCH_RATES,
+    RATES,
+    STUDIES,
+    WARMUP_RATES,
+    Run,
+    Setting,
+    Study,
+    registry,
+    slug,
+)
 
 
 def make_setting(label="a", **options):
@@ -20,6 +31,8 @@ def test_names_of_studies():
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
         "sensitivity-1", "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
+        "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
+        "D4-warmup-cosine", "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
     ]  # fmt: skip
 
 
@@ -50,6 +63,48 @@ def test_d2_rates():
         late, meant = rates[f"D2-{label}-late"](e), rates[f"D2-{label}"](e)
         assert late[0] == 0.3
         np.testing.assert_array_equal(late[1:], meant[:-1])
+
+
+@pytest.mark.parametrize("name", [name for name in STUDIES if name.startswith("D4-")])
+def test_d4_is_declared_as_the_document_has_it(name):
+    (setting,) = STUDIES[name].settings
+    config = STUDIES[name].runs()[2].config
+    per = "step" if "cosine" in name else "epoch"
+    del config["schedule"], config["study"], config["label"]
+    assert config == {
+        "epochs": 30, "per": per, "batch_size": 128, "momentum": 0.0, "optimizer": "sgd",
+        "model": "AlexNet", "width": 0.125, "init": "glorot_uniform", "dataset": "cifar10",
+        "limit": None, "seed": 2,
+    }  # fmt: skip
+    warmed = name in ("D4-sin-decay", "D4-gradual-decay", "D4-warmup-cosine")
+    assert (setting.schedule(0) < 0.05) == warmed
+    assert setting.schedule(np.arange(30)).max() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "printed"),
+    [
+        ("sin-decay", np.sin, (0.09727657241617098, 0.09606978125185672)),
+        ("gradual-decay", lambda lr: lr**1.0001, (0.0996090197648015, 0.09942532736309981)),
+    ],
+)
+def test_d4_rates_are_the_ones_that_the_document_prints(name, step, printed):
+    rates = [0.1 * (e + 1) / 5 for e in range(5)]
+    while len(rates) < 30:
+        rates.append(step(rates[-1]))
+    schedule = STUDIES[f"D4-{name}"].settings[0].schedule
+    np.testing.assert_allclose(schedule(np.arange(30)), rates, rtol=1e-12)
+    assert [schedule(21), schedule(29)] == pytest.approx(printed, rel=1e-6)
+
+
+def test_rivals_of_warmup_differ_in_one_thing():
+    ways = [STUDIES[f"warmup-rates-{way}"] for way in ("none", "warmup", "clip")]
+    for lr, none, ramp, clip in zip(WARMUP_RATES, *(w.settings for w in ways), strict=True):
+        assert none.schedule == Constant(lr)
+        assert [ramp.schedule(t) for t in (0, 0.5, 1, 4)] == [0, lr / 2, lr, lr]
+        assert replace(ramp, schedule=none.schedule) == none
+        assert replace(clip, clip_norm=None) == none
+        assert (none.clip_norm, clip.clip_norm) == (None, 1.0)
 
 
 @pytest.mark.parametrize("epochs", [1, 5])
@@ -86,6 +141,15 @@ def test_a_config_is_plain_and_complete():
         settings = {key: value for key, value in config.items() if key not in ("study", "seed")}
         settings["schedule"] = Schedule.from_config(settings["schedule"])
         assert Run(config["study"], Setting(settings.pop("label"), **settings), run.seed) == run
+
+
+def test_what_changes_nothing_stays_out_of_a_config():
+    # Records from before there was a width or a clipping still belong to their runs.
+    assert {"width", "clip_norm"}.isdisjoint(Run("s", make_setting(), 0).config)
+    wide = make_setting(model="AlexNet", width=2, clip_norm=3)
+    config = Run("s", wide, 0).config
+    assert (config["width"], config["clip_norm"]) == (2.0, 3.0)
+    assert isinstance(config["width"], float)
 
 
 def test_a_config_agrees_with_the_one_that_fit_writes():
@@ -125,7 +189,10 @@ def test_a_slug_is_fit_for_every_file_system():
         ({"momentum": 1}, r"momentum must be a finite real number in \[0, 1\), received 1"),
         ({"per": "batch"}, "per must be one of epoch, step, received 'batch'"),
         ({"optimizer": "adam"}, "optimizer must be one of sgd, received 'adam'"),
-        ({"model": "AlexNet"}, "model must be one of LeNet, received 'AlexNet'"),
+        ({"model": "VGG"}, "model must be one of LeNet, AlexNet, received 'VGG'"),
+        ({"model": "AlexNet", "width": 0}, "width must be .* greater than 0, received 0"),
+        ({"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),
+        ({"clip_norm": 0}, "clip_norm must be .* greater than 0, received 0"),
         ({"init": "zeros"}, "init must be one of kaiming_uniform, glorot_uniform, received"),
     ],
 )

@@ -16,7 +16,7 @@ import torch
 
 from lrlab import progress
 from lrlab.data import DataError
-from lrlab.pytorch import training
+from lrlab.pytorch import models, training
 from lrlab.studies import RecordError, execute, records
 from lrlab.studies.execute import train
 from tests.conftest import ROOT
@@ -51,7 +51,7 @@ def test_a_run_repeats_to_the_last_bit():
     "change",
     [
         {"epochs": 2}, {"batch_size": 10}, {"momentum": 0.5}, {"init": "glorot_uniform"},
-        {"limit": 40}, {"seed": 1},
+        {"limit": 40}, {"seed": 1}, {"clip_norm": 0.1},
     ],
     ids=str,
 )  # fmt: skip
@@ -72,6 +72,19 @@ def test_the_seed_decides_the_weights_and_the_order(monkeypatch):
     assert seeds == [0, 0, 1]
     assert torch.equal(models[0], models[1])
     assert not torch.equal(models[1], models[2])
+
+
+@pytest.mark.parametrize("width", [1.0, 0.25])
+def test_the_model_gets_the_declared_width(monkeypatch, width):
+    asked = []
+
+    def spy(**options):
+        asked.append(options.pop("width", 1.0))
+        return models.LeNet(**options)
+
+    monkeypatch.setattr(models, "AlexNet", spy)
+    train(quick(model="AlexNet", width=width), "cpu")
+    assert asked == [width]
 
 
 def test_a_run_follows_its_schedule_at_the_declared_moments():

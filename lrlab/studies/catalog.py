@@ -258,7 +258,7 @@ def _batch_size() -> Iterable[Study]:
 
 # --- the document on warm-up (D4) -----------------------------------------------------------------
 
-# The document's ramp, 0.02 to 0.1 in the epochs 0 to 4: it begins at a fifth and is over in epoch 4.
+# The document's ramp, 0.02 to 0.1 in the epochs 0 to 4: from a fifth of the peak to all of it.
 RAMP = {"epochs": 4, "begin_lr": 0.02}
 D4_SCHEDULES = {
     "sin-decay": warmup(Recurrence(0.1, rule="sin"), **RAMP),

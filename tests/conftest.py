@@ -1,4 +1,4 @@
-"""What several test modules share: where the project lies, and a copy of it to change."""
+"""What several test modules share: where the project lies, a copy of it to change, clean plots."""
 
 import shutil
 from pathlib import Path
@@ -15,3 +15,15 @@ def project_copy(tmp_path: Path) -> Path:
     built = [".*", "_build", "build", "data", "__pycache__", "*.egg-info"]
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*built))
     return copy
+
+
+@pytest.fixture
+def clean_plots():
+    """Close the figures of a test, and see that the book's style did not leak out of them."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    before = dict(mpl.rcParams)
+    yield
+    plt.close("all")
+    assert dict(mpl.rcParams) == before, "the style leaked"

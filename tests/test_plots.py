@@ -1,9 +1,7 @@
 """The figures: what is drawn is what was asked for."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from lrlab import Constant, CosineDecay, StepDecay, join, plots, warmup
 from lrlab.compose import scale
@@ -15,13 +13,7 @@ from lrlab.schedule_base import Schedule
 from lrlab.updates import SGD
 from tests.test_history import make_history
 
-
-@pytest.fixture(autouse=True)
-def _close():
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before, "the style leaked"
+pytestmark = pytest.mark.usefixtures("clean_plots")
 
 
 def test_every_schedule_has_a_line_of_its_own():

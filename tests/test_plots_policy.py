@@ -3,10 +3,8 @@
 import math
 from itertools import accumulate, pairwise
 
-import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from lrlab import plots
 from lrlab.intervals import mean_interval
@@ -17,12 +15,7 @@ METRICS = [1.0, 0.8, 0.9, 0.85, 0.85, 0.7, 0.75, 0.72]
 CUT = "#D55E00"
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before, "the style leaked"
+pytestmark = pytest.mark.usefixtures("clean_plots")
 
 
 # --- the state machine ---------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Figures of the first steps and of a rate that reacts: what is drawn is what was measured."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -8,11 +7,7 @@ from lrlab import plots
 from lrlab.pytorch.probe import FirstSteps
 from tests.test_history import make_history
 
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("clean_plots")
 
 
 def measured(stopped=None, **changes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrlab import plots
-from lrlab.pytorch.probe import FirstSteps
+from lrlab.first_steps import FirstSteps
 from tests.test_history import make_history
 
 pytestmark = pytest.mark.usefixtures("clean_plots")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lrlab.first_steps import FirstSteps
 from lrlab.history import History
 from lrlab.plots.style import (
     LABELS,
@@ -21,9 +21,6 @@ from lrlab.plots.style import (
     plain_log_ticks,
     styled,
 )
-
-if TYPE_CHECKING:  # torch stays out of a page that draws no network
-    from lrlab.pytorch.probe import FirstSteps
 
 MEASURES = {
     "loss": "loss of the batch",

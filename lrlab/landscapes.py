@@ -20,9 +20,10 @@ import numpy as np
 
 from lrlab import checks
 from lrlab.landscape_base import Landscape
+from lrlab.nonconvex import Cliff, Rosenbrock, Saddle
 from lrlab.quadratic import Quadratic
 
-__all__ = ["DoubleWell", "Landscape", "Noisy", "Quadratic"]
+__all__ = ["Cliff", "DoubleWell", "Landscape", "Noisy", "Quadratic", "Rosenbrock", "Saddle"]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ SMALLEST = 2.0**-149  # what float32 tells from 0
 class Combined(NamedTuple):
     """What several members say together.
 
-    Attributes:
+    Args:
         probabilities: float64 array of shape ``(examples, classes)``.
         classes: The predicted classes, int64 array of shape ``(examples,)``.
     """

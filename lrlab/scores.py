@@ -20,7 +20,7 @@ SUM_TOLERANCE = 1e-3  # what float16 loses in rounding the numbers of a row that
 class Scores(NamedTuple):
     """Three scores on one set of examples.
 
-    Attributes:
+    Args:
         accuracy: The share of examples whose predicted class is right, in [0, 1].
         log_loss: Mean of -log of the right class's probability, in nats, at least 0.
         calibration_error: Expected calibration error, in [0, 1].

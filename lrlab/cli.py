@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from lrlab.data import DataError
 from lrlab.history import History
 from lrlab.studies import records
-from lrlab.studies.catalog import STUDIES, Study
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.setting import Study
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 

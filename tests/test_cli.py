@@ -11,7 +11,8 @@ from lrlab import cli
 from lrlab.history import History
 from lrlab.intervals import mean_interval
 from lrlab.studies import execute, records
-from lrlab.studies.catalog import STUDIES, Run
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.setting import Run
 from tests.conftest import ROOT
 from tests.studies import tiny
 

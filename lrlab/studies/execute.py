@@ -22,7 +22,7 @@ from tqdm import tqdm
 from lrlab import checks, data, progress
 from lrlab.history import History
 from lrlab.studies import records
-from lrlab.studies.catalog import Run
+from lrlab.studies.setting import Run
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ import numpy as np
 
 from lrlab import checks
 from lrlab.history import History
-from lrlab.studies.catalog import STUDIES, Run, Study, slug
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.setting import Run, Study, slug
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHIPPED = Path(__file__).resolve().parents[1] / "recorded"  # in an installed package

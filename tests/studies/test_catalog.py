@@ -14,12 +14,8 @@ from lrlab.studies.catalog import (
     RATES,
     STUDIES,
     WARMUP_RATES,
-    Run,
-    Setting,
-    Study,
-    registry,
-    slug,
 )
+from lrlab.studies.setting import Run, Setting, Study, registry, slug
 
 
 def make_setting(label="a", **options):

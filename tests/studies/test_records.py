@@ -13,7 +13,8 @@ import pytest
 from lrlab import Constant, LinearDecay
 from lrlab.history import History
 from lrlab.studies import RecordError, load, records
-from lrlab.studies.catalog import STUDIES, Run, Setting, Study
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.setting import Run, Setting, Study
 
 EPOCHS, STEPS = 3, 4
 

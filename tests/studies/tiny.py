@@ -14,7 +14,7 @@ import numpy as np
 
 from lrlab import Constant, LinearDecay, data
 from lrlab.cli import main
-from lrlab.studies.catalog import Run, Setting, Study, registry
+from lrlab.studies.setting import Run, Setting, Study, registry
 
 
 def setting(label, schedule, **options):

@@ -6,9 +6,9 @@ at a constant rate η, then multiplies the pair of velocity v and coordinate u b
 rows (`iteration_matrix`), and all else follows from the two eigenvalues of that matrix. How fast
 the worst axis shrinks is the `convergence_factor` of the bowl.
 
-The velocity is PyTorch's, :math:`v \leftarrow \mu v + g`, :math:`u \leftarrow u - \eta v`; at a
+The velocity is PyTorch's, :math:`v \leftarrow \beta v + g`, :math:`u \leftarrow u - \eta v`; at a
 constant rate Keras' gives the same weights. ``nesterov=True`` asks for Nesterov's variant,
-:math:`u \leftarrow u - \eta\,(g + \mu v)`.
+:math:`u \leftarrow u - \eta\,(g + \beta v)`.
 
 Example:
     >>> from lrlab.descent import descend
@@ -56,15 +56,15 @@ def iteration_matrix(
     r"""Return the matrix that a step multiplies the pair :math:`(v, u)` by, along one axis.
 
     .. math::
-        \begin{pmatrix} \mu & \lambda \\ -\eta\mu & 1 - \eta\lambda \end{pmatrix}
+        \begin{pmatrix} \beta & \lambda \\ -\eta\beta & 1 - \eta\lambda \end{pmatrix}
         \text{ (heavy ball)}, \qquad
-        \begin{pmatrix} \mu & \lambda \\ -\eta\mu^2 & 1 - \eta\lambda(1 + \mu) \end{pmatrix}
+        \begin{pmatrix} \beta & \lambda \\ -\eta\beta^2 & 1 - \eta\lambda(1 + \beta) \end{pmatrix}
         \text{ (Nesterov)}.
 
     Args:
         eigenvalue: Curvature λ of the axis; negative where it falls off from a saddle.
         lr: Learning rate η, at least 0.
-        momentum: Momentum μ, in [0, 1).
+        momentum: Momentum β, in [0, 1).
         nesterov: Whether to look ahead.
 
     Returns:
@@ -83,7 +83,7 @@ def iteration_matrix(
         Goh 2017, Why Momentum Really Works, doi:10.23915/distill.00006.
     """
     curvature, lr, momentum = _arguments(eigenvalue, lr, momentum)
-    # Nesterov's step is η(g + μv), so what is left of the velocity and g itself both count again.
+    # Nesterov's step is η(g + βv), so what is left of the velocity and g itself both count again.
     ahead = momentum if checks.flag("nesterov", nesterov) else np.zeros_like(momentum)
     kept = momentum * ahead if nesterov else momentum
     matrix = np.array([[momentum, curvature], [-lr * kept, 1 - lr * curvature * (1 + ahead)]])
@@ -102,18 +102,18 @@ def spectral_radius(
     The largest modulus :math:`|r|` of the eigenvalues r of `iteration_matrix`, the roots of
 
     .. math::
-        r^2 - (1 + \mu - \eta\lambda)\,r + \mu = 0 \text{ (heavy ball)}, \qquad
-        r^2 - (1 + \mu)(1 - \eta\lambda)\,r + \mu\,(1 - \eta\lambda) = 0 \text{ (Nesterov)}.
+        r^2 - (1 + \beta - \eta\lambda)\,r + \beta = 0 \text{ (heavy ball)}, \qquad
+        r^2 - (1 + \beta)(1 - \eta\lambda)\,r + \beta\,(1 - \eta\lambda) = 0 \text{ (Nesterov)}.
 
-    Where the discriminant is negative, they are a conjugate pair of modulus :math:`\sqrt\mu` and
-    :math:`\sqrt{\mu\,(1 - \eta\lambda)}`: the heavy ball then shrinks every such axis alike,
+    Where the discriminant is negative, they are a conjugate pair of modulus :math:`\sqrt\beta` and
+    :math:`\sqrt{\beta\,(1 - \eta\lambda)}`: the heavy ball then shrinks every such axis alike,
     whatever its curvature. On a falling axis of a saddle the result is above 1, the factor of
-    escape. Where the two roots meet, the rounding of η, λ and μ moves it by some 1e-8.
+    escape. Where the two roots meet, the rounding of η, λ and β moves it by some 1e-8.
 
     Args:
         eigenvalue: Curvature λ of the axis; negative where it falls off from a saddle.
         lr: Learning rate η, at least 0.
-        momentum: Momentum μ, in [0, 1).
+        momentum: Momentum β, in [0, 1).
         nesterov: Whether to look ahead.
 
     Returns:
@@ -154,10 +154,10 @@ def regime(
     ============= ============================= ============================== ==================
     regime        heavy ball                    Nesterov                       roots
     ============= ============================= ============================== ==================
-    "monotone"    ηλ ≤ (1 − √μ)²                ηλ ≤ ((1 − μ)/(1 + μ))²        real, positive
-    "oscillating" up to (1 + √μ)²               up to 1                        a conjugate pair
-    "alternating" from there, below 2(1 + μ)    from there, below              real, the larger
-                                                2(1 + μ)/(1 + 2μ)              one negative
+    "monotone"    ηλ ≤ (1 − √β)²                ηλ ≤ ((1 − β)/(1 + β))²        real, positive
+    "oscillating" up to (1 + √β)²               up to 1                        a conjugate pair
+    "alternating" from there, below 2(1 + β)    from there, below              real, the larger
+                                                2(1 + β)/(1 + 2β)              one negative
     "divergent"   from there, and below 0       from there, and below 0        one outside (−1, 1)
     ============= ============================= ============================== ==================
 
@@ -169,7 +169,7 @@ def regime(
     Args:
         eigenvalue: Curvature λ of the axis; negative where it falls off from a saddle.
         lr: Learning rate η, at least 0.
-        momentum: Momentum μ, in [0, 1).
+        momentum: Momentum β, in [0, 1).
         nesterov: Whether to look ahead.
 
     Returns:
@@ -211,7 +211,7 @@ def convergence_factor(
     Args:
         bowl: The quadratic.
         lr: Learning rate η, at least 0.
-        momentum: Momentum μ, in [0, 1).
+        momentum: Momentum β, in [0, 1).
         nesterov: Whether to look ahead.
 
     Returns:
@@ -237,12 +237,13 @@ def divergence_lr(
 ) -> float | np.ndarray:
     r"""Return the rate from which on descent with momentum no longer converges.
 
-    :math:`2(1 + \mu)/\lambda_{\max}` for the heavy ball, so up to twice the rate that plain descent
-    bears; :math:`2(1 + \mu)/((1 + 2\mu)\,\lambda_{\max})` for Nesterov's variant, which bears less.
+    :math:`2(1 + \beta)/\lambda_{\max}` for the heavy ball, so up to twice the rate that plain
+    descent bears; :math:`2(1 + \beta)/((1 + 2\beta)\,\lambda_{\max})` for Nesterov's variant, which
+    bears less.
 
     Args:
         bowl: The quadratic.
-        momentum: Momentum μ, in [0, 1): one number or an array.
+        momentum: Momentum β, in [0, 1): one number or an array.
         nesterov: Whether to look ahead.
 
     Returns:
@@ -268,14 +269,14 @@ def best_tuning(bowl: Quadratic, *, nesterov: bool = False) -> Tuning:
 
     .. math::
         \eta = \frac{4}{(\sqrt{\lambda_{\max}} + \sqrt{\lambda_{\min}})^2}, \quad
-        \mu = \Bigl(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Bigr)^2, \quad
-        \text{factor } \sqrt\mu = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1},
+        \beta = \Bigl(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Bigr)^2, \quad
+        \text{factor } \sqrt\beta = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1},
 
     that of plain descent with √κ in place of κ; and for Nesterov's variant
 
     .. math::
         \eta = \frac{4}{3\lambda_{\max} + \lambda_{\min}}, \quad
-        \mu = \frac{\sqrt{3\kappa + 1} - 2}{\sqrt{3\kappa + 1} + 2}, \quad
+        \beta = \frac{\sqrt{3\kappa + 1} - 2}{\sqrt{3\kappa + 1} + 2}, \quad
         \text{factor } 1 - \frac{2}{\sqrt{3\kappa + 1}}.
 
     Args:
@@ -291,7 +292,7 @@ def best_tuning(bowl: Quadratic, *, nesterov: bool = False) -> Tuning:
 
     References:
         Polyak 1964, doi:10.1016/0041-5553(64)90137-5; Lessard, Recht, Packard 2016,
-        arXiv:1408.3595, proposition 1.
+        arXiv:1408.3595.
     """
     low, high = min(_bowl(bowl).eigenvalues), max(bowl.eigenvalues)
     if checks.flag("nesterov", nesterov):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,6 +16,7 @@ import numpy as np
 from lrlab import checks
 from lrlab.agreement import relative_difference
 from lrlab.data import Dataset
+from lrlab.files import write_text
 from lrlab.plateau import PlateauState, ReduceOnPlateau
 from lrlab.reacting import ReactingSchedule
 from lrlab.schedule_base import SLACK, Schedule
@@ -45,6 +44,7 @@ class History:
             the optimiser differed from the one before, the first update included.
         stopped: Why the run ended before its last epoch; None if it did not.
         thinned: Whether ``lr_changes`` was cut down to whole epochs by `thin`.
+        measured: What else was measured when the run was over, as plain values.
     """
 
     config: dict[str, Any]
@@ -57,6 +57,7 @@ class History:
     lr_changes: list[tuple[float, float]] = field(default_factory=list)
     stopped: str | None = None
     thinned: bool = False
+    measured: dict[str, Any] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -195,7 +196,7 @@ class History:
 
     def save(self, path: Path | str) -> None:
         """Write the record as JSON, whole or not at all."""
-        write_atomically(Path(path), self.to_json() + "\n")
+        write_text(path, self.to_json() + "\n")
 
     @classmethod
     def load(cls, path: Path | str) -> History:
@@ -208,26 +209,6 @@ class History:
             return cls.from_json(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{Path(path).name}: {error}") from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that nobody ever sees a part of it.
-
-    Args:
-        path: The file; its folder is created when missing.
-        text: The whole content.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
 
 
 def run_config(

@@ -70,6 +70,57 @@ def right_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: f
     return float(lrs[best + fails[0] - 1] if len(fails) else lrs[-1])
 
 
+def decades(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> np.ndarray:
+    """Return for each seed how wide the range of rates around its best one is that keep a level.
+
+    The width is the decimal logarithm of the quotient of the two rates at which the seed's loss
+    reaches the level, each interpolated along a line in the rate's logarithm. Towards a run that
+    diverged there is nothing to interpolate, and the range ends at the last rate of the grid before
+    it. A seed that is nowhere below the level has a width of 0.
+
+    Args:
+        lrs: The rates, positive, in any order.
+        losses: Shape ``(len(lrs), seeds)``.
+        level: The loss that is asked for.
+
+    Returns:
+        An array of shape ``(seeds,)``, in decades.
+
+    Raises:
+        ValueError: The shapes do not fit, or a seed's loss stays below the level up to an end of
+            the grid, which then does not show how wide the range is.
+
+    Example:
+        >>> decades([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=1.3).round(2)
+        array([1.5])
+    """
+    lrs, losses = _sorted(lrs, losses)
+    logs, losses = np.log10(lrs), np.where(np.isfinite(losses), losses, np.inf)
+    return np.array([_width(logs, seed, level) for seed in losses.T])
+
+
+def _width(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
+    best = int(np.argmin(losses))
+    if not losses[best] < level:
+        return 0.0
+    right = _reach(logs[best:], losses[best:], level)
+    left = _reach(-logs[best::-1], losses[best::-1], level)
+    return right + left
+
+
+def _reach(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
+    """How far from the first rate the loss reaches the level, in decades."""
+    above = np.flatnonzero(losses >= level)
+    if not len(above):
+        raise ValueError(
+            f"level must be reached on both sides of the best rate, received {level!r}"
+        )
+    first = above[0]
+    rise = losses[first] - losses[first - 1]  # infinite towards a run that diverged
+    share = (level - losses[first - 1]) / rise
+    return float(logs[first - 1] - logs[0] + share * (logs[first] - logs[first - 1]))
+
+
 def _sorted(
     lrs: Sequence[float], losses: Sequence[Sequence[float]]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -76,7 +76,7 @@ def test_one_axis_by_hand() -> None:
     heavy = iteration_matrix(4, 0.5, 0.25)
     assert heavy.tolist() == [[0.25, 4], [-0.125, -1]]
     assert iteration_matrix(4, 0.5, 0.25, nesterov=True).tolist() == [[0.25, 4], [-0.03125, -1.5]]
-    assert spectral_radius(4, 0.5, 0.25) == 0.5  # a pair of roots of modulus √μ
+    assert spectral_radius(4, 0.5, 0.25) == 0.5  # a pair of roots of modulus √β
     assert spectral_radius(2, 0.25, 0.5, nesterov=True) == 0.5  # of modulus √(0.5 · 0.5)
     assert spectral_radius(5, 0.5, 0.25) == 1  # the border: r² + 1.25 r + 0.25 has the root -1
     assert spectral_radius(-4, 0.5, 0) == 3

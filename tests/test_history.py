@@ -2,16 +2,13 @@
 
 import json
 import math
-import multiprocessing
-import os
-import time
 
 import numpy as np
 import pytest
 
 from lrlab import Constant, ExponentialDecay, LinearDecay, ReduceOnPlateau, StepDecay, warmup
 from lrlab.data import load
-from lrlab.history import History, provenance, run_config, write_atomically
+from lrlab.history import History, provenance, run_config
 
 
 def make_history(schedule=None, per="epoch", steps=3, epochs=2, late=0):
@@ -192,38 +189,6 @@ def test_saving_twice_replaces_the_record_and_leaves_nothing_else(tmp_path):
     second.save(path)
     assert History.load(path) == second
     assert [entry.name for entry in path.parent.iterdir()] == ["run.json"]
-
-
-def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
-    write_atomically(path, "old")
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
-
-
-def _write_forever(path):
-    while True:
-        write_atomically(path, "x" * 100_000 + "\n")
-
-
-def test_a_kill_never_leaves_half_a_file(tmp_path):
-    path = tmp_path / "run.json"
-    writer = multiprocessing.get_context("spawn").Process(target=_write_forever, args=(path,))
-    writer.start()
-    deadline = time.monotonic() + 20
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    writer.kill()
-    writer.join()
-    assert path.read_text() == "x" * 100_000 + "\n"
 
 
 @pytest.mark.parametrize(

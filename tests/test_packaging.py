@@ -93,10 +93,10 @@ def test_the_wheel_holds_every_package_and_the_records() -> None:
 
 LAYERS = {
     1: "checks agreement schedule_base schedules cycles compose plateau reacting "
-    "update_base updates adaptive adam landscape_base landscapes quadratic descent "
-    "nonconvex heavy_ball",
-    2: "data download progress first_steps history initial intervals scale sensitivity sizes "
-    "scores combining ensemble",
+    "update_base updates rule_config adaptive adam landscape_base landscapes quadratic descent "
+    "online rare_features sign_trap nonconvex heavy_ball phases settling",
+    2: "data download files snapshot_folder progress first_steps history initial intervals scale "
+    "sensitivity sizes scores combining ensemble",
     3: "pytorch keras",
     4: "studies plots",
     5: "cli __main__",

@@ -16,6 +16,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrlab.keras import optimizers as kerass
+from lrlab.pytorch import optimizers as torchs
+from lrlab.rule_config import RULES
 from lrlab.schedules import Constant, CosineDecay, CyclicCosine, LinearDecay, Schedule, StepDecay
 from lrlab.update_base import CONVENTIONS
 from lrlab.updates import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
@@ -24,37 +27,15 @@ from tests.strategies import examples
 STEPS = 300
 ROUNDING = 1e-10  # hundreds of random paths differed by 1.2e-11 at most
 
-# Each rule's optimiser in torch and in Keras, which may have other names for a parameter.
-OPTIMIZERS = {
-    SGD: (torch.optim.SGD, keras.optimizers.SGD),
-    Momentum: (torch.optim.SGD, keras.optimizers.SGD),
-    AdaGrad: (torch.optim.Adagrad, keras.optimizers.Adagrad),
-    RMSProp: (torch.optim.RMSprop, keras.optimizers.RMSprop),
-    AdaDelta: (torch.optim.Adadelta, keras.optimizers.Adadelta),
-    Adam: (torch.optim.Adam, keras.optimizers.Adam),
-    AdamW: (torch.optim.AdamW, keras.optimizers.AdamW),
-}
-ACCUMULATOR = {"initial_accumulator": "initial_accumulator_value"}
-NAMES = {
-    "pytorch": ACCUMULATOR,
-    "keras": ACCUMULATOR | {"eps": "epsilon", "beta1": "beta_1", "beta2": "beta_2"},
-}
+# Each rule's optimiser in torch and in Keras.
+OPTIMIZERS = {cls: (torchs.OPTIMIZERS[cls], kerass.OPTIMIZERS[cls]) for cls in RULES.values()}
 CASES = [(cls, convention) for cls in OPTIMIZERS for convention in CONVENTIONS]
 
 
 def arguments(rule, convention) -> dict:
     """The rule's parameters, under the names that the framework has for them."""
-    names = NAMES[convention]
-    if (type(rule), convention) == (RMSProp, "pytorch"):
-        names = names | {"rho": "alpha"}
-    values = {names.get(name, name): value for name, value in vars(rule).items()}
-    values.pop("bias_correction", None)
-    values.pop("convention", None)
-    if convention == "keras":
-        values.pop("dampening", None)
-    elif "beta1" in values:
-        values["betas"] = (values.pop("beta1"), values.pop("beta2"))
-    return values
+    framework = kerass if convention == "keras" else torchs
+    return framework.optimizer_arguments(rule)
 
 
 # --- paths, of shape (STEPS + 1, ...) ------------------------------------------------------------
@@ -227,8 +208,11 @@ def test_a_rule_is_the_frameworks(cls, convention) -> None:
 @pytest.mark.parametrize(("cls", "convention"), CASES)
 def test_the_defaults_are_the_frameworks(cls, convention) -> None:
     rule = SGD() if cls is SGD else cls(convention=convention)
-    torchs, kerass = OPTIMIZERS[cls]
-    theirs = kerass().get_config() if convention == "keras" else torchs([torch.ones(1)]).defaults
+    theirs_torch, theirs_keras = OPTIMIZERS[cls]
+    if convention == "keras":
+        theirs = theirs_keras().get_config()
+    else:
+        theirs = theirs_torch([torch.ones(1)]).defaults
     ours = arguments(rule, convention)
     if cls is Momentum:
         assert (ours.pop("momentum"), theirs["momentum"]) == (0.9, 0)

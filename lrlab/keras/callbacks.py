@@ -57,7 +57,7 @@ class ScheduleCallback(keras.callbacks.Callback):
                 "change it, received a LearningRateSchedule or a function; use one way or the other"
             )
         if self.per == "step":
-            _check_steps(self)
+            check_steps(self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the epoch."""
@@ -71,7 +71,7 @@ class ScheduleCallback(keras.callbacks.Callback):
             self._set_rate(self._epoch + batch / self.params["steps"])
 
     def _set_rate(self, t: float) -> None:
-        _fetch_state(self.model)
+        fetch_state(self.model)
         self.model.optimizer.learning_rate = self._rate(t)
 
     def _rate(self, t: float) -> float:
@@ -115,7 +115,7 @@ class RateRecorder(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that every update can be seen."""
-        _check_steps(self)
+        check_steps(self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin the epoch's list of rates."""
@@ -123,7 +123,7 @@ class RateRecorder(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep a copy of the rate, on the device."""
-        _fetch_state(self.model)
+        fetch_state(self.model)
         self._moments.append(batch / self.params["steps"])
         self._used.append(ops.copy(self.model.optimizer.learning_rate))
 
@@ -134,8 +134,15 @@ class RateRecorder(keras.callbacks.Callback):
             self.history.record_lr(epoch + moment, float(lr))
 
 
-def _check_steps(callback: keras.callbacks.Callback) -> None:
-    """Refuse a run in which a callback cannot tell which step of how many comes next."""
+def check_steps(callback: keras.callbacks.Callback) -> None:
+    """Refuse a run in which a callback cannot tell which step of how many comes next.
+
+    Args:
+        callback: A callback whose training begins.
+
+    Raises:
+        ValueError: The number of batches in an epoch is unknown, or a call runs several.
+    """
     name = type(callback).__name__
     if callback.params["steps"] is None:
         raise ValueError(
@@ -149,8 +156,12 @@ def _check_steps(callback: keras.callbacks.Callback) -> None:
         )
 
 
-def _fetch_state(model: keras.Model) -> None:
-    """Under JAX the variables are empty during an epoch unless the model is asked for them."""
+def fetch_state(model: keras.Model) -> None:
+    """Make a model's variables readable; under JAX they are empty during an epoch until asked for.
+
+    Args:
+        model: A model in training.
+    """
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
 

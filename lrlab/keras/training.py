@@ -19,10 +19,13 @@ from lrlab.data import Dataset
 from lrlab.history import History, provenance, run_config
 from lrlab.keras.bridge import KerasSchedule
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.plateau import PlateauCallback
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.progress import bar
+from lrlab.rule_config import for_training
 from lrlab.schedule_base import Schedule
+from lrlab.updates import Momentum, Rule
 
 EVALUATION_BATCH = 2_000  # images; bounds the memory that evaluation takes
 # The curves of a `History`, and what Keras calls them.
@@ -37,6 +40,7 @@ def fit(
     schedule: Schedule,
     batch_size: int = 128,
     momentum: float = 0.0,
+    optimizer: Rule | None = None,
     per: str = "epoch",
     seed: int = 0,
     how: str = "callback",
@@ -44,7 +48,7 @@ def fit(
     monitor: str = "test_loss",
     watch_from: int = 0,
 ) -> History:
-    r"""Train a classifier by SGD on cross-entropy and return the record of the run.
+    r"""Train a classifier on cross-entropy and return the record of the run.
 
     The rate is set before the update that uses it: :math:`\eta(e)` in epoch e, or with
     ``per="step"`` :math:`\eta(e + k/n)` in update k of n. It is read back from the optimiser at
@@ -66,6 +70,8 @@ def fit(
         schedule: The rate over time in epochs.
         batch_size: Images in an update; the last batch of an epoch holds the rest.
         momentum: Heavy-ball momentum in [0, 1).
+        optimizer: Update rule of `lrlab.updates` of convention ``"keras"``, in the place of SGD
+            with or without momentum, which then is to be 0. Keras' own optimiser carries it out.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         seed: Seed of the order of the images. The generators of Python and NumPy are left as
             they were; those of Keras and its backend stay seeded.
@@ -104,6 +110,8 @@ def fit(
         monitor=monitor,
         watch_from=watch_from,
     )
+    if optimizer is not None:
+        config["optimizer"] = for_training(optimizer, "keras", momentum=momentum)
     config["how"] = checks.choice("how", how, ("callback", "optimizer"))
     if plateau is not None and how != "callback":
         raise ValueError(f"how must be 'callback' for a plateau policy, received {how!r}")
@@ -118,8 +126,9 @@ def fit(
         steps = config["steps_per_epoch"]
         rate = KerasSchedule(schedule, epochs=epochs, steps_per_epoch=steps, per=per)
         setters = []
+    rule = optimizer or Momentum(momentum=momentum, convention="keras")
     model.compile(
-        optimizer=keras.optimizers.SGD(learning_rate=rate, momentum=momentum),
+        optimizer=make_optimizer(rule, rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -4,6 +4,14 @@ Each function returns a figure that is open in pyplot, so a notebook shows it.
 """
 
 from lrlab.plots.landscapes import convergence, factors, paths
+from lrlab.plots.members import bands, matrix
+from lrlab.plots.momentum import long_run_rates, memory, phase_diagram, speeds, step_lengths
+from lrlab.plots.optimizers import (
+    OPTIMIZER_LINES,
+    against_steps,
+    sensitivities,
+    weight_rates,
+)
 from lrlab.plots.policy import differences, state_machine, watched
 from lrlab.plots.rates import rates, sequences, used_rates
 from lrlab.plots.runs import curves, finals, gallery, samples, sensitivity
@@ -12,6 +20,9 @@ from lrlab.plots.style import LINES, line_of
 
 __all__ = [
     "LINES",
+    "OPTIMIZER_LINES",
+    "against_steps",
+    "bands",
     "convergence",
     "curves",
     "differences",
@@ -20,13 +31,21 @@ __all__ = [
     "first_steps",
     "gallery",
     "line_of",
+    "long_run_rates",
+    "matrix",
+    "memory",
     "metric_and_rate",
     "paths",
+    "phase_diagram",
     "rates",
     "samples",
+    "sensitivities",
     "sensitivity",
     "sequences",
+    "speeds",
     "state_machine",
+    "step_lengths",
     "used_rates",
     "watched",
+    "weight_rates",
 ]

@@ -19,8 +19,12 @@ from lrlab.history import History, provenance, run_config
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.progress import bar
 from lrlab.pytorch.bridge import ScheduleLR
+from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.pytorch.plateau import PlateauLR
+from lrlab.pytorch.snapshots import Keeper, Snapshots
+from lrlab.rule_config import for_training
 from lrlab.schedule_base import Schedule
+from lrlab.updates import Momentum, Rule
 
 EVALUATION_BATCH = 1_000  # images; larger ones leave the cache of a CPU
 
@@ -33,6 +37,7 @@ def fit(
     schedule: Schedule,
     batch_size: int = 128,
     momentum: float = 0.0,
+    optimizer: Rule | None = None,
     per: str = "epoch",
     clip_norm: float | None = None,
     seed: int = 0,
@@ -41,8 +46,9 @@ def fit(
     plateau: ReduceOnPlateau | None = None,
     monitor: str = "test_loss",
     watch_from: int = 0,
+    snapshots: Snapshots | None = None,
 ) -> History:
-    r"""Train a classifier by SGD on cross-entropy and return the record of the run.
+    r"""Train a classifier on cross-entropy, by SGD or another rule, and return the run's record.
 
     The rate is set before the update that uses it: :math:`\eta(e)` in epoch e, or with
     ``per="step"`` :math:`\eta(e + k/n)` in update k of n. After each update it is read back
@@ -58,6 +64,8 @@ def fit(
         schedule: The rate over time in epochs.
         batch_size: Images in an update; the last batch of an epoch holds the rest.
         momentum: Heavy-ball momentum in [0, 1).
+        optimizer: Update rule of `lrlab.updates` of convention ``"pytorch"``, in the place of SGD
+            with or without momentum, which then is to be 0. Torch's own optimiser carries it out.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         clip_norm: Largest Euclidean norm of an update's gradient, greater than 0; a longer one is
             shortened to it (Pascanu et al. 2013, arXiv:1211.5063). None for any.
@@ -69,12 +77,15 @@ def fit(
             ``"test_accuracy"``, which takes a policy of mode ``"max"``.
         watch_from: First epoch that it watches, an integer of at least 0; the schedule is at
             ``plateau.lr`` there.
+        snapshots: Where to keep the network at the ends of cycles, and the run's state to go on
+            from after an interruption, see `Snapshots`; None to keep nothing.
 
     Returns:
         The history, one entry an epoch.
 
     Raises:
         ValueError: An argument breaks its rule, or the model has fewer outputs than classes.
+        SnapshotError: The folder of the snapshots belongs to another run, or is damaged.
     """
     config = run_config(
         dataset,
@@ -91,6 +102,8 @@ def fit(
     )
     if clip_norm is not None:
         config["clip_norm"] = clip_norm = checks.positive("clip_norm", clip_norm)
+    if optimizer is not None:
+        config["optimizer"] = for_training(optimizer, "pytorch", momentum=momentum)
     steps = config["steps_per_epoch"]
     place = pick_device(device)
     # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
@@ -99,7 +112,8 @@ def fit(
     train = to_device(dataset.x_train, dataset.y_train, place)
     test = to_device(dataset.x_test, dataset.y_test, place)
     _check_outputs(model, test[0][:1], dataset.classes)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=momentum)
+    rule = optimizer or Momentum(momentum=momentum)
+    optimizer = make_optimizer(rule, model.parameters(), lr=0.0)
     rates = {"schedule": schedule, "steps_per_epoch": steps if per == "step" else 1}
     if plateau is None:
         scheduler = ScheduleLR(optimizer, **rates)
@@ -108,7 +122,12 @@ def fit(
     made = provenance("torch", torch.__version__, device_name(place), dataset.fingerprint)
     history = History(config, made)
     shuffle = torch.Generator().manual_seed(seed)
-    with _deterministic(deterministic), bar(range(epochs), "training", "epoch") as progress:
+    keeper = None
+    if snapshots is not None:
+        parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+        keeper = Keeper(snapshots, history, parts, shuffle)
+    left = range(history.epochs, epochs)
+    with _deterministic(deterministic), bar(left, "training", "epoch") as progress:
         for epoch in progress:
             start = time.perf_counter()
             batches = torch.randperm(len(train[0]), generator=shuffle).to(place).split(batch_size)
@@ -131,6 +150,8 @@ def fit(
             if history.stopped:
                 break
             scheduler.step(*([] if plateau is None else [getattr(history, monitor)[-1]]))
+            if keeper is not None:
+                keeper.end_epoch()
     return history
 
 

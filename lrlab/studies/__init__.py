@@ -6,7 +6,7 @@ command line.
 """
 
 from lrlab.studies.catalog import STUDIES
-from lrlab.studies.records import RecordError, final_values, load
+from lrlab.studies.records import RecordError, final_values, load, measured
 from lrlab.studies.setting import Run, Setting, Study
 
-__all__ = ["STUDIES", "RecordError", "Run", "Setting", "Study", "final_values", "load"]
+__all__ = ["STUDIES", "RecordError", "Run", "Setting", "Study", "final_values", "load", "measured"]

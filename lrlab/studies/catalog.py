@@ -18,12 +18,14 @@ from lrlab.compose import join, warmup
 from lrlab.schedules import (
     Constant,
     CosineDecay,
+    CyclicCosine,
     InverseSqrtDecay,
     LinearDecay,
     MultiStepDecay,
     Recurrence,
 )
 from lrlab.studies.setting import Setting, Study, registry
+from lrlab.updates import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
 
 # --- the document on scheduling a LeNet (D2) ------------------------------------------------------
 
@@ -155,6 +157,141 @@ def _warmup_rates() -> Iterable[Study]:
         yield Study(f"warmup-rates-{name}", text, settings)
 
 
+# --- momentum against the rate (D5) ---------------------------------------------------------------
+
+# The document's own; the row without momentum is the study "sensitivity-1".
+MOMENTA = (0.5, 0.9, 0.99)
+
+
+def _momentum() -> Iterable[Study]:
+    def setting(momentum: float, lr: float, epochs: int) -> Setting:
+        label = f"momentum {momentum:g}, lr {lr:g}"
+        return Setting(label, schedule=Constant(lr), epochs=epochs, momentum=momentum)
+
+    rates = [lr for lr in RATES if lr >= 1e-4]
+    text = "1 epoch of LeNet on Fashion-MNIST, momenta 0.5, 0.9, 0.99 against rates 1 to 0.0001"
+    yield Study("momentum-rates", text, [setting(m, lr, 1) for m in MOMENTA for lr in rates])
+    # A momentum of 0.9 adds up ten gradients: each rate without it has its tenth part with it.
+    pairs = [(0.0, 0.1), (0.0, 0.3), (0.9, 0.01), (0.9, 0.03)]
+    long = [setting(m, lr, 10) for m, lr in pairs]
+    ahead = Momentum(momentum=0.9, nesterov=True)
+    for lr in (0.01, 0.03):
+        label = f"Nesterov 0.9, lr {lr:g}"
+        long.append(Setting(label, schedule=Constant(lr), epochs=10, optimizer=ahead))
+    text = "10 epochs of LeNet on Fashion-MNIST, without momentum and with 0.9, of both kinds"
+    yield Study("momentum-10", text, long, seeds=range(5))
+
+
+# --- optimisers that adapt (D5) -------------------------------------------------------------------
+
+# Rule, and the rates of its grid: four decades for each, around where it is used.
+ADAPTIVE: dict[str, tuple[Rule, tuple[float, ...]]] = {
+    "AdaGrad": (AdaGrad(), RATES[:9]),
+    "RMSProp": (RMSProp(), RATES[2:11]),
+    "AdaDelta": (AdaDelta(), (100.0, 30.0, 10.0, 3.0, *RATES[:5])),
+    "Adam": (Adam(), RATES[2:11]),
+    "AdamW": (AdamW(), RATES[2:11]),
+}
+# Keras' default numbers in PyTorch's rules, one by one or all: rule and rate. PyTorch's own are in
+# the grids above, but for AdaDelta at Keras' rate. Keras' ε of RMSProp is under the root, where it
+# acts like 3.2e-4 outside; its ε of Adam acts like 3.2e-6 at first and 1e-7 later.
+DEFAULTS: dict[str, tuple[Rule, float]] = {
+    "AdaGrad, accumulator 0.1, lr 0.01": (AdaGrad(initial_accumulator=0.1), 0.01),
+    "AdaGrad, accumulator 0.1, lr 0.001": (AdaGrad(initial_accumulator=0.1), 0.001),
+    "RMSProp, rho 0.9, lr 0.001": (RMSProp(rho=0.9), 0.001),
+    "RMSProp, rho 0.9, eps 3.2e-4, lr 0.001": (RMSProp(rho=0.9, eps=10**-3.5), 0.001),
+    "AdaDelta, rho 0.95, eps 1e-7, lr 1": (AdaDelta(rho=0.95, eps=1e-7), 1.0),
+    "AdaDelta, lr 0.001": (AdaDelta(), 0.001),
+    "AdaDelta, rho 0.95, eps 1e-7, lr 0.001": (AdaDelta(rho=0.95, eps=1e-7), 0.001),
+    "Adam, eps 1e-7, lr 0.001": (Adam(eps=1e-7), 0.001),
+    "Adam, eps 3.2e-6, lr 0.001": (Adam(eps=10**-5.5), 0.001),
+    "AdamW, weight decay 0.004, lr 0.001": (AdamW(weight_decay=0.004), 0.001),
+}
+# What is tuned against what, each over as many rates: rule, whether the rate falls, rates.
+RIVALS = {
+    "momentum, cosine": (Momentum(), True, (0.3, 0.1, 0.03, 0.01, 3e-3)),
+    "Adam": (Adam(), False, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
+    "Adam, cosine": (Adam(), True, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
+}
+# What the tuning chose: for each the rate with the lowest mean test loss.
+CHOSEN = {"momentum, cosine": 0.1, "Adam": 3e-3, "Adam, cosine": 0.01}
+
+
+def _rival(name: str, lr: float, epochs: int) -> Setting:
+    rule, falls, _ = RIVALS[name]
+    schedule = CosineDecay(lr, total_epochs=epochs) if falls else Constant(lr)
+    label = f"{name}, lr {lr:g}"
+    return Setting(label, schedule=schedule, epochs=epochs, per="step", optimizer=rule)
+
+
+def _optimizers() -> Iterable[Study]:
+    for name, (rule, rates) in ADAPTIVE.items():
+        settings = [
+            Setting(f"lr {lr:g}", schedule=Constant(lr), epochs=1, optimizer=rule) for lr in rates
+        ]
+        span = f"constant rates {rates[0]:g} to {rates[-1]:g}"
+        text = f"1 epoch of LeNet on Fashion-MNIST with {name}, {span}"
+        yield Study(f"sensitivity-1-{name}", text, settings)
+    settings = [
+        Setting(name, schedule=Constant(lr), epochs=1, optimizer=rule)
+        for name, (rule, lr) in DEFAULTS.items()
+    ]
+    text = "1 epoch of LeNet on Fashion-MNIST with PyTorch's rules and Keras' default numbers"
+    yield Study("optimizer-defaults", text, settings)
+    settings = [_rival(name, lr, 5) for name, (_, _, rates) in RIVALS.items() for lr in rates]
+    text = "5 epochs of LeNet on Fashion-MNIST: the rates of momentum and Adam on a coarse grid"
+    # Other seeds than those that the winners are compared with.
+    yield Study("optimizer-tuning", text, settings, seeds=(10, 11))
+    settings = [_rival(name, lr, 10) for name, lr in CHOSEN.items()]
+    text = (
+        "10 epochs of LeNet on Fashion-MNIST: momentum and Adam at the rates that the tuning chose"
+    )
+    yield Study("optimizer-final", text, settings, seeds=range(5))
+
+
+# --- the document on snapshot ensembles (D3) ------------------------------------------------------
+
+
+def _d3() -> Iterable[Study]:
+    # The document's rates, cycles and epochs; its network, data set and batch size are not told.
+    # Half of the images for training: five seeds then take no longer than two or three would.
+    #
+    # What decides, written down before anything was run, always paired by seed, 95 % intervals:
+    # D3.3 by the test accuracy of the three snapshots of "restarts", probabilities averaged, less
+    # that of the last network of "constant". D3.2 by that of the first snapshot of "restarts" less
+    # that of the last network of "one cosine": sufficient within 1 point. D3.1 by how far the
+    # training loss rises on the straight line between consecutive snapshots of "restarts": another
+    # optimum above 0.05. All other comparisons are told, and decide none of the three.
+    single = partial(Setting, epochs=60, limit=30_000, validation=5_000)
+    restarts = CyclicCosine(0.1, cycle_epochs=20)
+    about = "60 epochs of LeNet on half of Fashion-MNIST"
+    settings = [
+        single("constant", schedule=Constant(0.1), snapshots=3),
+        single("one cosine", schedule=CosineDecay(0.1, total_epochs=60), snapshots=3),
+        single("restarts", schedule=restarts, snapshots=3),
+        single("fresh starts", schedule=restarts, snapshots=3, fresh=True),
+    ]
+    text = f"{about}, three snapshots of each: constant, cosine, restarts, new networks"
+    yield Study("D3", text, settings, seeds=range(5))
+    setting = single("restarts, per step", schedule=restarts, per="step", snapshots=3)
+    yield Study("D3-per-step", f"{about}, restarts set at every step", [setting])
+    settings = [
+        single(f"cycles of {c}", schedule=CyclicCosine(0.1, cycle_epochs=c), snapshots=60 // c)
+        for c in (5, 10, 30)
+    ]
+    text = f"{about}, restarts after 5, 10 and 30 epochs"
+    yield Study("D3-cycles", text, settings)
+
+
 STUDIES: Mapping[str, Study] = registry(
-    [*_d2(), *_sensitivity(), *_batch_size(), *_d4(), *_warmup_rates()]
+    [
+        *_d2(),
+        *_sensitivity(),
+        *_batch_size(),
+        *_d4(),
+        *_warmup_rates(),
+        *_d3(),
+        *_momentum(),
+        *_optimizers(),
+    ]
 )

@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 import joblib
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from lrlab import checks, data, progress
 from lrlab.history import History
 from lrlab.studies import records
-from lrlab.studies.setting import Run
+from lrlab.studies.setting import Run, Setting
 
 
 @dataclass(frozen=True)
@@ -145,31 +145,41 @@ def train(run: Run, device: str = "auto") -> History:
             algorithms that repeat to the last bit.
     """
     from lrlab.pytorch import models, training
+    from lrlab.studies import ensembles
 
     setting, dataset = run.setting, _dataset(run.setting.dataset, run.setting.limit)
     size = {} if setting.width == 1 else {"width": setting.width}
     place = training.pick_device(device)
+    network = partial(
+        getattr(models, setting.model),
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
+        init=setting.init,
+        **size,
+    )
+    fit = partial(
+        training.fit,
+        dataset=dataset,
+        schedule=setting.schedule,
+        batch_size=setting.batch_size,
+        momentum=setting.momentum,
+        optimizer=None if setting.optimizer == "sgd" else setting.optimizer,
+        per=setting.per,
+        clip_norm=setting.clip_norm,
+        device=device,
+        deterministic=place.type == "cuda",
+    )
     with training.one_thread():
-        model = getattr(models, setting.model)(
-            image_shape=dataset.image_shape,
-            classes=dataset.classes,
-            init=setting.init,
-            seed=run.seed,
-            **size,
-        )
-        return training.fit(
-            model,
-            dataset,
-            epochs=setting.epochs,
-            schedule=setting.schedule,
-            batch_size=setting.batch_size,
-            momentum=setting.momentum,
-            per=setting.per,
-            clip_norm=setting.clip_norm,
-            seed=run.seed,
-            device=device,
-            deterministic=place.type == "cuda",
-        )
+        if setting.snapshots:
+            return ensembles.train(run, network, fit, dataset, _validation(setting))
+        return fit(network(seed=run.seed), epochs=setting.epochs, seed=run.seed)
+
+
+def _validation(setting: Setting) -> data.Dataset:
+    """The test images, and the training images that come after those of the setting."""
+    more = data.load(setting.dataset, setting.limit + setting.validation)
+    rest = {name: getattr(more, name)[setting.limit :] for name in ("x_train", "y_train")}
+    return replace(more, **rest)
 
 
 @cache
@@ -223,6 +233,7 @@ def _keep_tqdm_local() -> None:
 def _check_data(runs: list[Run], todo: list[Run], results: Path | str | None) -> None:
     """Load what will be needed, once, and see that earlier records saw the same."""
     needed = {(run.setting.dataset, run.setting.limit) for run in todo}
+    held = [run.setting for run in todo if run.setting.validation]
     for run in runs:
         key = run.setting.dataset, run.setting.limit
         if key not in needed or (history := records.read(run, results)) is None:
@@ -234,5 +245,5 @@ def _check_data(runs: list[Run], todo: list[Run], results: Path | str | None) ->
                 f"{key[0]!r} gives here ({here}). Use the same data, or another folder with "
                 "--results"
             )
-    for key in needed:
+    for key in needed | {(s.dataset, s.limit + s.validation) for s in held}:
         _dataset(*key)

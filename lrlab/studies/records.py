@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lrlab import checks
+from lrlab.files import sweep
 from lrlab.history import History
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.setting import Run, Study, slug
@@ -26,7 +25,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SHIPPED = Path(__file__).resolve().parents[1] / "recorded"  # in an installed package
 TOLERANCE = 1e-12  # of the peak: how far a used rate may be from the intended one
 METRICS = ("lr", "train_loss", "test_loss", "test_accuracy", "seconds")
-ABANDONED = 60  # seconds after which a file that is still being written is nobody's
 
 ROUNDED = 3  # decimals of the seconds, which are of no use to the millisecond
 
@@ -243,6 +241,42 @@ def final_values(
     }
 
 
+def measured(
+    study: Study | str, *keys: str, results: Path | str | None = None
+) -> dict[str, np.ndarray]:
+    """Return one of the things that were measured when the runs of a study were over.
+
+    Args:
+        study: The study, or its name; its settings take snapshots.
+        keys: The way through `lrlab.studies.ensembles.examine`'s table, such as
+            ``"members", "accuracy"``.
+        results: See `folder`.
+
+    Returns:
+        For each label an array whose first axis are the seeds.
+
+    Raises:
+        ValueError: There is no such study.
+        RecordError: See `load`; or a run has nothing of that name, as one that diverged.
+    """
+    found = {}
+    name = study if isinstance(study, str) else study.name
+    for label, histories in load(study, results).items():
+        seeds = []
+        for history in histories:
+            value = history.measured
+            for key in keys:
+                if not isinstance(value, dict) or key not in value:
+                    raise RecordError(
+                        f"a run {label!r} of {name} holds no {'/'.join(keys)}; stopped: "
+                        f"{history.stopped}"
+                    )
+                value = value[key]
+            seeds.append(value)
+        found[label] = np.array(seeds)
+    return found
+
+
 def prepare(runs: Iterable[Run], results: Path | str | None = None) -> None:
     """Make sure, before hours of work, that the records of runs can be written.
 
@@ -258,10 +292,7 @@ def prepare(runs: Iterable[Run], results: Path | str | None = None) -> None:
                 probe.write(b"x" * 4096)
         except OSError as error:
             raise _cannot_write(place, error) from error
-        for partial in place.glob(".*.part"):
-            with suppress(FileNotFoundError):
-                if time.time() - partial.stat().st_mtime > ABANDONED:
-                    partial.unlink()
+        sweep(place)
 
 
 _REMOVE = "Move it away, or delete it and the run is made anew"

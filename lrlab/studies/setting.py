@@ -16,10 +16,15 @@ from typing import Any
 
 from lrlab import checks
 from lrlab.initial import SCHEMES
+from lrlab.rule_config import for_training
 from lrlab.schedule_base import Schedule
+from lrlab.snapshot_folder import cycle_ends
+from lrlab.updates import Rule
 
 MODELS = ("LeNet", "AlexNet")
 OPTIMIZERS = ("sgd",)
+# Younger than the first records, and left out of the newer ones where they change nothing.
+NEUTRAL = {"width": 1.0, "clip_norm": None, "snapshots": 0, "fresh": False, "validation": 0}
 
 
 @dataclass(frozen=True)
@@ -33,13 +38,19 @@ class Setting:
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         batch_size: Images in an update.
         momentum: Heavy-ball momentum in [0, 1).
-        optimizer: ``"sgd"``.
+        optimizer: ``"sgd"``, with or without momentum; or a rule of `lrlab.updates`, of convention
+            ``"pytorch"``, beside a momentum of 0.
         model: One of `MODELS`.
         init: Distribution of the initial weights, see `lrlab.initial.draw`.
         dataset: Name of the data set, see `lrlab.data.load`.
         limit: Number of training images, the first ones; None is all there are.
         width: Factor on the width of the model's layers, for ``"AlexNet"``.
         clip_norm: Largest norm of a gradient, see `lrlab.pytorch.fit`; None for any.
+        snapshots: Number of equal parts of the run, at whose ends a snapshot joins an ensemble, see
+            `lrlab.studies.ensembles`; 0 for none.
+        fresh: Whether each part starts from new initial weights, at time 0 of the schedule.
+        validation: Number of training images, those after the first ``limit``, on which members of
+            the ensemble are chosen.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -52,13 +63,16 @@ class Setting:
     per: str = "epoch"
     batch_size: int = 128
     momentum: float = 0.0
-    optimizer: str = "sgd"
+    optimizer: str | Rule = "sgd"
     model: str = "LeNet"
     init: str = "kaiming_uniform"
     dataset: str = "fashion_mnist"
     limit: int | None = 60_000
     width: float = 1.0
     clip_norm: float | None = None
+    snapshots: int = 0
+    fresh: bool = False
+    validation: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.label, str) or not slug(self.label):
@@ -66,12 +80,15 @@ class Setting:
         if not isinstance(self.schedule, Schedule):
             raise ValueError(f"schedule must be a schedule of lrlab, received {self.schedule!r}")
         checks.choice("per", self.per, ("epoch", "step"))
-        checks.choice("optimizer", self.optimizer, OPTIMIZERS)
         checks.choice("model", self.model, MODELS)
         checks.choice("init", self.init, SCHEMES)
         momentum = checks.number("momentum", self.momentum, "in [0, 1)", lambda m: 0 <= m < 1)
         # Stored as checked: plain Python numbers, which a record can hold.
         object.__setattr__(self, "momentum", momentum)
+        if isinstance(self.optimizer, str):
+            checks.choice("optimizer", self.optimizer, OPTIMIZERS)
+        else:
+            for_training(self.optimizer, "pytorch", momentum=momentum)
         object.__setattr__(self, "width", checks.positive("width", self.width))
         if self.width != 1 and self.model == "LeNet":
             raise ValueError(
@@ -82,6 +99,32 @@ class Setting:
         for name in ("epochs", "batch_size", "limit"):
             if name != "limit" or self.limit is not None:
                 object.__setattr__(self, name, checks.count(name, getattr(self, name)))
+        self._check_ensemble()
+
+    def _check_ensemble(self) -> None:
+        for name in ("snapshots", "validation"):
+            object.__setattr__(self, name, checks.seed(name, getattr(self, name)))
+        checks.flag("fresh", self.fresh)
+        if not self.snapshots:
+            if self.fresh or self.validation:
+                raise ValueError("snapshots must be 1 or more for fresh or validation, received 0")
+            return
+        if self.epochs % self.snapshots:
+            raise ValueError(
+                f"snapshots must divide the {self.epochs} epochs, received {self.snapshots}"
+            )
+        if self.limit is None or not self.validation:
+            raise ValueError(
+                "limit and validation must be numbers of images where there are snapshots, "
+                f"received {self.limit} and {self.validation}"
+            )
+        part = self.epochs // self.snapshots
+        ends = tuple(range(part, self.epochs + 1, part))
+        if self.fresh and cycle_ends(self.schedule, self.epochs) != ends:
+            raise ValueError(
+                f"schedule must have cycles of {part} epochs for parts that start afresh, "
+                f"received {self.schedule}"
+            )
 
 
 @dataclass(frozen=True)
@@ -104,8 +147,9 @@ class Run:
     def config(self) -> dict[str, Any]:
         """Everything needed to repeat the run, as plain values."""
         values = dict(vars(self.setting), schedule=self.setting.schedule.to_config())
-        # Younger than the first records: left out where they change nothing.
-        for name, neutral in (("width", 1.0), ("clip_norm", None)):
+        if not isinstance(self.setting.optimizer, str):
+            values["optimizer"] = for_training(self.setting.optimizer, "pytorch")
+        for name, neutral in NEUTRAL.items():
             if values[name] == neutral:
                 del values[name]
         return {"study": self.study, **values, "seed": self.seed}

@@ -6,16 +6,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrlab import Constant, CosineDecay, InverseSqrtDecay, LinearDecay, MultiStepDecay, Schedule
+from lrlab import (
+    Constant,
+    CosineDecay,
+    CyclicCosine,
+    InverseSqrtDecay,
+    LinearDecay,
+    MultiStepDecay,
+    Schedule,
+)
 from lrlab.data import load
 from lrlab.history import run_config
+from lrlab.rule_config import from_config
 from lrlab.studies.catalog import (
     BATCH_RATES,
     RATES,
     STUDIES,
     WARMUP_RATES,
 )
+from lrlab.studies.records import final_values
 from lrlab.studies.setting import Run, Setting, Study, registry, slug
+from lrlab.updates import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
 
 
 def make_setting(label="a", **options):
@@ -29,6 +40,10 @@ def test_names_of_studies():
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
         "D4-warmup-cosine", "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
+        "D3", "D3-per-step", "D3-cycles", "momentum-rates", "momentum-10",
+        "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
+        "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-tuning",
+        "optimizer-final",
     ]  # fmt: skip
 
 
@@ -128,6 +143,150 @@ def test_batch_size_is_a_full_grid():
     assert {setting.epochs for setting in STUDIES["batch-size"].settings} == {2}
 
 
+def test_d3_is_declared_as_the_document_has_it():
+    e = np.arange(60)
+    printed = 0.05 * (1 + np.cos(np.pi * (e % 20) / 20))
+    every = {s.label: (s, study) for study in D3 for s in study.settings}
+    for label in ("restarts", "fresh starts", "restarts, per step"):
+        np.testing.assert_allclose(every[label][0].schedule(e), printed, rtol=0, atol=1e-13)
+    for label, (setting, study) in every.items():
+        assert study.seeds == ((0, 1, 2, 3, 4) if study.name == "D3" else (0, 1, 2))
+        config = Run(study.name, setting, 3).config
+        del config["schedule"], config["study"], config["label"], config["snapshots"]
+        assert config.pop("fresh", False) == (label == "fresh starts")
+        assert config == {
+            "epochs": 60, "per": "step" if "step" in label else "epoch", "batch_size": 128,
+            "momentum": 0.0, "optimizer": "sgd", "model": "LeNet", "init": "kaiming_uniform",
+            "dataset": "fashion_mnist", "limit": 30_000, "validation": 5_000, "seed": 3,
+        }  # fmt: skip
+
+
+D3 = [STUDIES[name] for name in ("D3", "D3-per-step", "D3-cycles")]
+
+
+def test_the_rivals_of_restarts_take_as_many_snapshots():
+    labels = ["constant", "one cosine", "restarts", "fresh starts"]
+    assert [setting.label for setting in D3[0].settings] == labels
+    assert {setting.snapshots for setting in (*D3[0].settings, *D3[1].settings)} == {3}
+    constant, cosine, *_ = D3[0].settings
+    assert constant.schedule == Constant(0.1)
+    assert cosine.schedule == CosineDecay(0.1, total_epochs=60)
+
+
+def test_shorter_and_longer_cycles_leave_a_snapshot_each():
+    for setting, cycle in zip(D3[2].settings, (5, 10, 30), strict=True):
+        assert setting.schedule == CyclicCosine(0.1, cycle_epochs=cycle)
+        assert setting.snapshots * cycle == 60
+
+
+def test_momentum_extends_the_grid_without_it():
+    pairs = [(s.momentum, s.schedule) for s in STUDIES["momentum-rates"].settings]
+    rates = (1, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+    assert pairs == [(m, Constant(lr)) for m in (0.5, 0.9, 0.99) for lr in rates]
+    without = {s.schedule: s for s in STUDIES["sensitivity-1"].settings}
+    for setting in STUDIES["momentum-rates"].settings:
+        plain = without[setting.schedule]
+        assert replace(setting, momentum=0, label=plain.label) == plain
+    assert STUDIES["momentum-rates"].seeds == STUDIES["sensitivity-1"].seeds
+
+
+def test_long_runs_pair_momentum_with_the_rate_that_it_multiplies():
+    plain, faster, heavy, heavier, *ahead = STUDIES["momentum-10"].settings
+    for without, ball in ((plain, heavy), (faster, heavier)):
+        assert (without.momentum, ball.momentum, ball.epochs) == (0, 0.9, 10)
+        assert ball.schedule(0) / (1 - 0.9) == pytest.approx(without.schedule(0))
+        assert replace(ball, momentum=0, schedule=without.schedule, label=without.label) == without
+    nesterov = Momentum(momentum=0.9, nesterov=True)
+    for ball, looking in zip((heavy, heavier), ahead, strict=True):
+        assert replace(ball, momentum=0, optimizer=nesterov, label=looking.label) == looking
+    assert STUDIES["momentum-10"].seeds == (0, 1, 2, 3, 4)
+
+
+RULES = {"AdaGrad": AdaGrad, "RMSProp": RMSProp, "AdaDelta": AdaDelta, "Adam": Adam, "AdamW": AdamW}
+
+
+MIDDLES = [("AdaGrad", 0.01), ("RMSProp", 1e-3), ("AdaDelta", 1), ("Adam", 1e-3), ("AdamW", 1e-3)]
+
+
+@pytest.mark.parametrize(("name", "middle"), MIDDLES)
+def test_every_optimiser_has_four_decades_around_its_rate(name, middle):
+    study = STUDIES[f"sensitivity-1-{name}"]
+    rates = [setting.schedule(0) for setting in study.settings]
+    assert (len(rates), rates[0]) == (9, pytest.approx(100 * middle))
+    assert np.diff(np.log10(rates)) == pytest.approx(-0.5, abs=0.03)
+    assert {setting.optimizer for setting in study.settings} == {RULES[name]()}
+    plain = STUDIES["sensitivity-1"].settings[0]
+    for setting in study.settings:
+        assert replace(setting, optimizer="sgd", schedule=plain.schedule, label="lr 1") == plain
+    assert study.seeds == STUDIES["sensitivity-1"].seeds
+
+
+def test_keras_numbers_in_pytorchs_rules():
+    settings = {setting.label: setting for setting in STUDIES["optimizer-defaults"].settings}
+    complete = {
+        "AdaGrad, accumulator 0.1, lr 0.001": {"eps"},  # of no weight beside the accumulator
+        "RMSProp, rho 0.9, eps 3.2e-4, lr 0.001": {"eps"},  # under the root
+        "AdaDelta, rho 0.95, eps 1e-7, lr 0.001": set(),
+        "Adam, eps 1e-7, lr 0.001": set(),
+        "AdamW, weight decay 0.004, lr 0.001": {"eps"},
+    }
+    for label, others in complete.items():
+        ours = settings[label].optimizer
+        keras = type(ours)(convention="keras")
+        same = {key for key in vars(ours) if getattr(ours, key) == getattr(keras, key)}
+        assert set(vars(ours)) - same == others | {"convention"}
+        assert ours != type(ours)()
+    assert settings["RMSProp, rho 0.9, eps 3.2e-4, lr 0.001"].optimizer.eps ** 2 == pytest.approx(
+        1e-7
+    )
+    # Keras' place of Adam's ε is that of torch at one of 1e-7 over the root of 1 - β₂^t.
+    first = 1e-7 / np.sqrt(1 - 0.999)
+    assert settings["Adam, eps 3.2e-6, lr 0.001"].optimizer.eps == pytest.approx(first)
+    for label, setting in settings.items():
+        assert label.startswith(f"{type(setting.optimizer).__name__}, ")
+        assert setting.schedule == Constant(float(label.rsplit("lr ")[-1]))
+        plain = STUDIES["sensitivity-1"].settings[0]
+        alike = replace(setting, optimizer="sgd", schedule=plain.schedule, label=plain.label)
+        assert alike == plain, "to be compared with the grids of one epoch"
+    assert STUDIES["optimizer-defaults"].seeds == STUDIES["sensitivity-1"].seeds
+
+
+def grouped(study):
+    """The settings that differ in nothing but the rate."""
+    groups = {}
+    for setting in study.settings:
+        groups.setdefault(setting.label.rsplit(", lr")[0], []).append(setting)
+    return groups.values()
+
+
+def test_rivals_are_tuned_over_as_many_rates_with_seeds_of_their_own():
+    study = STUDIES["optimizer-tuning"]
+    ways = {}
+    for setting in study.settings:
+        falls = isinstance(setting.schedule, CosineDecay)
+        ways.setdefault((setting.optimizer, falls), []).append(setting.schedule(0))
+        assert setting.schedule(5) == (0 if falls else setting.schedule(0))
+    adam = [0.03, 0.01, 3e-3, 1e-3, 3e-4]
+    assert ways == {
+        (Momentum(), True): [0.3, 0.1, 0.03, 0.01, 3e-3],
+        (Adam(), False): adam,
+        (Adam(), True): adam,
+    }
+    assert study.seeds == (10, 11)
+    winners = STUDIES["optimizer-final"]
+    assert set(winners.seeds).isdisjoint(study.seeds)
+    tuned = {setting.label: setting for setting in study.settings}
+    losses = final_values(study, "test_loss")
+    best = [min(group, key=lambda s: losses[s.label].mean()) for group in grouped(study)]
+    assert [setting.label for setting in winners.settings] == [setting.label for setting in best]
+    for setting in winners.settings:
+        same = replace(setting, epochs=5, schedule=tuned[setting.label].schedule)
+        assert same == tuned[setting.label]
+        assert type(setting.schedule) is type(tuned[setting.label].schedule)
+        assert setting.schedule(10) in (0, setting.schedule(0))
+        assert setting.epochs == 10
+
+
 def test_a_config_is_plain_and_complete():
     runs = [run for study in STUDIES.values() for run in study.runs()]
     assert len(runs) > 200
@@ -136,6 +295,8 @@ def test_a_config_is_plain_and_complete():
         assert json.loads(json.dumps(config)) == config
         settings = {key: value for key, value in config.items() if key not in ("study", "seed")}
         settings["schedule"] = Schedule.from_config(settings["schedule"])
+        if settings["optimizer"] != "sgd":
+            settings["optimizer"] = from_config(settings["optimizer"])
         assert Run(config["study"], Setting(settings.pop("label"), **settings), run.seed) == run
 
 
@@ -185,6 +346,9 @@ def test_a_slug_is_fit_for_every_file_system():
         ({"momentum": 1}, r"momentum must be a finite real number in \[0, 1\), received 1"),
         ({"per": "batch"}, "per must be one of epoch, step, received 'batch'"),
         ({"optimizer": "adam"}, "optimizer must be one of sgd, received 'adam'"),
+        ({"optimizer": 3}, r"optimizer must be a rule of lrlab\.updates, received 3"),
+        ({"optimizer": Adam(), "momentum": 0.9}, "momentum must be 0 beside an optimizer, .* 0.9"),
+        ({"optimizer": Adam(convention="keras")}, "must be of convention 'pytorch' here, received"),
         ({"model": "VGG"}, "model must be one of LeNet, AlexNet, received 'VGG'"),
         ({"model": "AlexNet", "width": 0}, "width must be .* greater than 0, received 0"),
         ({"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),

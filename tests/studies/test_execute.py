@@ -19,6 +19,7 @@ from lrlab.data import DataError
 from lrlab.pytorch import models, training
 from lrlab.studies import RecordError, execute, records
 from lrlab.studies.execute import train
+from lrlab.updates import AdaGrad
 from tests.conftest import ROOT
 from tests.studies.tiny import FAULTY, TINY, contents, quick, write_data
 
@@ -52,6 +53,7 @@ def test_a_run_repeats_to_the_last_bit():
     [
         {"epochs": 2}, {"batch_size": 10}, {"momentum": 0.5}, {"init": "glorot_uniform"},
         {"limit": 40}, {"seed": 1}, {"clip_norm": 0.1},
+        {"optimizer": AdaGrad()},
     ],
     ids=str,
 )  # fmt: skip
@@ -159,7 +161,7 @@ def test_a_full_disk_stops_what_has_not_started(tmp_path, monkeypatch):
     assert report.unmade == 5 - len(report.outcomes) > 0
     assert "quick-seed-1.json: No space left on device" in report.failed[0].error
     assert contents(tmp_path) == before
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.part.*"))
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_it_starts(tmp_path, monkeypatch):

@@ -168,6 +168,21 @@ def test_final_values(tmp_path):
         records.final_values(STUDY, "loss", tmp_path)
 
 
+def test_what_was_measured_by_its_keys(tmp_path):
+    for run in STUDY.runs():
+        history = make_history(run)
+        history.measured = {"members": {"accuracy": [0.1 + run.seed, 0.2]}, "order": [1, 0]}
+        records.save(run, history, tmp_path)
+    accuracy = records.measured(STUDY, "members", "accuracy", results=tmp_path)
+    assert list(accuracy) == ["fixed", "b"]
+    assert accuracy["b"].tolist() == [[0.1, 0.2], [1.1, 0.2]]
+    assert records.measured(STUDY, "order", results=tmp_path)["b"].shape == (2, 2)
+    for keys in (["loss"], ["members", "loss"], ["order", "loss"]):
+        name = "/".join(keys)
+        with pytest.raises(RecordError, match=f"'fixed' of s holds no {name}; stopped: None"):
+            records.measured(STUDY, *keys, results=tmp_path)
+
+
 # --- a record that cannot be written --------------------------------------------------------------
 
 
@@ -210,7 +225,7 @@ def test_a_folder_without_permission_is_named_before_anything_runs(tmp_path, mon
 def test_what_a_kill_left_half_written_goes_when_it_is_old(tmp_path):
     folder = tmp_path / "s"
     folder.mkdir()
-    old, fresh = folder / ".a.json.x.part", folder / ".b.json.y.part"
+    old, fresh = folder / ".a.x.part.json", folder / ".b.y.part.json"
     for file in (old, fresh):
         file.write_text('{"conf')
     os.utime(old, times=(time.time() - 120,) * 2)
@@ -363,8 +378,8 @@ def test_load_knows_the_catalogue_by_name(tmp_path):
     save(run, tmp_path)
     (history,) = load("D2-sqrt", tmp_path, complete=False)["sqrt"]
     assert history.schedule == run.setting.schedule
-    with pytest.raises(ValueError, match=r"study must be one of D2-constant, .*, received 'D3'"):
-        load("D3", tmp_path)
+    with pytest.raises(ValueError, match=r"study must be one of D2-constant, .*, received 'D9'"):
+        load("D9", tmp_path)
 
 
 # --- the records of this repository ---------------------------------------------------------------

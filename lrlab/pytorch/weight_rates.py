@@ -1,0 +1,161 @@
+r"""The rate that each single weight really has under an adaptive optimiser.
+
+Example:
+    >>> import torch
+    >>> weight = torch.zeros(2, requires_grad=True)
+    >>> optimizer = torch.optim.Adagrad([weight], lr=0.1)
+    >>> weight.grad = torch.tensor([0.01, 100.0])
+    >>> optimizer.step()
+    >>> weight_rates(optimizer)[0]
+    tensor([1.0000e+01, 1.0000e-03])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from lrlab import checks
+from lrlab.data import Dataset
+from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.training import pick_device, to_device
+from lrlab.updates import Rule
+
+
+@torch.no_grad()
+def weight_rates(optimizer: Optimizer) -> list[Tensor]:
+    r"""Return by what an optimiser multiplies each weight's gradient, from its present memory.
+
+    For the rate η, and with what the last step left behind,
+
+    .. math::
+        \eta \text{ (SGD)},\qquad
+        \frac{\eta}{\sqrt{v} + \epsilon} \text{ (AdaGrad, RMSProp)},\qquad
+        \eta\,\frac{\sqrt{u + \epsilon}}{\sqrt{v + \epsilon}} \text{ (AdaDelta)},\qquad
+        \frac{\eta}{\sqrt{\hat v} + \epsilon} \text{ (Adam, AdamW)}.
+
+    AdaGrad, RMSProp and Adam have multiplied the gradient of the last step, in Adam its corrected
+    average, by exactly this; AdaDelta will do so in the next step if v stays as it is. Momentum
+    comes on top.
+
+    Args:
+        optimizer: ``SGD``, ``Adagrad``, ``RMSprop``, ``Adadelta``, ``Adam`` or ``AdamW`` of torch,
+            after a step at least.
+
+    Returns:
+        A tensor for each parameter, in the order of the optimiser's groups, of the same shape.
+
+    Raises:
+        ValueError: It is another optimiser, or has made no step.
+    """
+    kind = type(optimizer).__name__
+    if kind not in _RATES:
+        raise ValueError(f"optimizer must be one of {', '.join(_RATES)}, received {kind}")
+    rates = []
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            state = optimizer.state.get(weight, {})
+            if kind != "SGD" and not int(state.get("step", 0)):
+                raise ValueError(
+                    f"optimizer must have made a step, received {kind} before its first"
+                )
+            rates.append(_RATES[kind](weight, group, state))
+    return rates
+
+
+def measure_rates(
+    model: nn.Module,
+    dataset: Dataset,
+    *,
+    rule: Rule,
+    lr: float,
+    steps: int,
+    batch_size: int = 128,
+    seed: int = 0,
+    device: str = "auto",
+) -> dict[str, np.ndarray]:
+    """Train for some steps at a constant rate, and return every weight's own rate after them.
+
+    Args:
+        model: Network from images to logits; it is moved to the device and trained in place.
+        dataset: Images and labels.
+        rule: Update rule of convention ``"pytorch"``.
+        lr: Rate of the optimiser.
+        steps: How many steps, a positive integer; after an epoch the order is drawn anew.
+        batch_size: Images in an update.
+        seed: Seed of the order of the images; it is the order of `lrlab.pytorch.fit`.
+        device: A torch device, or ``"auto"``: a GPU if there is one.
+
+    Returns:
+        For each of the model's parameters, by name, its rates as an array of its shape.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Example:
+        >>> from lrlab import data
+        >>> from lrlab.updates import SGD
+        >>> network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
+        >>> rates = measure_rates(network, data.load("blobs"), rule=SGD(), lr=0.5, steps=1)
+        >>> {name: values.shape for name, values in rates.items()}
+        {'1.weight': (3, 2), '1.bias': (3,)}
+    """
+    steps, batch_size = checks.count("steps", steps), checks.count("batch_size", batch_size)
+    shuffle = torch.Generator().manual_seed(checks.seed("seed", seed))
+    place = pick_device(device)
+    model.to(place).train()
+    images, labels = to_device(dataset.x_train, dataset.y_train, place)
+    optimizer = make_optimizer(rule, model.parameters(), lr=lr)
+    batches: list[Tensor] = []
+    for _ in range(steps):
+        if not batches:
+            order = torch.randperm(len(images), generator=shuffle).to(place)
+            batches = list(order.split(batch_size))
+        batch = batches.pop(0)
+        optimizer.zero_grad(set_to_none=True)
+        functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+        optimizer.step()
+    names = [name for name, _ in model.named_parameters()]
+    rates = [values.cpu().numpy() for values in weight_rates(optimizer)]
+    return dict(zip(names, rates, strict=True))
+
+
+def _sgd(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
+    return torch.full_like(weight, group["lr"])
+
+
+def _adagrad(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
+    return group["lr"] / (state["sum"].sqrt() + group["eps"])
+
+
+def _rmsprop(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
+    v = state["square_avg"]
+    if group["centered"]:
+        v = v - state["grad_avg"] ** 2
+    return group["lr"] / (v.sqrt() + group["eps"])
+
+
+def _adadelta(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
+    u, v, eps = state["acc_delta"], state["square_avg"], group["eps"]
+    return group["lr"] * (u + eps).sqrt() / (v + eps).sqrt()
+
+
+def _adam(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
+    v = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
+    present = 1 - group["betas"][1] ** int(state["step"])
+    return group["lr"] / ((v / present).sqrt() + group["eps"])
+
+
+_RATES = {
+    "SGD": _sgd,
+    "Adagrad": _adagrad,
+    "RMSprop": _rmsprop,
+    "Adadelta": _adadelta,
+    "Adam": _adam,
+    "AdamW": _adam,
+}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
 
 import joblib
@@ -247,18 +248,32 @@ def test_the_bar_shows_runs_epochs_rate_and_time_left(tmp_path, monkeypatch, cap
 # --- the end of the process -----------------------------------------------------------------------
 
 
-def start(study, results, *options):
-    command = [sys.executable, "-m", "tests.studies.tiny", "run", study, "--results", results]
-    return subprocess.Popen(
-        [*command, "--device", "cpu", *options],
-        cwd=ROOT,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # Where pytest itself runs in the background, Ctrl-C is ignored, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+@pytest.fixture
+def start():
+    """Starts the command in a session of its own, of which nothing outlives the test."""
+    started = []
+
+    def begin(study, results, *options):
+        command = [sys.executable, "-m", "tests.studies.tiny", "run", study, "--results", results]
+        process = subprocess.Popen(
+            [*command, "--device", "cpu", *options],
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Where pytest itself runs in the background, Ctrl-C is ignored, which is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:
+            process.communicate()
 
 
 def until(condition, seconds=30):
@@ -281,7 +296,7 @@ timed = pytest.mark.skipif("CI" in os.environ, reason="starts and kills processe
 
 
 @timed
-def test_kills_at_random_moments_change_no_record(tmp_path):
+def test_kills_at_random_moments_change_no_record(tmp_path, start):
     """Kills while records are written, then a resume."""
     runs, options = TINY.runs(range(6)), ("--seeds", "6", "--workers")
     undisturbed, results = tmp_path / "undisturbed", tmp_path / "killed"
@@ -313,7 +328,9 @@ def test_kills_at_random_moments_change_no_record(tmp_path):
     ],
     ids=["ctrl-c", "kill", "kill -9"],
 )
-def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(tmp_path, end, number, status):
+def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(
+    tmp_path, start, end, number, status
+):
     process = start("endless", tmp_path, "--workers", "2")
     assert until(lambda: len(contents(tmp_path)) == 2)
     time.sleep(0.2)

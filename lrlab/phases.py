@@ -10,7 +10,7 @@ Example:
     ...     print(*row)
     slow slow divergent divergent
     slow slow fast divergent
-    slow oscillating oscillating divergent
+    slow swinging swinging divergent
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lrlab.heavy_ball import best_tuning
 from lrlab.landscapes import Quadratic
 
 #: What a descent did, as told from its steps.
-PHASES = ("slow", "fast", "oscillating", "divergent")
+PHASES = ("slow", "fast", "swinging", "divergent")
 
 STRIDE = 4  # steps from one measurement of the distance to the next
 ROUNDING = 1e-9  # of the slope, which at a rate of 0 is 0
@@ -71,7 +71,7 @@ def sweep(
     - "divergent": the factor is above 1, by more than rounding;
     - "fast": at most ``patience`` times the steps that the best rate and momentum need to shrink
       the distance by any given factor;
-    - "oscillating": neither, and the coordinate that is largest in the end changed its side in the
+    - "swinging": neither, and the coordinate that is largest in the end changed its side in the
       second half of the steps;
     - "slow": the rest, where that coordinate creeps towards 0 from one side.
 
@@ -102,8 +102,8 @@ def sweep(
     slope, crossed = _descents(bowl, rates, betas[:, np.newaxis], steps, nesterov)
     # ln(1000) / -slope steps shrink the distance by a thousand, and so for every other factor.
     fast = -patience * slope >= (-math.log(best) if best else math.inf)
-    slow, quick, oscillating, divergent = PHASES
-    phase = np.select([slope > ROUNDING, fast, crossed], [divergent, quick, oscillating], slow)
+    slow, quick, swinging, divergent = PHASES
+    phase = np.select([slope > ROUNDING, fast, crossed], [divergent, quick, swinging], slow)
     return Sweep(bowl, rates, betas, nesterov, np.exp(slope), phase)
 
 

@@ -93,11 +93,11 @@ def test_phases_follow_their_definition(nesterov) -> None:
         elif theory[i, j] < 0.99 and 0 < share[i, j] < 1.95:
             assert phase == "fast"
         elif theory[i, j] < 0.99 and share[i, j] > 2.05:
-            assert phase in ("slow", "oscillating")
+            assert phase in ("slow", "swinging")
             if "alternating" not in kinds and kinds[0] == "monotone":
                 assert phase == "slow"  # the floor of the valley decides
             if lrs[j] > 0.97 * divergence_lr(bowl, momenta[i], nesterov=nesterov):
-                assert phase == "oscillating"
+                assert phase == "swinging"
         seen.add(phase)
     assert seen == set(PHASES)
 
@@ -106,7 +106,7 @@ def test_phases_on_one_axis_by_hand() -> None:
     """Without momentum a step multiplies by 1 − 2η, and the best rate, 0.5, by 0."""
     found = sweep(Quadratic([2, 2]), [0, 0.1, 0.49, 0.5, 0.7, 0.999, 1.001], [0], steps=10)
     assert found.phase[0].tolist() == [
-        "slow", "slow", "slow", "slow", "oscillating", "oscillating", "divergent",
+        "slow", "slow", "slow", "slow", "swinging", "swinging", "divergent",
     ]  # fmt: skip
     assert found.factor[0, 1] == pytest.approx(0.8)
     assert found.factor[0, 0] == 1
@@ -119,7 +119,7 @@ def test_patience_is_counted_in_steps_of_the_best() -> None:
     assert sweep(bowl, [0.25], [0.25], patience=1.1).phase == "fast"
     wide = [sweep(bowl, [0.2], [0], patience=x).phase[0, 0] for x in (3, 3.2)]
     assert math.log(0.5) / math.log(0.8) == pytest.approx(3.106, abs=1e-3)
-    assert wide == ["oscillating", "fast"]
+    assert wide == ["swinging", "fast"]
     assert sweep(narrow, lrs, [0]).phase.tolist() == [["slow", "slow"]], "the best is at once there"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_rgb
 
 from lrlab import plots
 from lrlab.heavy_ball import best_tuning, divergence_lr, regime
@@ -15,6 +16,13 @@ pytestmark = pytest.mark.usefixtures("clean_plots")
 BOWL = Quadratic([2, 18])
 
 
+def contrast_to_white(color) -> float:
+    """The ratio of luminances, as the accessibility guidelines define it."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
 def test_memory_draws_the_weights_and_their_sums():
     figure = plots.memory([0, 0.5, 0.9], 4, title="A title")
     weights, sums = figure.axes
@@ -25,6 +33,8 @@ def test_memory_draws_the_weights_and_their_sums():
         assert total.get_ydata() == pytest.approx(np.cumsum(values))
         assert total.get_xdata().tolist() == [1, 2, 3, 4]
         assert drawn.get_color() == total.get_color()
+        assert contrast_to_white(drawn.get_color()) > 3
+    assert len({line.get_color() for line in weights.lines}) == 3
     assert (weights.get_yscale(), sums.get_yscale()) == ("linear", "log")
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["β = 0", "β = 0.5", "β = 0.9"]
@@ -92,10 +102,13 @@ def test_long_run_rates_moves_each_curve_by_its_momentum():
             assert line.get_ydata() == pytest.approx([2, 0.6, np.nan, np.nan], nan_ok=True)
             assert crosses.get_xdata().tolist() == line.get_xdata()[2:].tolist()
             assert crosses.get_color() == line.get_color()
+            assert contrast_to_white(line.get_color()) > 3
         bars = axes.collections[1].get_segments()
         expected = [mean_interval(row)[1:] for row in rows[:2]]
         assert [bar[:, 1].tolist() for bar in bars] == [list(e) for e in expected]
-        assert bars[1][0, 0] == pytest.approx(0.2 / divisor)
+        assert bars[1][0, 0] == pytest.approx(0.2 / divisor * 1.04**0.5), "beside the dot"
+        others = axes.collections[0].get_segments()
+        assert others[1][0, 0] == pytest.approx(0.2 / 1.04**0.5)
         assert threshold.get_ydata() == [1.5, 1.5]
         assert (axes.get_xscale(), axes.get_ylim()) == ("log", (0, 4))
         assert axes.get_ylabel() == "loss"

@@ -1,4 +1,4 @@
-"""Where noise keeps momentum: closed forms against a Lyapunov equation and against descents."""
+"""Where noise keeps momentum, and when: against a Lyapunov equation and against descents."""
 
 import math
 
@@ -11,7 +11,7 @@ from lrlab.descent import descend
 from lrlab.heavy_ball import divergence_lr, iteration_matrix
 from lrlab.landscapes import Noisy, Quadratic, Rosenbrock
 from lrlab.schedules import Constant
-from lrlab.settling import noise_floor
+from lrlab.settling import noise_floor, settling_time
 from lrlab.updates import Momentum
 from tests.strategies import examples
 
@@ -84,6 +84,78 @@ def test_shapes_and_the_border(nesterov) -> None:
     assert noise_floor(noisy, 9, 0.5, nesterov=nesterov) == math.inf
 
 
+def last_outside(squares, target) -> int:
+    """The step after the last one outside, by looking at all of them."""
+    return max((k + 1 for k, square in enumerate(squares) if square > target), default=0)
+
+
+@both_variants
+@given(st.floats(0.05, 0.9), st.floats(0, 0.9), st.floats(-4, 0))
+@examples(40)
+def test_without_noise_the_time_is_that_of_a_descent(nesterov, share, momentum, exponent) -> None:
+    bowl = Quadratic([1, 6], angle=0.4)
+    lr = share * divergence_lr(bowl, momentum, nesterov=nesterov)
+    rule = Momentum(momentum=momentum, nesterov=nesterov and momentum > 0)
+    start, target = [4.0, 1.0], 10**exponent
+    path = descend(bowl, rule, Constant(lr), start, 1_000)
+    expected = last_outside(path.distance**2, target)
+    found = settling_time(Noisy(bowl, sigma=0), lr, momentum, start, target, nesterov=rule.nesterov)
+    assert 0 < expected <= 1_000
+    assert found == expected
+
+
+@both_variants
+@pytest.mark.parametrize(("momentum", "lr"), [(0.0, 0.05), (0.5, 0.05), (0.9, 0.02)])
+def test_with_noise_it_is_the_time_of_many_descents(nesterov, momentum, lr) -> None:
+    covariance = [[2.0, 1.2], [1.2, 1.0]]
+    noisy = Noisy(Quadratic([1, 6], angle=0.4), covariance=covariance)
+    rule = Momentum(momentum=momentum, nesterov=nesterov and momentum > 0)
+    start, steps = [5.0, 2.0], 150
+    path = descend(noisy, rule, Constant(lr), np.tile(start, (4_000, 1)), steps, seed=0)
+    squares = np.mean(path.distance**2, axis=1)
+    floor = noise_floor(noisy, lr, momentum, nesterov=rule.nesterov)
+    compared = 0
+    for target in floor * np.array([1.3, 2, 4, 8]):
+        found, early, late = (
+            settling_time(noisy, lr, momentum, start, x, steps=steps, nesterov=rule.nesterov)
+            for x in (target, 1.1 * target, target / 1.1)
+        )
+        assert early <= last_outside(squares, target) <= late
+        assert early <= found <= late
+        compared += late - early < 20
+    assert compared >= 3, "the bounds are not so wide that anything would pass"
+
+
+def test_one_axis_by_hand_on_both_sides_of_a_target() -> None:
+    """Without momentum the mean square is 0.25 of the last one plus 0.25 of the variance 3."""
+    noisy = Noisy(Quadratic([1]), covariance=[[3.0]])
+    squares = [9.0]
+    for _ in range(5):
+        squares.append(squares[-1] / 4 + 3 / 4)
+    assert squares[:3] == [9, 3, 1.5], "falling to 1"
+    for k, square in enumerate(squares):
+        assert settling_time(noisy, 0.5, 0, [3.0], square) == k
+        assert settling_time(noisy, 0.5, 0, [3.0], square * (1 - 1e-12)) == k + 1
+    assert settling_time(noisy, 0.5, 0, [3.0], 1.5, steps=2) == 2
+    assert settling_time(noisy, 0.5, 0, [3.0], 1.5, steps=1) == math.inf
+    assert settling_time(noisy, 0.5, 0, [0.0], 0.99) == math.inf, "it starts inside and leaves"
+    assert settling_time(noisy, 0.5, 0, [0.0], 0.99, steps=1) == math.inf, "and will leave"
+    assert settling_time(noisy, 0.5, 0, [0.0], 1.01) == 0
+
+
+@both_variants
+def test_times_take_shapes_and_the_border(nesterov) -> None:
+    noisy = Noisy(Quadratic([1, 4]), sigma=0.1)
+    momenta = np.array([0.2, 0.9])
+    limits = divergence_lr(noisy.landscape, momenta, nesterov=nesterov)
+    lrs = np.array([[0.5], [1.0], [1e300]]) * limits
+    times = settling_time(noisy, lrs, momenta, [1.0, 1.0], 0.5, nesterov=nesterov)
+    assert np.isfinite(times).tolist() == [[True, True], [False, False], [False, False]]
+    alone = settling_time(noisy, lrs[0, 1], 0.9, [1.0, 1.0], 0.5, nesterov=nesterov)
+    assert times[0, 1] == alone
+    assert type(alone) is float
+
+
 NOISY = Noisy(Quadratic([1]), sigma=1)
 REFUSED = [
     (lambda: noise_floor(Quadratic([1]), 0.1, 0.5), r"noisy must be a Noisy\(Quadratic"),
@@ -92,6 +164,15 @@ REFUSED = [
     (lambda: noise_floor(NOISY, 0.1, 1), r"momentum must be .* in \[0, 1\), received 1"),
     (lambda: noise_floor(NOISY, 0.1, 0.5, nesterov=0), "nesterov must be True or False"),
     (lambda: noise_floor(NOISY, [0.1] * 2, [0.5] * 3), "broadcast"),
+    (lambda: settling_time(Quadratic([1]), 0.1, 0.5, [1.0], 1), r"noisy must be a Noisy\(Quadra"),
+    (lambda: settling_time(NOISY, -0.1, 0.5, [1.0], 1), "lr must be .* received -0.1"),
+    (lambda: settling_time(NOISY, 0.1, 1, [1.0], 1), r"momentum must be .* received 1"),
+    (lambda: settling_time(NOISY, 0.1, 0, [1.0], 1, nesterov=1), "nesterov must be True or False"),
+    (lambda: settling_time(NOISY, 0.1, 0, [1.0], 0), "target must be .* received 0"),
+    (lambda: settling_time(NOISY, 0.1, 0, [1.0], 1, steps=0), "steps must be .* received 0"),
+    (lambda: settling_time(NOISY, 0.1, 0, 1.0, 1), r"start must hold .* \(1,\), received 1.0"),
+    (lambda: settling_time(NOISY, 0.1, 0, [[1.0]], 1), r"start must hold .* in shape \(1,\)"),
+    (lambda: settling_time(NOISY, 0.1, 0, [math.nan], 1), "start must hold finite numbers"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,6 +35,13 @@ METHODS = {
     "Nesterov": ("#0072B2", "--", "^"),
 }
 
+PALEST = "#7F7F00"  # for the last of the shades, whose lime is too pale for a thin line on white
+
+
+def _shades(number: int) -> list[dict[str, Any]]:
+    lines = shades(number)
+    return [*lines[:-1], {**lines[-1], "color": PALEST}]
+
 
 def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
     r"""Draw how a velocity remembers: the weights of past gradients, and what they add up to.
@@ -50,7 +58,7 @@ def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
     with styled():
         figure, (weights, sums) = panels_of(2)
         past = np.arange(steps)
-        for momentum, line in zip(momenta, shades(len(momenta)), strict=True):
+        for momentum, line in zip(momenta, _shades(len(momenta)), strict=True):
             remembered = np.power(float(momentum), past)
             weights.plot(past, remembered, label=f"β = {momentum:g}", **line)
             sums.plot(past + 1, np.cumsum(remembered), **line)
@@ -158,7 +166,8 @@ def long_run_rates(
 ) -> Figure:
     """Draw results for several momenta twice: against the rate η, and against η/(1 − β).
 
-    A dot is the mean over seeds and a bar its 95 % interval. A rate at which a seed diverged has no
+    A dot is the mean over seeds and a bar its 95 % interval; the bars stand a little aside, each
+    momentum's by its own share, so that none hides another. A rate at which a seed diverged has no
     mean, and one whose mean is above ``top`` no place: a cross at the upper edge marks both.
 
     Args:
@@ -176,7 +185,8 @@ def long_run_rates(
     with styled():
         figure, panels = plt.subplots(2, 1, sharey=True, figsize=(WIDTH, 5.6))
         for axes, long_run in zip(panels, (False, True), strict=True):
-            for (momentum, rows), line in zip(results.items(), shades(len(results)), strict=True):
+            lines = _shades(len(results))
+            for k, ((momentum, rows), line) in enumerate(zip(results.items(), lines, strict=True)):
                 x = np.array(lrs) / (1 - momentum if long_run else 1)
                 seeds = np.array(rows, dtype=float)
                 mean = seeds.mean(axis=1)
@@ -185,7 +195,8 @@ def long_run_rates(
                 label = f"β = {momentum:g}"
                 axes.plot(x, mean, marker="o", markersize=4, label=label, **line)
                 spread = np.array([mean_interval(row)[1:] for row in seeds[~lost]])
-                axes.vlines(x[~lost], *spread.T, color=line["color"], linewidth=5, alpha=0.35)
+                aside = x[~lost] * 1.04 ** (k - (len(results) - 1) / 2)
+                axes.vlines(aside, *spread.T, color=line["color"], linewidth=4, alpha=0.4)
                 axes.plot(x[lost], np.full(lost.sum(), 0.97), "x", color=line["color"],
                           markersize=7, transform=axes.get_xaxis_transform())  # fmt: skip
             if threshold is not None:

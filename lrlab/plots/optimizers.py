@@ -34,7 +34,7 @@ def sensitivities(
     """Draw the "U" of each optimiser against its rates, and in units of its best rate.
 
     A marker is the mean over seeds, a bar its 95 % interval. A rate at which a seed diverged has no
-    mean: a cross at the upper edge marks it. The lower panel shows three decades on either side.
+    mean: a cross at the upper edge marks it. The lower panel shows two decades on either side.
 
     Args:
         results: For each label the rates and the results, of shape ``(len(rates), seeds)``, two
@@ -47,7 +47,7 @@ def sensitivities(
         The figure, open in pyplot.
     """
     with styled():
-        figure, panels = plt.subplots(2, 1, figsize=(WIDTH, 6), sharey=True)
+        figure, panels = plt.subplots(2, 1, figsize=(WIDTH, 4.6), sharey=True)
         highest = 0.0
         for (label, (lrs, losses)), line in zip(results.items(), _lines(results), strict=True):
             order = np.argsort(lrs)
@@ -70,7 +70,7 @@ def sensitivities(
             if level is not None:
                 axes.axhline(level, color="#555555", linestyle=":", linewidth=1)
         panels[0].set_title(title)
-        panels[1].set_xlim(1e-3, 1e3)
+        panels[1].set_xlim(1e-2, 1e2)
         legend_below(figure, panels[0])
     return figure
 

@@ -168,7 +168,8 @@ def differences(
         axes.axvline(0, color="#555555", linewidth=1)
         for row, values in enumerate(pairs.values()):
             interval = mean_interval(values)
-            axes.plot(interval[1:], [row, row], color="#0072B2", alpha=0.3, linewidth=8)
+            axes.plot(interval[1:], [row, row], color="#0072B2", alpha=0.3, linewidth=8,
+                      solid_capstyle="butt")  # fmt: skip
             axes.plot(values, [row] * len(values), "o", color="#0072B2", markersize=5)
             axes.plot(interval.mean, row, "|", color="#000000", markersize=18)
         axes.set(yticks=range(len(pairs)), yticklabels=pairs, xlabel=xlabel)

@@ -219,7 +219,8 @@ def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) ->
             if lost := len(seeds) - len(values):
                 axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
                           transform=axes.get_yaxis_transform())  # fmt: skip
-            axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8)
+            axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8,
+                      solid_capstyle="butt")  # fmt: skip
             axes.plot(values, [row] * len(values), "o", color=color, markersize=5)
             axes.plot(interval.mean, row, "|", color=color, markersize=18)
         axes.set(yticks=range(len(runs)), yticklabels=runs, xlabel=LABELS[metric], title=title)

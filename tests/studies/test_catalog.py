@@ -173,8 +173,8 @@ def test_the_rivals_of_restarts_take_as_many_snapshots():
     assert cosine.schedule == CosineDecay(0.1, total_epochs=60)
 
 
-def test_shorter_and_longer_cycles_leave_a_snapshot_each():
-    for setting, cycle in zip(D3[2].settings, (5, 10, 30), strict=True):
+def test_shorter_cycles_leave_a_snapshot_each():
+    for setting, cycle in zip(D3[2].settings, (5, 10), strict=True):
         assert setting.schedule == CyclicCosine(0.1, cycle_epochs=cycle)
         assert setting.snapshots * cycle == 60
 

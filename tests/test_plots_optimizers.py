@@ -53,6 +53,20 @@ def test_sensitivities_draws_each_u_at_its_rates_and_around_its_best():
     assert len(bare.axes[0].lines) == 2
 
 
+def test_sensitivities_leaves_out_bars_that_are_too_wide():
+    tight, loose = mean_interval([0.5, 0.7]), mean_interval([2.0, 2.4])
+    results = {"SGD": ([0.1, 1.0], [[0.5, 0.7], [2.0, 2.4]])}
+    for widest, drawn in ((2 * tight.high - 1.2 + 1e-9, [tight]), (tight.high - 0.6, []),
+                          (loose.high - loose.low + 1e-9, [tight, loose])):  # fmt: skip
+        figure = plots.sensitivities(results, ylabel="", title="", widest_bar=widest)
+        for axes in figure.axes:
+            bars = [segment[:, 1] for bar in axes.collections for segment in bar.get_segments()]
+            assert len(bars) == len(drawn)
+            for bar, interval in zip(bars, drawn, strict=True):
+                assert bar == pytest.approx(interval[1:])
+            assert axes.lines[0].get_ydata() == pytest.approx([0.6, 2.2]), "the means stay"
+
+
 def test_weight_rates_draws_quantiles_of_all_seeds_by_layer():
     seeds = [np.arange(1, 51).reshape(5, 10) / 10, np.arange(51, 102) / 10]
     measured = {

@@ -30,11 +30,13 @@ def sensitivities(
     ylabel: str,
     title: str,
     level: float | None = None,
+    widest_bar: float = np.inf,
 ) -> Figure:
     """Draw the "U" of each optimiser against its rates, and in units of its best rate.
 
-    A marker is the mean over seeds, a bar its 95 % interval. A rate at which a seed diverged has no
-    mean: a cross at the upper edge marks it. The lower panel shows two decades on either side.
+    A marker is the mean over seeds, a bar its 95 % interval; bars wider than `widest_bar` are left
+    out, as they would cover everything else. A rate at which a seed diverged has no mean: a cross
+    at the upper edge marks it. The lower panel shows two decades on either side.
 
     Args:
         results: For each label the rates and the results, of shape ``(len(rates), seeds)``, two
@@ -42,6 +44,7 @@ def sensitivities(
         ylabel: What the results are.
         title: What the figure shows.
         level: A value to mark by a horizontal line.
+        widest_bar: The widest interval that is drawn, in the unit of the results.
 
     Returns:
         The figure, open in pyplot.
@@ -61,9 +64,11 @@ def sensitivities(
                 axes.plot(lost, np.full(len(lost), 0.97), "x", color=line["color"], markersize=7,
                           transform=axes.get_xaxis_transform())  # fmt: skip
                 for lr, row in zip(lrs / unit, losses, strict=True):
-                    if np.isfinite(row).all():
-                        axes.vlines(lr, *mean_interval(row)[1:], linewidth=4,
-                                    color=line["color"], alpha=0.3)  # fmt: skip
+                    if not np.isfinite(row).all():
+                        continue
+                    _, low, high = mean_interval(row)
+                    if high - low <= widest_bar:
+                        axes.vlines(lr, low, high, linewidth=4, color=line["color"], alpha=0.3)
         for axes, xlabel in zip(panels, ("learning rate", "rate ÷ best rate"), strict=True):
             axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
             axes.set_ylim(0, 1.15 * highest)

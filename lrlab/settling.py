@@ -118,9 +118,9 @@ def settling_time(
         nesterov: Whether to look ahead.
 
     Returns:
-        A float for two numbers, otherwise an array of the shape to which they are broadcast:
-        the first step from which on the mean is at most the target, up to the last one looked at;
-        infinite where there is none or the `noise_floor` lies above the target.
+        The first step from which on the mean is at most the target, up to the last one looked at;
+        infinite where there is none or the `noise_floor` lies above the target. A float for two
+        numbers, otherwise an array of the shape to which they are broadcast.
 
     Raises:
         ValueError: An argument breaks its rule, or the shapes cannot be broadcast.

@@ -87,7 +87,7 @@ class SignTrap(Landscape):
 
     @property
     def max_lr(self) -> float:
-        """The rate from which on gradient descent diverges: 2 through the largest curvature."""
+        """The rate from which on gradient descent diverges, 2 through the largest curvature."""
         return float(2 / np.linalg.norm(self.features, 2) ** 2)
 
     @property

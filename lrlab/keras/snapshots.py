@@ -214,7 +214,7 @@ def load_snapshot(path: Path | str) -> keras.Model:
         path: The file.
 
     Returns:
-        The model, which is not compiled: it gives logits. To train it further, `resume` the run.
+        The model, which is not compiled. To train it further, `resume` the run.
 
     Raises:
         SnapshotError: The file is missing, damaged, or no model that Keras loads.

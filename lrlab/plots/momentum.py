@@ -52,8 +52,8 @@ def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
         title: What the figure shows.
 
     Returns:
-        The figure, open in pyplot: :math:`\beta^k` for the gradient k steps ago, and beside it the
-        velocity after k steps under a gradient that stays 1.
+        The figure, open in pyplot, with :math:`\beta^k` for the gradient k steps ago, and beside it
+        the velocity after k steps under a gradient that stays 1.
     """
     with styled():
         figure, (weights, sums) = panels_of(2)

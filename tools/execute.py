@@ -18,7 +18,7 @@ BOOK = Path(__file__).resolve().parent.parent / "book"
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Reduce a notebook's metadata to what readers and tools use."""
+    """Reduce a notebook to what readers and tools use; what is printed in several goes is one text."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python", "pygments_lexer": "ipython3"},
@@ -26,7 +26,21 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         for key in ("execution", "collapsed", "scrolled"):
             cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     return notebook
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs with neighbouring texts of one stream as one: where they part is the clock's."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def execute(path: Path) -> None:

@@ -121,7 +121,7 @@ def other_setup_cell(notebook: NotebookNode) -> list[str]:
 
 def personal_metadata(notebook: NotebookNode) -> list[str]:
     same = normalise(copy.deepcopy(notebook)) == notebook
-    return [] if same else ["metadata of one machine or session: run `make execute`"]
+    return [] if same else ["holds what belongs to one run alone: run `make execute`"]
 
 
 CHECKS: list[Callable[[NotebookNode], list[str]]] = [
@@ -234,6 +234,10 @@ BAD = {
     "another kernel": (
         personal_metadata,
         lambda n: n.metadata.kernelspec.update(name="my-kernel"),
+    ),
+    "a text in two pieces": (
+        personal_metadata,
+        lambda n: n.cells[3].outputs.append(new_output("stream", text="4 s\n")),
     ),
     "widgets": (personal_metadata, lambda n: n.metadata.update(widgets={})),
     "times": (personal_metadata, lambda n: n.cells[2].metadata.update(execution={"a": "b"})),

@@ -18,7 +18,7 @@ BOOK = Path(__file__).resolve().parent.parent / "book"
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Reduce a notebook to what readers and tools use; what is printed in several goes is one text."""
+    """Reduce a notebook to what readers and tools use; a text printed in several goes is one."""
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python", "pygments_lexer": "ipython3"},

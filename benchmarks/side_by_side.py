@@ -24,8 +24,8 @@ import joblib
 import torch
 
 from lrlab import Constant, data, pytorch
-from lrlab.studies.catalog import Run, Setting
-from lrlab.studies.execute import execute
+from lrlab.studies import Setting, execute
+from lrlab.studies.catalog import Run
 
 CORES = joblib.cpu_count()
 EPOCHS, IMAGES = 2, 60_000

@@ -27,8 +27,8 @@ from torch.utils.data import DataLoader
 
 import lrlab.keras as lrkeras  # first: it silences TensorFlow's start
 from lrlab import Constant, data, pytorch
-from lrlab.keras.training import to_floats
-from lrlab.pytorch.training import device_name, pick_device
+from lrlab.keras import to_floats
+from lrlab.pytorch import device_name, pick_device
 
 BATCH, LR = 128, 0.1
 DEVICE = pick_device()

@@ -4,7 +4,6 @@ Schedules are pure functions of time, counted in epochs. `lrlab.pytorch` and `lr
 them to the frameworks; importing `lrlab` itself imports neither.
 """
 
-from lrlab.compose import join, warmup  # its scale would hide the module lrlab.scale
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.schedules import (
     Constant,
@@ -20,6 +19,9 @@ from lrlab.schedules import (
     Schedule,
     StepDecay,
     WarmupStableDecay,
+    join,
+    scale,
+    warmup,
 )
 
 __version__ = "0.1.0"
@@ -40,5 +42,6 @@ __all__ = [
     "StepDecay",
     "WarmupStableDecay",
     "join",
+    "scale",
     "warmup",
 ]

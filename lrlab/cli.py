@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-import fnmatch
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lrlab.data import DataError
-from lrlab.history import History
-from lrlab.studies import records
-from lrlab.studies.catalog import STUDIES
-from lrlab.studies.setting import Study
+from lrlab.studies import STUDIES, Study, UnknownStudy, select
+from lrlab.studies import store as records
+from lrlab.training import History
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,35 +54,6 @@ def main(arguments: Sequence[str] | None = None, studies: Mapping[str, Study] = 
         return INTERRUPTED
 
 
-class UnknownStudy(ValueError):
-    """No study has this name; the message lists the ones that are spelled like it."""
-
-
-def select(patterns: Iterable[str], studies: Mapping[str, Study] = STUDIES) -> list[Study]:
-    """Return the studies that names or shell patterns name, each once; none name all.
-
-    Raises:
-        UnknownStudy: Nothing has such a name.
-
-    Example:
-        >>> [study.name for study in select(["D2-*-late", "batch-size"])]
-        ['D2-sqrt-late', 'D2-cosine-late', 'batch-size']
-        >>> select(["batchsize"])
-        Traceback (most recent call last):
-        ...
-        lrlab.cli.UnknownStudy: there is no study 'batchsize'. Did you mean batch-size?
-    """
-    names: dict[str, None] = {}
-    for pattern in patterns:
-        matches = fnmatch.filter(studies, pattern)
-        if not matches:
-            close = difflib.get_close_matches(pattern, studies, n=3)
-            hint = f"Did you mean {', '.join(close)}?" if close else "`lrlab list` shows them all."
-            raise UnknownStudy(f"there is no study {pattern!r}. {hint}")
-        names.update(dict.fromkeys(matches))
-    return [studies[name] for name in names or studies]
-
-
 def _run(chosen: list[Study], options: argparse.Namespace) -> int:
     seeds = None if options.seeds is None else range(options.seeds)
     runs = [run for study in chosen for run in study.runs(seeds)]
@@ -95,7 +63,7 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
             print(f"{run.study}/{run.name}")
         print(f"{len(missing)} of {len(runs)} runs to make, in {records.folder(options.results)}")
         return DONE
-    from lrlab.studies.execute import execute
+    from lrlab.studies import execute
 
     def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -167,7 +135,7 @@ def _show(chosen: list[Study], options: argparse.Namespace) -> int:
 
 def _row(label: str, histories: list[History]) -> tuple[str, ...]:
     """The last epoch's mean and interval over the seeds that reached it."""
-    from lrlab.intervals import mean_interval  # SciPy's statistics take half a second to import
+    from lrlab.statistics import mean_interval
 
     finished = [history for history in histories if history.stopped is None]
     cells = []

@@ -8,13 +8,12 @@ import pytest
 
 from lrlab import __main__ as module
 from lrlab import cli
-from lrlab.history import History
-from lrlab.intervals import mean_interval
-from lrlab.studies import execute, records
-from lrlab.studies.catalog import STUDIES
-from lrlab.studies.setting import Run
+from lrlab.statistics import mean_interval
+from lrlab.studies import STUDIES, Run, execute
+from lrlab.studies import store as records
+from lrlab.training import History
 from tests.conftest import ROOT
-from tests.studies import tiny
+from tests.support import tiny_study as tiny
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +102,7 @@ def test_ctrl_c_says_how_to_go_on(lrlab, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lrlab.studies.execute.execute", interrupted)
+    monkeypatch.setattr("lrlab.studies.execute", interrupted)
     status, _, err = lrlab("run", "t*y", "--seeds", "3")
     assert status == 130
     assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {tmp_path}"
@@ -116,7 +115,7 @@ def test_options_reach_execute(lrlab, tmp_path, monkeypatch):
         seen.update(options, runs=runs)
         return execute.Report(present=0)
 
-    monkeypatch.setattr("lrlab.studies.execute.execute", spy)
+    monkeypatch.setattr("lrlab.studies.execute", spy)
     assert lrlab("run", "tiny", "--seeds", "7", "--workers", "3", "--device", "cuda")[0] == 0
     assert (seen["workers"], seen["device"], seen["results"]) == (3, "cuda", str(tmp_path))
     assert {run.seed for run in seen["runs"]} == set(range(7))

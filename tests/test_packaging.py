@@ -1,6 +1,8 @@
 """What pip, CI and a reader of the sources rely on: versions, layers, sizes, clean files."""
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -89,21 +91,12 @@ def test_the_wheel_holds_every_package_and_the_records() -> None:
     assert set(records.glob(pattern)) == set(records.rglob("*.json")) != set()
 
 
-# --- layers --------------------------------------------------------------------------------------
+# --- imports -------------------------------------------------------------------------------------
 
-LAYERS = {
-    1: "checks agreement schedule_base schedules cycles compose plateau reacting "
-    "update_base updates rule_config adaptive adam landscape_base landscapes quadratic descent "
-    "online rare_features sign_trap nonconvex heavy_ball phases settling",
-    2: "data download files snapshot_folder progress first_steps history initial intervals scale "
-    "sensitivity sizes scores combining ensemble",
-    3: "pytorch keras",
-    4: "studies plots",
-    5: "cli __main__",
-}
-LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
-FRAMEWORKS = {"torch", "keras", "tensorflow"}
+# import-linter checks who may import whom (`make check`, the contracts in pyproject.toml).
 MODULES = sorted((ROOT / "lrlab").rglob("*.py"))
+FRAMEWORKS = {"torch", "keras", "tensorflow"}
+ROOMS = sorted(path.parent.name for path in (ROOT / "lrlab").glob("*/__init__.py"))
 
 
 def imports(source: str) -> Iterator[str]:
@@ -116,89 +109,60 @@ def imports(source: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def layer_faults(module: str, source: str) -> list[str]:
-    """What a module, named such as ``pytorch.bridge``, imports against the rules of design."""
-    part = module.split(".")[0]
-    faults = [] if part in LAYER else [f"{module} has no layer: add it to LAYERS"]
-    layer = LAYER.get(part, max(LAYERS))
-    own = {"torch"} if part == "pytorch" else {"keras", "tensorflow"} if part == "keras" else set()
-    for name in imports(source):
-        top, *rest = name.split(".")
-        if top == "lrlab":
-            other = rest[0] if rest else "lrlab"
-            sideways = layer == 3 and LAYER.get(other) == 3 and other != part
-            if LAYER.get(other, 0) > layer or sideways:
-                faults.append(f"{module} imports {name}")
-        elif top in FRAMEWORKS - own:
-            faults.append(f"{module} imports {name}")
-        elif layer == 1 and top != "numpy" and top not in sys.stdlib_module_names:
-            faults.append(f"{module} imports {name}, and layer 1 is the mathematics alone")
-    return faults
+def past_doors(room: str | None, source: str) -> list[str]:
+    """The names that a file of a room, or of none, imports from inside of another room."""
+    inside = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("lrlab.")
+    ]
+    found = [f"{node.module}.{alias.name}" for node in inside for alias in node.names]
+    return [
+        name
+        for name in found
+        if (parts := name.split("."))[1] in ROOMS
+        and parts[1] != room
+        and (len(parts) > 3 or (ROOT / "lrlab" / parts[1] / f"{parts[2]}.py").exists())
+        and parts[1] != "utils"  # its door gives whole modules: checks, files, progress
+    ]
 
 
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT / "lrlab").with_suffix("").parts)
-
-
-def test_imports_point_down_only() -> None:
-    assert len(MODULES) > 5
+def test_rooms_are_entered_by_their_doors() -> None:
     faults = []
     for path in MODULES:
-        if module_name(path) != "__init__":
-            faults += layer_faults(module_name(path), path.read_text(encoding="utf-8"))
+        folder = path.relative_to(ROOT / "lrlab").parts[0]
+        faults += past_doors(folder, path.read_text(encoding="utf-8"))
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        faults += past_doors(None, path.read_text(encoding="utf-8"))
     assert faults == []
 
 
-@pytest.mark.parametrize(
-    ("module", "source"),
-    [
-        ("schedules", "from lrlab import history"),
-        ("schedules", "import scipy"),
-        ("data", "def f():\n    import torch"),
-        ("history", "from lrlab.pytorch.bridge import X"),
-        ("pytorch.bridge", "import keras"),
-        ("pytorch.bridge", "from lrlab.keras import bridge"),
-        ("keras.bridge", "import torch.nn"),
-        ("keras.bridge", "import lrlab.plots"),
-        ("plots", "from lrlab import cli"),
-        ("plots", "import torch"),
-        ("newcomer", ""),
-    ],
-)
-def test_an_import_against_the_layers_is_noticed(module: str, source: str) -> None:
-    assert layer_faults(module, source)
+def test_a_way_past_a_door_is_noticed() -> None:
+    assert past_doors("pytorch", "from lrlab.schedules.base import Schedule")
+    assert past_doors("cli.py", "from lrlab.studies import store")
+    assert past_doors("schedules", "from lrlab.schedules.base import Schedule") == []
+    assert past_doors("plots", "from lrlab.schedules import Schedule") == []
 
 
-@pytest.mark.parametrize(
-    ("module", "source"),
-    [
-        ("compose", "import math\nimport numpy as np\nfrom lrlab.schedules import Schedule"),
-        ("pytorch.training", "import torch\nfrom lrlab.pytorch import bridge\nimport tqdm"),
-        ("plots", "from lrlab import history"),
-    ],
-)
-def test_imports_that_point_down_pass(module: str, source: str) -> None:
-    assert layer_faults(module, source) == []
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_name_at_a_door_hides_a_module_of_the_room(room: str) -> None:
+    door = importlib.import_module(f"lrlab.{room}")
+    modules = {path.stem for path in (ROOT / "lrlab" / room).glob("*.py")}
+    hidden = [name for name in door.__all__ if name in modules]
+    assert [name for name in hidden if not inspect.ismodule(getattr(door, name))] == []
 
 
-def test_tensorflow_is_imported_in_one_place_at_most() -> None:
-    users = [
-        module_name(path)
-        for path in MODULES
-        if any(name.split(".")[0] == "tensorflow" for name in imports(path.read_text("utf-8")))
-    ]
-    assert len(users) <= 1, users
+def test_few_things_lie_directly_in_the_package() -> None:
+    entries = {path.name for path in (ROOT / "lrlab").iterdir() if path.name != "__pycache__"}
+    beside = {"__init__.py", "__main__.py", "cli.py", "notebook.py", "py.typed"}
+    assert beside < entries
+    assert len(entries - beside) <= 17
 
 
 def test_importing_lrlab_imports_no_framework() -> None:
-    modules = [
-        f"lrlab.{module_name(path)}"
-        for path in MODULES
-        if LAYER.get(module_name(path).split(".")[0]) in (1, 2)
-    ]
-    assert "lrlab.schedules" in modules
+    modules = [f"lrlab.{room}" for room in ROOMS if room not in ("pytorch", "keras")]
     program = (
-        f"import sys, lrlab, {', '.join(modules)}\n"
+        f"import sys, lrlab, {', '.join([*modules, 'lrlab.notebook', 'lrlab.cli'])}\n"
         f"print(*sorted(sys.modules.keys() & {FRAMEWORKS!r}))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -241,7 +205,10 @@ def test_a_machine_or_a_registry_is_noticed(text: str) -> None:
 
 
 def test_no_module_is_longer_than_two() -> None:
-    lengths = {module_name(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    files = [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files
+    }
     assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 

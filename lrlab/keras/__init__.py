@@ -1,17 +1,14 @@
-"""Keras: schedules as `KerasSchedule` and `ScheduleCallback`, plateaus as `PlateauCallback`, `fit`.
-
-`lrlab.keras.custom_loop` is not imported here: it alone needs TensorFlow.
-"""
+"""Keras: schedules and plateau policies as callbacks and schedule objects, the networks, `fit`."""
 
 from lrlab.keras import quiet  # first: importing it imports Keras without the start-up log
 from lrlab.keras.batches import ShuffledBatches
-from lrlab.keras.bridge import KerasSchedule, rates_of
-from lrlab.keras.callbacks import RateRecorder, ScheduleCallback, callback_rates
-from lrlab.keras.members import member_logits
-from lrlab.keras.models import AlexNet, LeNet, initialise
-from lrlab.keras.plateau import PlateauCallback
+from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
+from lrlab.keras.custom_loop import train_with_manual_rate
+from lrlab.keras.evaluation import member_logits, to_floats
+from lrlab.keras.fitting import fit
+from lrlab.keras.networks import AlexNet, LeNet, initialise
+from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of
 from lrlab.keras.snapshots import SnapshotCallback, load_snapshot, resume
-from lrlab.keras.training import fit
 
 __all__ = [
     "AlexNet",
@@ -30,4 +27,6 @@ __all__ = [
     "quiet",
     "rates_of",
     "resume",
+    "to_floats",
+    "train_with_manual_rate",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from lrlab import checks
+from lrlab.utils import checks
 
 
 class ShuffledBatches(keras.utils.PyDataset):
@@ -52,8 +52,8 @@ class ShuffledBatches(keras.utils.PyDataset):
             )
         self._images, self._labels = images, labels
         self._batch_size = checks.count("batch_size", batch_size)
-        self._seed = checks.seed("seed", seed)
-        self._epoch = checks.seed("initial_epoch", initial_epoch)
+        self._seed = checks.whole("seed", seed)
+        self._epoch = checks.whole("initial_epoch", initial_epoch)
         self._order = np.arange(len(images))
         self._next: int | None = None  # outside of an epoch Keras may look at any batch
 

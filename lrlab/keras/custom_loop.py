@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from lrlab import checks
 from lrlab.data import Dataset
-from lrlab.history import History, run_config
-from lrlab.keras.training import EVALUATION_BATCH, check_outputs, made_by, to_floats
+from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs, to_floats
+from lrlab.keras.fitting import made_by
 from lrlab.schedules import Constant
+from lrlab.training import History, run_config
+from lrlab.utils import checks
 
 
 def train_with_manual_rate(
@@ -69,6 +69,8 @@ def train_with_manual_rate(
         raise ValueError(
             f"KERAS_BACKEND must be tensorflow here, received {keras.backend.backend()!r}"
         )
+    import tensorflow as tf
+
     if not callable(change):
         raise ValueError(f"change must be a function of epoch and lr, received {change!r}")
     config = run_config(
@@ -90,7 +92,7 @@ def train_with_manual_rate(
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
-    def update(batch: tf.Tensor) -> tf.Tensor:
+    def update(batch):
         with tf.GradientTape() as tape:
             logits = model(tf.gather(images, batch), training=True)
             loss = cross_entropy(tf.gather(labels, batch), logits)

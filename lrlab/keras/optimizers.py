@@ -1,7 +1,7 @@
-"""The update rules of `lrlab.updates` as Keras' own optimisers.
+"""The update rules of `lrlab.optimizers` as Keras' own optimisers.
 
 Example:
-    >>> from lrlab.updates import RMSProp
+    >>> from lrlab.optimizers import RMSProp
     >>> optimizer = make_optimizer(RMSProp(rho=0.95, convention="keras"), 0.01)
     >>> type(optimizer).__name__, optimizer.rho, optimizer.epsilon
     ('RMSprop', 0.95, 1e-07)
@@ -13,8 +13,17 @@ from typing import Any
 
 from keras import optimizers
 
-from lrlab.rule_config import for_training
-from lrlab.updates import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
+from lrlab.optimizers import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    RMSProp,
+    Rule,
+    for_training,
+)
 
 OPTIMIZERS: dict[type, type[optimizers.Optimizer]] = {
     SGD: optimizers.SGD,
@@ -41,7 +50,7 @@ def optimizer_arguments(rule: Rule) -> dict[str, Any]:
         rule: A rule of convention ``"keras"``.
 
     Raises:
-        ValueError: It is no rule of `lrlab.updates`, of another convention, or without a bias
+        ValueError: It is no rule of `lrlab.optimizers`, of another convention, or without a bias
             correction, which Keras does not let one leave out.
 
     Example:

@@ -5,6 +5,8 @@ of a logging level takes effect, and a notebook would store them as output. Pyth
 and errors are not touched.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator

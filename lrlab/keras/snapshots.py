@@ -20,10 +20,10 @@ from typing import Any
 
 import keras
 
-from lrlab.files import sweep, whole
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
 from lrlab.schedules import CyclicCosine
-from lrlab.snapshot_folder import SnapshotError, cycle_ends, snapshot_path, warn_of_rest
+from lrlab.training import SnapshotError, cycle_ends, snapshot_path, warn_of_rest
+from lrlab.utils import remove_abandoned, whole
 
 RESUME = "resume.keras"
 STATE = "lrlab.json"
@@ -97,7 +97,7 @@ class SnapshotCallback(ScheduleCallback):
         epochs = self.params["epochs"]
         self._ends = cycle_ends(self.schedule, epochs)
         warn_of_rest(self._ends, epochs)
-        sweep(self.folder)
+        remove_abandoned(self.folder)
         self._before = self._saved_state()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -9,9 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lrlab.descent import Trajectory
-from lrlab.landscape_base import Landscape
-from lrlab.landscapes import Quadratic
+from lrlab.landscapes import Landscape, Quadratic, Trajectory
 from lrlab.plots.style import legend_below, panels_of, shades, styled
 
 PATH = {"color": "#D55E00", "linewidth": 1.2, "markersize": 4}

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lrlab.intervals import mean_interval
-from lrlab.plots.style import WIDTH, legend_below, panels_of, shades, styled
+from lrlab.plots.style import legend_below, panels_of, shades, styled
 
 # Okabe and Ito's colours again; the one optimiser keeps its line in every figure.
 OPTIMIZER_LINES = {
@@ -22,62 +21,6 @@ OPTIMIZER_LINES = {
     "Adam": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "AdamW": {"color": "#56B4E9", "linestyle": "--", "marker": "s"},
 }
-
-
-def sensitivities(
-    results: Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]],
-    *,
-    ylabel: str,
-    title: str,
-    level: float | None = None,
-    widest_bar: float = np.inf,
-) -> Figure:
-    """Draw the "U" of each optimiser against its rates, and in units of its best rate.
-
-    A marker is the mean over seeds, a bar its 95 % interval; bars wider than `widest_bar` are left
-    out, as they would cover everything else. A rate at which a seed diverged has no mean: a cross
-    at the upper edge marks it. The lower panel shows two decades on either side.
-
-    Args:
-        results: For each label the rates and the results, of shape ``(len(rates), seeds)``, two
-            seeds or more. A label in `OPTIMIZER_LINES` takes its line.
-        ylabel: What the results are.
-        title: What the figure shows.
-        level: A value to mark by a horizontal line.
-        widest_bar: The widest interval that is drawn, in the unit of the results.
-
-    Returns:
-        The figure, open in pyplot.
-    """
-    with styled():
-        figure, panels = plt.subplots(2, 1, figsize=(WIDTH, 4.6), sharey=True)
-        highest = 0.0
-        for (label, (lrs, losses)), line in zip(results.items(), _lines(results), strict=True):
-            order = np.argsort(lrs)
-            lrs, losses = np.array(lrs)[order], np.array(losses, dtype=float)[order]
-            losses[~np.isfinite(losses).all(axis=1)] = np.nan
-            mean = losses.mean(axis=1)
-            highest = max(highest, np.nanmax(mean))
-            for axes, unit in zip(panels, (1.0, lrs[np.nanargmin(mean)]), strict=True):
-                axes.plot(lrs / unit, mean, label=label, markersize=4, linewidth=1.5, **line)
-                lost = lrs[np.isnan(mean)] / unit
-                axes.plot(lost, np.full(len(lost), 0.97), "x", color=line["color"], markersize=7,
-                          transform=axes.get_xaxis_transform())  # fmt: skip
-                for lr, row in zip(lrs / unit, losses, strict=True):
-                    if not np.isfinite(row).all():
-                        continue
-                    _, low, high = mean_interval(row)
-                    if high - low <= widest_bar:
-                        axes.vlines(lr, low, high, linewidth=4, color=line["color"], alpha=0.3)
-        for axes, xlabel in zip(panels, ("learning rate", "rate ÷ best rate"), strict=True):
-            axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
-            axes.set_ylim(0, 1.15 * highest)
-            if level is not None:
-                axes.axhline(level, color="#555555", linestyle=":", linewidth=1)
-        panels[0].set_title(title)
-        panels[1].set_xlim(1e-2, 1e2)
-        legend_below(figure, panels[0])
-    return figure
 
 
 def weight_rates(

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from lrlab.schedule_base import Schedule
+from lrlab.schedules import Schedule
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers; the second round is dashed.
 _BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"

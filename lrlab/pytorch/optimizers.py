@@ -1,8 +1,8 @@
-"""The update rules of `lrlab.updates` as PyTorch's own optimisers.
+"""The update rules of `lrlab.optimizers` as PyTorch's own optimisers.
 
 Example:
     >>> import torch
-    >>> from lrlab.updates import RMSProp
+    >>> from lrlab.optimizers import RMSProp
     >>> weights = torch.zeros(2, requires_grad=True)
     >>> optimizer = make_optimizer(RMSProp(rho=0.9), [weights], lr=0.01)
     >>> type(optimizer).__name__, optimizer.defaults["alpha"], optimizer.defaults["eps"]
@@ -16,9 +16,18 @@ from typing import Any
 
 from torch import Tensor, optim
 
-from lrlab import checks
-from lrlab.rule_config import for_training
-from lrlab.updates import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
+from lrlab.optimizers import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    RMSProp,
+    Rule,
+    for_training,
+)
+from lrlab.utils import checks
 
 OPTIMIZERS: dict[type, type[optim.Optimizer]] = {
     SGD: optim.SGD,
@@ -40,7 +49,7 @@ def optimizer_arguments(rule: Rule) -> dict[str, Any]:
         rule: A rule of convention ``"pytorch"``.
 
     Raises:
-        ValueError: It is no rule of `lrlab.updates`, of another convention, or without a bias
+        ValueError: It is no rule of `lrlab.optimizers`, of another convention, or without a bias
             correction, which torch does not let one leave out.
 
     Example:

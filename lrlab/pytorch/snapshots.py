@@ -17,16 +17,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lrlab.files import sweep, whole
-from lrlab.history import History
-from lrlab.schedule_base import Schedule
-from lrlab.snapshot_folder import (
+from lrlab.schedules import Schedule
+from lrlab.training import (
+    History,
     SnapshotError,
     checked_ends,
     cycle_ends,
     snapshot_path,
     warn_of_rest,
 )
+from lrlab.utils import remove_abandoned, whole
 
 RESUME = "resume.pt"
 
@@ -52,7 +52,7 @@ class Snapshots:
         >>> import tempfile
         >>> from lrlab import CyclicCosine, data
         >>> from lrlab.pytorch import fit
-        >>> from lrlab.snapshot_folder import snapshot_paths
+        >>> from lrlab.training import snapshot_paths
         >>> folder = tempfile.TemporaryDirectory()
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
         >>> history = fit(
@@ -114,7 +114,7 @@ class Keeper:
             warn_of_rest(self.ends, history.config["epochs"])
         self.history, self.parts, self.shuffle = history, parts, shuffle
         self.folder.mkdir(parents=True, exist_ok=True)
-        sweep(self.folder)
+        remove_abandoned(self.folder)
         if (self.folder / RESUME).exists():
             self._restore()
         elif list(self.folder.glob("snapshot-*.pt")):

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from lrlab import checks
 from lrlab.data import Dataset
+from lrlab.optimizers import Rule
+from lrlab.pytorch.device import pick_device, to_device
 from lrlab.pytorch.optimizers import make_optimizer
-from lrlab.pytorch.training import pick_device, to_device
-from lrlab.updates import Rule
+from lrlab.utils import checks
 
 
 @torch.no_grad()
@@ -99,14 +99,14 @@ def measure_rates(
 
     Example:
         >>> from lrlab import data
-        >>> from lrlab.updates import SGD
+        >>> from lrlab.optimizers import SGD
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
         >>> rates = measure_rates(network, data.load("blobs"), rule=SGD(), lr=0.5, steps=1)
         >>> {name: values.shape for name, values in rates.items()}
         {'1.weight': (3, 2), '1.bias': (3,)}
     """
     steps, batch_size = checks.count("steps", steps), checks.count("batch_size", batch_size)
-    shuffle = torch.Generator().manual_seed(checks.seed("seed", seed))
+    shuffle = torch.Generator().manual_seed(checks.whole("seed", seed))
     place = pick_device(device)
     model.to(place).train()
     images, labels = to_device(dataset.x_train, dataset.y_train, place)

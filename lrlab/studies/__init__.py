@@ -1,12 +1,38 @@
 """Recorded studies: runs too long for a chapter, declared, executed and kept.
 
-`setting` says what a study is, `catalog` declares the studies of the book, `execute` makes the runs
-that are missing, `records` keeps and loads them. ``lrlab run | list | show`` does the same from the
-command line.
-"""
+`study` says what a study is, `catalog` declares the studies of the book, `execute` makes the runs
+that are missing, `store` keeps and loads them. ``lrlab run | list | show`` does the same from the
+command line."""
 
-from lrlab.studies.catalog import STUDIES
-from lrlab.studies.records import RecordError, final_values, load, measured
-from lrlab.studies.setting import Run, Setting, Study
+from lrlab.studies.catalog import (
+    BATCH_RATES,
+    EDGE_RATES,
+    MOMENTA,
+    RATES,
+    STUDIES,
+    UnknownStudy,
+    select,
+)
+from lrlab.studies.execution import execute
+from lrlab.studies.store import RecordError, final_values, folder, load, measured
+from lrlab.studies.study import Run, Setting, Study, registry
 
-__all__ = ["STUDIES", "RecordError", "Run", "Setting", "Study", "final_values", "load", "measured"]
+__all__ = [
+    "BATCH_RATES",
+    "EDGE_RATES",
+    "MOMENTA",
+    "RATES",
+    "STUDIES",
+    "RecordError",
+    "Run",
+    "Setting",
+    "Study",
+    "UnknownStudy",
+    "execute",
+    "final_values",
+    "folder",
+    "load",
+    "measured",
+    "registry",
+    "select",
+]

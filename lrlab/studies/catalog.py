@@ -1,6 +1,6 @@
 """The studies of the book, declared as data: what is run, and nothing of how.
 
-A `lrlab.studies.setting.Study` is a list of settings, each run with several seeds. `Run.config` is
+A `lrlab.studies.Study` is a list of settings, each run with several seeds. `Run.config` is
 what the record of a run has to say.
 
 Example:
@@ -11,10 +11,12 @@ Example:
 
 from __future__ import annotations
 
+import difflib
+import fnmatch
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from lrlab.compose import join, warmup
+from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
 from lrlab.schedules import (
     Constant,
     CosineDecay,
@@ -23,9 +25,10 @@ from lrlab.schedules import (
     LinearDecay,
     MultiStepDecay,
     Recurrence,
+    join,
+    warmup,
 )
-from lrlab.studies.setting import Setting, Study, registry
-from lrlab.updates import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
+from lrlab.studies.study import Setting, Study, registry
 
 # --- the document on scheduling a LeNet (D2) ------------------------------------------------------
 
@@ -295,3 +298,32 @@ STUDIES: Mapping[str, Study] = registry(
         *_optimizers(),
     ]
 )
+
+
+class UnknownStudy(ValueError):
+    """No study has this name; the message lists the ones that are spelled like it."""
+
+
+def select(patterns: Iterable[str], studies: Mapping[str, Study] = STUDIES) -> list[Study]:
+    """Return the studies that names or shell patterns name, each once; none name all.
+
+    Raises:
+        UnknownStudy: Nothing has such a name.
+
+    Example:
+        >>> [study.name for study in select(["D2-*-late", "batch-size"])]
+        ['D2-sqrt-late', 'D2-cosine-late', 'batch-size']
+        >>> select(["batchsize"])
+        Traceback (most recent call last):
+        ...
+        lrlab.studies.UnknownStudy: there is no study 'batchsize'. Did you mean batch-size?
+    """
+    names: dict[str, None] = {}
+    for pattern in patterns:
+        matches = fnmatch.filter(studies, pattern)
+        if not matches:
+            close = difflib.get_close_matches(pattern, studies, n=3)
+            hint = f"Did you mean {', '.join(close)}?" if close else "`lrlab list` shows them all."
+            raise UnknownStudy(f"there is no study {pattern!r}. {hint}")
+        names.update(dict.fromkeys(matches))
+    return [studies[name] for name in names or studies]

@@ -1,6 +1,6 @@
 """One run that leaves several networks, and everything that is asked about them together.
 
-Imported by `lrlab.studies.execute` only where a setting asks for snapshots, since it imports torch.
+Imported by `lrlab.studies` only where a setting asks for snapshots, since it imports torch.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lrlab.data import Dataset
-from lrlab.ensemble import Ensemble, choose_greedily
-from lrlab.history import History
-from lrlab.pytorch import members, training
-from lrlab.pytorch.snapshots import Snapshots
-from lrlab.scores import Scores
-from lrlab.snapshot_folder import snapshot_paths
-from lrlab.studies.setting import Run
+from lrlab.ensembles import Ensemble, Scores, choose_greedily
+from lrlab.pytorch import Snapshots
+from lrlab.pytorch import averaging as members
+from lrlab.pytorch import fitting as training
+from lrlab.studies.study import Run
+from lrlab.training import History, snapshot_paths
 
 ON_LINE = 5_000  # images on which a line between two networks is evaluated
 APART = 1_000  # between the seeds of the networks that start afresh in one run
@@ -98,7 +97,7 @@ def examine(
 
         - ``members``: every snapshot alone, on the test images; ``validation``: the same on the
           validation images;
-        - ``together``: the first k, for k from 1 to all, by each rule of `lrlab.combining`;
+        - ``together``: the first k, for k from 1 to all, by each rule of `lrlab.ensembles`;
           ``last``: the last k; ``chosen``: the first k of ``order``, which `choose_greedily` found
           on the validation images, these three by averaged probabilities;
         - ``averaged``: the network whose weights are the mean of the last k snapshots';

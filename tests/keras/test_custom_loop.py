@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lrlab import StepDecay, data
-from lrlab.keras import fit
 from lrlab.keras.custom_loop import train_with_manual_rate
+from lrlab.keras.fitting import fit
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.conftest import ROOT
-from tests.test_configure import configured
+from tests.support.project import configured
 from tools.configure import setup_cell
 from tools.execute import normalise
 

@@ -16,17 +16,11 @@ from lrlab import (
     Schedule,
 )
 from lrlab.data import load
-from lrlab.history import run_config
-from lrlab.rule_config import from_config
-from lrlab.studies.catalog import (
-    BATCH_RATES,
-    RATES,
-    STUDIES,
-    WARMUP_RATES,
-)
-from lrlab.studies.records import final_values
-from lrlab.studies.setting import Run, Setting, Study, registry, slug
-from lrlab.updates import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, from_config
+from lrlab.studies.catalog import BATCH_RATES, RATES, STUDIES, WARMUP_RATES
+from lrlab.studies.store import final_values
+from lrlab.studies.study import Run, Setting, Study, registry, slug
+from lrlab.training import run_config
 
 
 def make_setting(label="a", **options):

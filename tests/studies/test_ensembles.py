@@ -9,13 +9,16 @@ import torch
 from torch.nn import functional
 
 from lrlab import Constant, CyclicCosine, data
-from lrlab.history import History
-from lrlab.pytorch import LeNet, training
-from lrlab.scores import score, softmax
-from lrlab.studies import ensembles, execute, records
-from lrlab.studies.execute import train
-from lrlab.studies.setting import Run
-from tests.studies.tiny import quick, setting, write_data
+from lrlab.ensembles import score, softmax
+from lrlab.pytorch import LeNet
+from lrlab.pytorch import fitting as training
+from lrlab.studies import ensembles
+from lrlab.studies import execution as execute
+from lrlab.studies import store as records
+from lrlab.studies.execution import train
+from lrlab.studies.study import Run
+from lrlab.training import History
+from tests.support.tiny_study import quick, setting, write_data
 
 FLAT, CYCLES = Constant(0.1), CyclicCosine(0.2, cycle_epochs=2)
 

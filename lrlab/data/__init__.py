@@ -1,0 +1,21 @@
+"""Data sets as four NumPy arrays: images uint8 ``(N, H, W, C)`` and labels int64 ``(N,)``.
+
+======================== ============ ============ ======= ======== ========================
+name                     train        test         classes image    origin
+======================== ============ ============ ======= ======== ========================
+``blobs``                500          500          3       1×1×2    embedded (scikit-learn)
+``digits``               1,497        300          10      8×8×1    embedded (scikit-learn)
+``fashion_mnist``        60,000       10,000       10      28×28×1  download, 30 MB
+``cifar10``              50,000       10,000       10      32×32×3  download, 170 MB
+======================== ============ ============ ======= ======== ========================
+
+A file ``NAME.npz`` in the folder named by the environment variable ``LRLAB_DATA`` comes before
+all of these, and adds names of its own. Downloads are kept in ``LRLAB_CACHE``, or else in the
+system's folder for caches. No pickle is ever loaded.
+"""
+
+from lrlab.data import download
+from lrlab.data.dataset import DataError, Dataset
+from lrlab.data.loading import load
+
+__all__ = ["DataError", "Dataset", "download", "load"]

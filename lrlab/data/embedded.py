@@ -1,0 +1,44 @@
+"""Small data sets that scikit-learn brings along."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrlab.data.dataset import Dataset
+
+
+def _blobs() -> Dataset:
+    """Three overlapping clouds of points, for models that train in a blink.
+
+    A point is an image of one pixel whose two channels are its coordinates, on one scale for
+    both, from 0 for the smallest coordinate to 255 for the largest.
+    """
+    from sklearn.datasets import make_blobs
+
+    points, labels = make_blobs(1000, centers=3, cluster_std=2.0, random_state=2)
+    pixels = np.rint(255 * (points - points.min()) / np.ptp(points)).astype(np.uint8)
+    return _split("blobs", pixels.reshape(-1, 1, 1, 2), labels, test_size=500)
+
+
+def _digits() -> Dataset:
+    """Handwritten digits; the grey levels 0 to 16 are stretched to 0 to 255."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    pixels = np.rint(images * (255 / 16)).astype(np.uint8)
+    return _split("digits", pixels.reshape(-1, 8, 8, 1), labels, test_size=300)
+
+
+def _split(name: str, images: np.ndarray, labels: np.ndarray, test_size: int) -> Dataset:
+    from sklearn.model_selection import train_test_split
+
+    # Shuffled with a fixed seed, so that the first images are a fair sample too, and with each
+    # class in both parts in the same proportion.
+    x_train, x_test, y_train, y_test = train_test_split(
+        images, labels, test_size=test_size, stratify=labels, random_state=0
+    )
+    class_names = tuple(str(label) for label in range(labels.max() + 1))
+    return Dataset(name, x_train, y_train, x_test, y_test, class_names, "embedded")
+
+
+EMBEDDED = {"blobs": _blobs, "digits": _digits}

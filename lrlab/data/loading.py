@@ -1,0 +1,167 @@
+"""Find a data set by its name, and see that it is whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from lrlab.data.dataset import DataError, Dataset
+from lrlab.data.download import cache_folder, download
+from lrlab.data.embedded import EMBEDDED
+from lrlab.data.sources import SOURCES
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load(name: str, limit: int | None = None, *, test_limit: int | None = None) -> Dataset:
+    """Load a data set by name.
+
+    The first of these that has it is used: the file ``NAME.npz`` in the folder ``LRLAB_DATA``;
+    the data sets embedded in scikit-learn; the cache; a download, which fills the cache.
+
+    To bring your own, write ``NAME.npz`` with the arrays ``x_train`` and ``x_test`` (uint8, of
+    shape ``(N, H, W)`` or ``(N, H, W, C)`` with 1 to 4 channels), ``y_train`` and ``y_test``
+    (integers counted from 0, of shape ``(N,)``) and, if the classes have names, ``class_names``
+    (text).
+
+    Args:
+        name: ``"blobs"``, ``"digits"``, ``"fashion_mnist"``, ``"cifar10"`` or your own.
+        limit: Number of training images to keep, the first ones; None keeps all.
+        test_limit: The same for the test images.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        ValueError: If the name is unknown, or a limit is not an integer from 1 to the number of
+            images there are.
+        DataError: If a file cannot be downloaded, read or used; the message says which one and
+            what to do about it.
+
+    Example:
+        >>> load("digits")
+        <Dataset digits: 1497 training and 300 test images of shape (8, 8, 1), 10 classes>
+        >>> load("digits", limit=100, test_limit=50)
+        <Dataset digits: 100 training and 50 test images of shape (8, 8, 1), 10 classes>
+    """
+    dataset = _find(name)
+    for argument, value, split in (("limit", limit, "train"), ("test_limit", test_limit, "test")):
+        if value is None:
+            continue
+        there = len(getattr(dataset, f"y_{split}"))
+        if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= there:
+            raise ValueError(
+                f"{argument} must be an integer from 1 to {there}, the number of {split} images of "
+                f"{name}, received {value!r}"
+            )
+        # Copies, so that the images left out do not stay in memory behind a view.
+        parts = {f"{axis}_{split}": getattr(dataset, f"{axis}_{split}")[:value] for axis in "xy"}
+        dataset = replace(dataset, **{key: part.copy() for key, part in parts.items()})
+    return dataset
+
+
+def _find(name: str) -> Dataset:
+    own = Path(os.environ["LRLAB_DATA"]).expanduser() if os.environ.get("LRLAB_DATA") else None
+    if own and not own.is_dir():
+        raise DataError(f"LRLAB_DATA names {own}, which is not a folder. Correct it or unset it")
+    # A name is never a path: load("../x") must not read outside the folder.
+    valid = isinstance(name, str) and re.fullmatch(r"\w[\w.-]*", name)
+    if valid and own and (path := own / f"{name}.npz").exists():
+        return _read(path, name, "LRLAB_DATA", "Replace it, or unset LRLAB_DATA to do without it")
+    if valid and name in EMBEDDED:
+        return EMBEDDED[name]()
+    if not valid or name not in SOURCES:
+        known = ", ".join(sorted([*EMBEDDED, *SOURCES]))
+        raise ValueError(
+            f"name must be one of {known}, or that of a file NAME.npz in the folder LRLAB_DATA, "
+            f"received {name!r}"
+        )
+    path, source = cache_folder() / f"{name}.npz", "cache"
+    if not path.exists():
+        download(name, path)
+        source = "download"
+    return _read(path, name, source, "Delete it: the next call downloads it again")
+
+
+def _read(path: Path, name: str, source: str, remedy: str) -> Dataset:
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is not a whole .npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                # NumPy stops at the last value that a header announces, so a damaged header would
+                # get past the checksums, which are compared at the end of an array.
+                if damaged := archive.zip.testzip():
+                    raise ValueError(f"{damaged} in it is damaged")
+                return _checked(archive, name, source)
+    # Not a narrower class: what zipfile, zlib and NumPy raise on damaged bytes has no common one.
+    except Exception as error:
+        problem = str(error) or type(error).__name__
+        raise DataError(f"cannot use {path}: {problem}. {remedy}") from error
+
+
+def _checked(archive: Mapping[str, np.ndarray], name: str, source: str) -> Dataset:
+    if missing := [key for key in ARRAYS if key not in archive]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    arrays = {key: np.asarray(archive[key]) for key in ARRAYS}
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype != np.uint8:
+            raise ValueError(f"x_{split} must be uint8, 0 to 255, received {x.dtype}")
+        if x.ndim == 3:
+            x = x[..., np.newaxis]
+        if x.ndim != 4 or not 1 <= x.shape[-1] <= 4:
+            raise ValueError(
+                f"x_{split} must have shape (N, H, W) or (N, H, W, C) with 1 to 4 channels, "
+                f"received {x.shape}"
+            )
+        if not x.size:
+            raise ValueError(f"x_{split} must not be empty, received shape {x.shape}")
+        if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
+            raise ValueError(
+                f"y_{split} must be one integer for each of the {len(x)} images, "
+                f"received {y.dtype} of shape {y.shape}"
+            )
+        arrays[f"x_{split}"] = np.ascontiguousarray(x)
+        arrays[f"y_{split}"] = np.ascontiguousarray(y, np.int64)
+
+    shapes = [arrays[key].shape[1:] for key in ("x_train", "x_test")]
+    expected = SOURCES[name].image_shape if name in SOURCES else shapes[0]
+    if shapes != [expected, expected]:
+        raise ValueError(
+            f"its images must all have shape {expected}, received {shapes[0]} for training and "
+            f"{shapes[1]} for testing"
+        )
+    labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
+    class_names = _class_names(archive, name, labels)
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise ValueError(
+            f"its labels must be 0 to {len(class_names) - 1}, "
+            f"received {labels.min()} to {labels.max()}"
+        )
+    return Dataset(name, **arrays, class_names=class_names, source=source)
+
+
+def _class_names(
+    archive: Mapping[str, np.ndarray], name: str, labels: np.ndarray
+) -> tuple[str, ...]:
+    if "class_names" in archive:
+        names = np.asarray(archive["class_names"])
+        if names.dtype.kind != "U" or names.ndim != 1:
+            raise ValueError(
+                f"class_names must be a list of text, received {names.dtype} of shape {names.shape}"
+            )
+        return tuple(names.tolist())
+    if name in SOURCES:
+        return SOURCES[name].class_names
+    # Labels that are not counted from 0 (years, say) would ask for millions of names: there
+    # cannot be more classes than images.
+    return tuple(str(label) for label in range(min(labels.max() + 1, len(labels))))

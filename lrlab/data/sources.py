@@ -1,0 +1,116 @@
+"""Where the public data sets live, and how their files become arrays."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Source:
+    """The public home of a data set and the way from its files to arrays.
+
+    Args:
+        base_url: Address of the folder that holds the files, with the slash at its end.
+        files: Hash that the publisher gives for each file, as ``{name: "algorithm:digest"}``.
+        convert: Function from the folder of downloaded files to the arrays ``x_train``,
+            ``y_train``, ``x_test``, ``y_test``: images uint8 of shape ``(N, H, W, C)``, labels
+            int64 of shape ``(N,)``.
+        image_shape: Height, width and channels of an image.
+        class_names: Name of each class, in the order of the labels.
+        fingerprint: :func:`fingerprint` that the arrays must have; None leaves it unchecked.
+    """
+
+    base_url: str
+    files: dict[str, str]
+    convert: Callable[[Path], dict[str, np.ndarray]]
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    fingerprint: str | None = None
+
+
+def _convert_fashion_mnist(folder: Path) -> dict[str, np.ndarray]:
+    arrays = {}
+    for split, prefix in (("train", "train"), ("test", "t10k")):
+        arrays[f"x_{split}"] = _read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")[..., np.newaxis]
+        arrays[f"y_{split}"] = _read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz").astype(np.int64)
+    return arrays
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    # IDX: two zero bytes, the type (8 is uint8), the number of dimensions, then the length of
+    # each as a big-endian 32-bit integer, then the values in C order.
+    content = gzip.decompress(path.read_bytes())
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", count=rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def _convert_cifar10(folder: Path) -> dict[str, np.ndarray]:
+    batches = {}
+    # One pass over the compressed stream, in memory: nothing is unpacked to a path that the
+    # archive chooses, and the stream is never rewound.
+    with tarfile.open(folder / "cifar-10-binary.tar.gz", "r|gz") as archive:
+        for member in archive:
+            if member.name.endswith(".bin"):
+                batches[Path(member.name).stem] = archive.extractfile(member).read()
+    train = b"".join(batches[f"data_batch_{number}"] for number in range(1, 6))
+    arrays = {}
+    for split, content in (("train", train), ("test", batches["test_batch"])):
+        # A record is the label and then the red, the green and the blue plane of 32 × 32 bytes.
+        records = np.frombuffer(content, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+        planes = records[:, 1:].reshape(-1, 3, 32, 32)
+        arrays[f"x_{split}"] = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+        arrays[f"y_{split}"] = records[:, 0].astype(np.int64)
+    return arrays
+
+
+SOURCES = {
+    "fashion_mnist": Source(
+        base_url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        files={
+            "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+        },
+        convert=_convert_fashion_mnist,
+        image_shape=(28, 28, 1),
+        class_names=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        fingerprint="e82adc0c97c6273e",
+    ),
+    "cifar10": Source(
+        base_url="https://www.cs.toronto.edu/~kriz/",
+        files={"cifar-10-binary.tar.gz": "md5:c32a1d4ab5d03f1284b67883e8d87530"},
+        convert=_convert_cifar10,
+        image_shape=(32, 32, 3),
+        class_names=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+    ),
+}

@@ -1,0 +1,105 @@
+r"""A problem whose features occur with very different frequencies, as words in a text do.
+
+Example:
+    >>> problem = RareFeatures(100)
+    >>> problem.frequencies[[0, 9, 99]].round(4)
+    array([0.1928, 0.0193, 0.0019])
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+
+import numpy as np
+
+from lrlab.landscapes.base import Landscape
+from lrlab.utils import checks
+
+
+@dataclass(frozen=True)
+class RareFeatures(Landscape):
+    r"""One weight for each of d words; an example shows one word and a noisy value to learn.
+
+    Word j, counted from 1, comes with the frequency :math:`p_j \propto j^{-z}`: with z = 1 as in a
+    text (Zipf's law), with z = 0 as often as any other. The value shown with it is
+    :math:`a_j + \zeta`, with normal noise ζ of standard deviation σ. The loss of
+    an example is half the squared error of the word's weight, so its gradient is 0 for all other
+    words. Over all examples that is, but for a constant,
+
+    .. math:: L(w) = \tfrac12 \sum_j p_j\,(w_j - a_j)^2.
+
+    The values :math:`a_j` are 1 and −1 in turn. `sample_grad` draws an example for each row of
+    weights that it is given, so `lrlab.landscapes.descend` follows several independent streams of
+    examples side by side.
+
+    Args:
+        features: Number d of words, a positive integer.
+        exponent: Exponent z, at least 0.
+        noise: Standard deviation σ of the noise, at least 0.
+
+    Attributes:
+        frequencies: How often each word comes, shape ``(d,)``; they sum to 1.
+        minimum: The values :math:`a_j`, shape ``(d,)``.
+
+    Raises:
+        ValueError: A parameter breaks its rule.
+
+    Example:
+        >>> problem = RareFeatures(4, noise=0)
+        >>> round(problem.loss(np.zeros(4)), 9), problem.grad(np.zeros(4)).round(2)
+        (0.5, array([-0.48,  0.24, -0.16,  0.12]))
+        >>> problem.sample_grad(np.zeros(4), np.random.default_rng(0)) + 0
+        array([0., 1., 0., 0.])
+
+    References:
+        Duchi, Hazan, Singer 2011, JMLR 12, 2121–2159, on features that are rare and yet tell much.
+    """
+
+    features: int
+    _: KW_ONLY
+    exponent: float = 1.0
+    noise: float = 0.5
+    frequencies: np.ndarray = field(init=False, repr=False, compare=False)
+    minimum: np.ndarray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        features = checks.count("features", self.features)
+        object.__setattr__(self, "features", features)
+        for name in ("exponent", "noise"):
+            object.__setattr__(self, name, checks.non_negative(name, getattr(self, name)))
+        frequencies = np.arange(1, features + 1) ** -self.exponent
+        frequencies /= frequencies.sum()
+        minimum = np.where(np.arange(features) % 2, -1.0, 1.0)
+        for name, array in (("frequencies", frequencies), ("minimum", minimum)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def dimension(self) -> int:
+        """The number d of weights."""
+        return self.features
+
+    def sample_grad(self, w: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Return the gradient of one example for each row of weights, of the same shape.
+
+        Args:
+            w: Weights of shape ``(..., d)``.
+            rng: Where the examples come from.
+
+        Raises:
+            ValueError: There is no generator, or ``w`` has another last axis than d.
+        """
+        if rng is None:
+            raise ValueError("rng must be a generator, since examples are drawn, received None")
+        w = self._points(w)
+        # Faster than rng.choice, which checks the frequencies in every step.
+        words = np.searchsorted(np.cumsum(self.frequencies), rng.random(w.shape[:-1]), side="right")
+        shown = np.arange(self.features) == words[..., np.newaxis]
+        noise = self.noise * rng.standard_normal((*w.shape[:-1], 1))
+        return shown * (w - self.minimum - noise)
+
+    def _loss(self, w: np.ndarray) -> np.ndarray:
+        return ((w - self.minimum) ** 2 @ self.frequencies) / 2
+
+    def _grad(self, w: np.ndarray) -> np.ndarray:
+        return self.frequencies * (w - self.minimum)

@@ -1,0 +1,84 @@
+"""Settings side by side: a dot for each seed, an interval for each mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from lrlab.plots.style import LABELS, WIDTH, line_of, styled
+from lrlab.statistics import mean_interval
+from lrlab.training import History
+from lrlab.utils import checks
+
+
+def differences(
+    pairs: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    xlabel: str,
+    margin: float | None = None,
+) -> Figure:
+    """Draw paired differences: a dot for each seed, and the 95 % interval of each mean as a bar.
+
+    Args:
+        pairs: For each label the difference of each seed, two or more.
+        title: What the figure shows.
+        xlabel: What was subtracted from what.
+        margin: Differences that are too small to matter, above 0; a band around 0 shows them.
+
+    Returns:
+        The figure, open in pyplot.
+
+    Raises:
+        ValueError: The margin is not above 0.
+    """
+    reach = None if margin is None else checks.positive("margin", margin)
+    with styled():
+        figure, axes = plt.subplots(figsize=(WIDTH, 1.2 + 0.45 * len(pairs)))
+        if reach is not None:
+            axes.axvspan(-reach, reach, color="#009E73", alpha=0.15, linewidth=0)
+        axes.axvline(0, color="#555555", linewidth=1)
+        for row, values in enumerate(pairs.values()):
+            interval = mean_interval(values)
+            axes.plot(interval[1:], [row, row], color="#0072B2", alpha=0.3, linewidth=8,
+                      solid_capstyle="butt")  # fmt: skip
+            axes.plot(values, [row] * len(values), "o", color="#0072B2", markersize=5)
+            axes.plot(interval.mean, row, "|", color="#000000", markersize=18)
+        axes.set(yticks=range(len(pairs)), yticklabels=pairs, xlabel=xlabel)
+        # Beginning at the labels, since a title over the panel alone would not fit.
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        axes.set_ylim(len(pairs) - 0.5, -0.5)
+    return figure
+
+
+def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) -> Figure:
+    """Draw the last value of every run as a dot, and the 95 % interval of each mean as a bar.
+
+    A run that overflowed has no last value, and is a cross at the left edge.
+
+    Args:
+        runs: For each label the records of one setting, two or more finished seeds.
+        metric: Name of a `History` list.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.45 * len(runs)))
+        for row, seeds in enumerate(runs.values()):
+            color = line_of(seeds[0].schedule)["color"]
+            values = [getattr(run, metric)[-1] for run in seeds if not run.stopped]
+            interval = mean_interval(values)
+            if lost := len(seeds) - len(values):
+                axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
+                          transform=axes.get_yaxis_transform())  # fmt: skip
+            axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8,
+                      solid_capstyle="butt")  # fmt: skip
+            axes.plot(values, [row] * len(values), "o", color=color, markersize=5)
+            axes.plot(interval.mean, row, "|", color=color, markersize=18)
+        axes.set(yticks=range(len(runs)), yticklabels=runs, xlabel=LABELS[metric], title=title)
+        axes.invert_yaxis()
+    return figure

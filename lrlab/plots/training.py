@@ -1,0 +1,240 @@
+"""What came of training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lrlab.plots.schedules import _finish
+from lrlab.plots.style import (
+    LABELS,
+    WIDTH,
+    legend_below,
+    line_of,
+    lines_for,
+    panels_of,
+    plain_log_ticks,
+    styled,
+)
+from lrlab.schedules import Schedule
+from lrlab.training import FirstSteps, History
+
+
+def used_rates(
+    runs: Mapping[str, History],
+    *,
+    title: str,
+    intended: Mapping[str, Schedule] | None = None,
+) -> Figure:
+    """Draw the rates that the optimiser really used over those intended, a panel a run.
+
+    Args:
+        runs: Label and record of each run.
+        title: What the figure shows.
+        intended: For a label the schedule meant, evaluated once an epoch; by default the one
+            that the run was given.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, panels = panels_of(len(runs), sharey=True)
+        for axes, (label, run) in zip(panels, runs.items(), strict=True):
+            schedule = (intended or {}).get(label, run.schedule)
+            t = np.arange(run.epochs)
+            axes.stairs(schedule(t), np.arange(run.epochs + 1), baseline=None, linewidth=5,
+                        alpha=0.35, label="intended", **line_of(schedule))  # fmt: skip
+            axes.plot(t + 0.5, run.lr, "o", color="black", markersize=4, label="used")
+            _finish(axes, label, log=False)
+        panels[0].legend()
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def curves(
+    runs: Mapping[str, Sequence[History]],
+    metrics: Sequence[str] = ("train_loss", "test_loss", "test_accuracy"),
+    *,
+    title: str,
+    lines: Mapping[str, str] | None = None,
+    log: bool = False,
+) -> Figure:
+    """Draw learning curves: the mean over seeds, with a band from the lowest to the highest.
+
+    A cross at the upper edge marks where a run overflowed; mean and band go on without it.
+
+    Args:
+        runs: For each label the records of one setting, a seed each.
+        metrics: Names of `History` lists, a panel each.
+        title: What the figure shows.
+        lines: For each label the name in `LINES` whose line it takes; by default that of the
+            schedule the runs followed, or shades where two labels share a schedule's class.
+        log: Draw losses on a logarithmic axis.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    drawn = lines_for(list(runs), lines, [seeds[0].schedule for seeds in runs.values()])
+    with styled():
+        figure, panels = panels_of(len(metrics))
+        for axes, metric in zip(panels, metrics, strict=True):
+            for (label, seeds), line in zip(runs.items(), drawn, strict=True):
+                # An epoch in which a run overflowed is none of its curve.
+                going = [getattr(run, metric)[: run.epochs - bool(run.stopped)] for run in seeds]
+                values = np.ma.masked_invalid(list(zip_longest(*going, fillvalue=np.nan)))
+                epochs = np.arange(1, len(values) + 1)
+                axes.plot(epochs, values.mean(axis=1), label=label, **line)
+                axes.fill_between(epochs, values.min(axis=1), values.max(axis=1), alpha=0.2,
+                                  color=line["color"], linewidth=0)  # fmt: skip
+                _mark_lost(axes, seeds, line["color"])
+            axes.set(xlabel="epochs finished", title=LABELS[metric])
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            if log and metric.endswith("loss"):
+                axes.set_yscale("log")
+                plain_log_ticks(axes)
+        legend_below(figure, panels[0])
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def gallery(
+    runs: Mapping[str, Sequence[History]],
+    *,
+    title: str,
+    top: float | None = None,
+) -> Figure:
+    """Draw small multiples of learning curves: training and test loss, a panel a setting.
+
+    A cross at the upper edge marks where a run overflowed.
+
+    Args:
+        runs: For each panel's label the records of one setting, a seed each; each seed is a line.
+        title: What the figure shows.
+        top: Upper end of the loss axis; by default the largest loss.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    styles = {"train_loss": ("#0072B2", "-"), "test_loss": ("#D55E00", "--")}
+    with styled():
+        figure, panels = panels_of(len(runs), sharey=True)
+        for axes, (label, seeds) in zip(panels, runs.items(), strict=True):
+            for metric, (color, style) in styles.items():
+                for number, run in enumerate(seeds):
+                    epochs = np.arange(1, run.epochs + 1)
+                    axes.plot(epochs, getattr(run, metric), style, color=color, linewidth=1.5,
+                              marker="." if run.epochs < 10 else "",
+                              label=LABELS[metric] if number == 0 else None)  # fmt: skip
+            _mark_lost(axes, seeds, "black")
+            # The whole time axis, also where every run overflowed at once.
+            axes.update_datalim([(1, 0), (seeds[0].config["epochs"], 0)])
+            axes.autoscale_view(scaley=False)
+            axes.set(title=label, xlabel="epochs finished", ylabel="loss", ylim=(0, top))
+            axes.label_outer(remove_inner_ticks=False)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        legend_below(figure, panels[0])
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def _mark_lost(axes: Axes, seeds: Sequence[History], color: str) -> None:
+    if lost := [run.epochs for run in seeds if run.stopped]:
+        axes.plot(lost, [0.97] * len(lost), "x", color=color, markersize=7,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+
+
+MEASURES = {
+    "loss": "loss of the batch",
+    "grad_norm": "length of the gradient",
+    "update_ratio": "update ÷ weights",
+    "beyond": "rate ÷ border",
+}
+
+
+def first_steps(measured: Mapping[str, Sequence[FirstSteps]], *, title: str) -> Figure:
+    """Draw the first steps of trainings: loss, gradient, update, and the rate beside its border.
+
+    A line is the median over the seeds that are still going. Above 1 in the last panel a step
+    raises the loss of its own batch. A run whose loss overflows leaves the panels, which are as
+    high as the others need; a cross marks its end.
+
+    Args:
+        measured: For each label the measurements, a seed each.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    lines = lines_for(list(measured), None)
+    with styled():
+        figure, panels = panels_of(len(MEASURES), sharex=True)
+        for axes, (name, label) in zip(panels, MEASURES.items(), strict=True):
+            kept = []
+            for (way, seeds), line in zip(measured.items(), lines, strict=True):
+                values = [_beyond(run) if name == "beyond" else getattr(run, name) for run in seeds]
+                middle = [np.nanmedian(step) for step in zip_longest(*values, fillvalue=np.nan)]
+                axes.plot(np.arange(1, len(middle) + 1), middle, label=way, linewidth=1.5, **line)
+                for run in seeds:
+                    if run.stopped:
+                        axes.plot(len(run.loss) + 1, 0.97, "x", color=line["color"], markersize=7,
+                                  transform=axes.get_xaxis_transform())  # fmt: skip
+                if not all(run.stopped for run in seeds):
+                    kept.extend(value for value in middle if value > 0)
+            axes.set(title=label, xscale="log", yscale="log")
+            if kept:
+                axes.set_ylim(min(kept) / 2, 10 * max(kept))
+            axes.xaxis.set_major_formatter("{x:g}")
+        panels[-1].axhline(1, color="#555555", linestyle="--", linewidth=1)
+        for axes in panels[-2:]:
+            axes.set_xlabel("step, counted from 1")
+        legend_below(figure, panels[0])
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def _beyond(run: FirstSteps) -> np.ndarray:
+    """The rate divided by the border 2/c; 0 where the loss bends downwards, which has none."""
+    return np.array(run.lr) * np.maximum(run.curvature, 0) / 2
+
+
+def metric_and_rate(
+    runs: Mapping[str, History],
+    metric: str,
+    *,
+    title: str,
+    lines: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw a metric over the rate that was really used, with one time axis.
+
+    Args:
+        runs: Label and record of each run.
+        metric: Name of a `History` list, drawn above.
+        title: What the figure shows.
+        lines: For each label the name in `LINES` whose line it takes; by default that of the
+            schedule, or shades.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    drawn = lines_for(list(runs), lines, [run.schedule for run in runs.values()])
+    with styled():
+        figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(WIDTH, 5.2))
+        for (label, run), line in zip(runs.items(), drawn, strict=True):
+            values = getattr(run, metric)
+            above.plot(np.arange(1, len(values) + 1), values, marker=".", label=label, **line)
+            moments, rates = np.array(run.lr_changes).T
+            edges = np.append(moments, run.epochs)
+            below.stairs(rates, edges, baseline=None, linewidth=2, **line)
+        above.set(ylabel=LABELS[metric], title=title)
+        below.set(yscale="log", xlabel="time in epochs", ylabel=LABELS["lr"])
+        plain_log_ticks(below)
+        below.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        if len(runs) > 1:
+            legend_below(figure, above)
+    return figure

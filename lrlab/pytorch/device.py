@@ -1,0 +1,79 @@
+"""Where a network computes: the device, its name, its threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_device(
+    images: np.ndarray, labels: np.ndarray, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Put a data set on a device, once and for all.
+
+    Args:
+        images: uint8, shape ``(N, height, width, channels)``.
+        labels: Integers, shape ``(N,)``.
+        device: Where to.
+
+    Returns:
+        float32 images in [−1, 1], shape ``(N, channels, height, width)`` though still in memory
+        pixel by pixel, and int64 labels.
+    """
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2)
+    return pixels.float().sub_(127.5).div_(127.5), torch.from_numpy(labels).to(device)
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """Return the named device; ``"auto"`` is a GPU if torch sees one, else the CPU.
+
+    Raises:
+        ValueError: There is no such device.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} is not to be had here: {error}") from error
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the hardware, and on a CPU how many threads torch uses."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = f"{platform.machine()} {device.type}"
+    return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else name
+
+
+@contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with a single thread: several runs side by side then share the cores well."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

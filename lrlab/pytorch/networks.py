@@ -1,0 +1,152 @@
+"""The networks of the documents, in PyTorch."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from lrlab.networks import initial_weights as initial
+from lrlab.networks import sizes
+from lrlab.utils import checks
+
+
+class LeNet(nn.Sequential):
+    """LeNet with ReLU and max pooling; 61,706 parameters for 28×28 grey images and 10 classes.
+
+    Convolution to 6 maps (5×5, padding 2), pool 2, convolution to 16 maps (5×5), pool 2, dense
+    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. It follows the
+    pooling, which gives the same values as preceding it (both keep order) for a quarter of the
+    work. Maps float images of shape ``(N, channels, height, width)`` to logits ``(N, classes)``.
+
+    Args:
+        image_shape: Height, width and channels of an image.
+        classes: Number of classes.
+        init: Distribution of the initial weights, see `lrlab.networks.draw`.
+        seed: Seed of the initial weights; the same seed gives the same weights in Keras.
+
+    Raises:
+        ValueError: The images are too small, or ``init`` is unknown.
+
+    Example:
+        >>> sum(parameter.numel() for parameter in LeNet(seed=1).parameters())
+        61706
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        classes: int = 10,
+        init: str = "kaiming_uniform",
+        seed: int = 0,
+    ):
+        height, width, channels = checks.image_shape("image_shape", image_shape)
+        classes = checks.count("classes", classes)
+        rows, columns = (height // 2 - 4) // 2, (width // 2 - 4) // 2
+        if min(rows, columns) < 1:
+            raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")
+        layers = OrderedDict(
+            conv1=nn.Conv2d(channels, 6, 5, padding=2),
+            pool1=nn.MaxPool2d(2),
+            relu1=nn.ReLU(inplace=True),
+            conv2=nn.Conv2d(6, 16, 5),
+            pool2=nn.MaxPool2d(2),
+            relu2=nn.ReLU(inplace=True),
+            flatten=nn.Flatten(),
+            dense1=nn.Linear(16 * rows * columns, 120),
+            relu3=nn.ReLU(inplace=True),
+            dense2=nn.Linear(120, 84),
+            relu4=nn.ReLU(inplace=True),
+            dense3=nn.Linear(84, classes),
+        )
+        super().__init__(layers)
+        initialise(self, init, seed)
+
+
+class AlexNet(nn.Sequential):
+    """AlexNet for small images, normalised; 4,362,186 parameters for 32×32×3 and 10 classes.
+
+    Five convolutions (3×3, padding 1, no bias) to 64, 192, 384, 256 and 256 maps, the first with
+    stride 2, each with batch normalisation and ReLU; max pooling by 2 after the first, second and
+    fifth; dense layers of 1024, 1024 and ``classes`` units, ReLU after the first two. ReLU follows
+    the pooling, as in `LeNet`. Maps float images of shape ``(N, channels, height, width)`` to
+    logits ``(N, classes)``.
+
+    This is the network of 2014 with small kernels in place of 11×11 and 5×5, and with hidden
+    layers of 1024 units in place of 4096. Batch normalisation is an addition, as in later
+    variants. The dropout of the original is left out: each framework would draw its own, and the
+    two could not be compared number for number. In training mode they give the same logits, yet
+    the running variances that they keep for evaluation differ, see `lrlab.keras.AlexNet`.
+
+    Args:
+        image_shape: Height, width and channels of an image; at least 15 × 15 pixels.
+        classes: Number of classes.
+        width: Factor of the number of maps and hidden units, see `lrlab.networks.scaled`.
+        init: Distribution of the initial weights, see `lrlab.networks.draw`.
+        seed: Seed of the initial weights; the same seed gives the same weights in Keras.
+
+    Raises:
+        ValueError: The images are too small, ``width`` is not positive and finite, or ``init`` is
+            unknown.
+
+    Example:
+        >>> sum(parameter.numel() for parameter in AlexNet(width=1 / 8).parameters())
+        69954
+
+    References:
+        Krizhevsky, Sutskever, Hinton 2012; Krizhevsky 2014, arXiv:1404.5997 (the numbers of maps);
+        Ioffe, Szegedy 2015, arXiv:1502.03167 (batch normalisation).
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        classes: int = 10,
+        width: float = 1.0,
+        init: str = "kaiming_uniform",
+        seed: int = 0,
+    ):
+        size = sizes.alexnet(image_shape, width)
+        classes = checks.count("classes", classes)
+        layers = OrderedDict()
+        inputs = image_shape[2]
+        for i, (maps, stride, pooled) in enumerate(size.convolutions, start=1):
+            # Normalisation would take a bias out again, since it subtracts the mean.
+            layers[f"conv{i}"] = nn.Conv2d(inputs, maps, 3, stride, padding=1, bias=False)
+            layers[f"norm{i}"] = nn.BatchNorm2d(maps, eps=1e-5, momentum=0.1)
+            if pooled:
+                layers[f"pool{i}"] = nn.MaxPool2d(2)
+            layers[f"relu{i}"] = nn.ReLU(inplace=True)
+            inputs = maps
+        layers["flatten"] = nn.Flatten()
+        inputs = size.features
+        for i, units in enumerate(size.hidden, start=6):
+            layers[f"dense{i}"] = nn.Linear(inputs, units)
+            layers[f"relu{i}"] = nn.ReLU(inplace=True)
+            inputs = units
+        layers["dense8"] = nn.Linear(inputs, classes)
+        super().__init__(layers)
+        initialise(self, init, seed)
+
+
+def initialise(network: nn.Module, init: str, seed: int) -> None:
+    """Draw new weights for every convolutional and dense layer of a network, in place.
+
+    Args:
+        network: The network; its layers may be without bias.
+        init: Distribution, see `lrlab.networks.draw`.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: ``init`` is unknown.
+    """
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
+    with torch.no_grad():
+        for name, (kernel, bias) in initial.draw(shapes, init, seed).items():
+            layers[name].weight.copy_(torch.from_numpy(kernel))
+            if layers[name].bias is not None:
+                layers[name].bias.copy_(torch.from_numpy(bias))

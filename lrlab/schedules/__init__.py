@@ -1,0 +1,58 @@
+r"""Learning-rate schedules: pure functions of time.
+
+Time ``t`` is counted in **epochs, from 0, as a float**: step ``k`` of ``n`` in epoch ``e`` is
+``t = e + k/n``. A schedule answers with the rate in force at ``t``, for one moment or for an
+array of them, in any order, as often as asked; it holds no state. Frameworks are joined on by
+`lrlab.pytorch` and `lrlab.keras`.
+
+Example:
+    >>> schedule = CosineDecay(0.3, total_epochs=20, final_lr=0.01)
+    >>> schedule
+    CosineDecay(lr=0.3, total_epochs=20.0, final_lr=0.01)
+    >>> schedule(0), round(schedule(10), 4), schedule(20), schedule(29)
+    (0.3, 0.155, 0.01, 0.01)
+    >>> Schedule.from_config(schedule.to_config()) == schedule
+    True
+"""
+
+from lrlab.schedules.agreement import compare, relative_difference
+from lrlab.schedules.base import SLACK, Rate, Schedule
+from lrlab.schedules.compose import Joined, Scaled, Warmup, join, scale, warmup
+from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
+from lrlab.schedules.decays import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseSqrtDecay,
+    LinearDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    Recurrence,
+    StepDecay,
+)
+
+__all__ = [
+    "SLACK",
+    "Constant",
+    "CosineDecay",
+    "CyclicCosine",
+    "ExponentialDecay",
+    "InverseSqrtDecay",
+    "Joined",
+    "LinearDecay",
+    "MultiStepDecay",
+    "OneCycle",
+    "PolynomialDecay",
+    "Rate",
+    "Recurrence",
+    "Scaled",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+    "WarmupStableDecay",
+    "compare",
+    "join",
+    "relative_difference",
+    "scale",
+    "warmup",
+]

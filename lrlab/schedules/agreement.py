@@ -1,0 +1,57 @@
+"""Does a framework give the same rates? Comparison on one scale, the peak of the schedule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrlab.schedules.base import Schedule
+
+# Rates in PyTorch are Python floats; Keras keeps them in float32.
+TOLERANCES = {"torch": 1e-12, "keras": 1e-6}
+
+
+def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
+    """Return the largest difference of two rate sequences, divided by the first one's peak.
+
+    Where all rates of the first are 0, the difference is not divided.
+
+    Args:
+        rates: The reference, shape ``(steps,)``.
+        others: What is compared with it, the same shape.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    rates, others = np.asarray(rates, np.float64), np.asarray(others, np.float64)
+    if rates.shape != others.shape:
+        raise ValueError(f"others must have the shape {rates.shape}, received {others.shape}")
+    return float(np.max(np.abs(rates - others)) / (np.max(rates) or 1.0))
+
+
+def compare(schedule: Schedule, **frameworks: np.ndarray) -> str:
+    """Say of each framework whether its rates in epochs 0, 1, 2, … are the schedule's.
+
+    Args:
+        schedule: The reference.
+        **frameworks: Under ``torch`` or ``keras`` that framework's rates, one an epoch.
+
+    Returns:
+        A line for each framework.
+
+    Raises:
+        ValueError: A framework is neither of the two.
+
+    Example:
+        >>> from lrlab import ExponentialDecay
+        >>> print(compare(ExponentialDecay(0.1, gamma=0.5), torch=np.array([0.1, 0.05, 0.025])))
+        torch: 3 epochs, equal within 1e-12 of the peak
+    """
+    lines = []
+    for name, rates in frameworks.items():
+        if name not in TOLERANCES:
+            raise ValueError(f"frameworks must be among {list(TOLERANCES)}, received {name!r}")
+        epochs = len(rates)
+        off = relative_difference(schedule(np.arange(epochs)), rates)
+        verdict = "equal within" if off <= TOLERANCES[name] else f"DIFFERENT by {off:.1e}, not"
+        lines.append(f"{name}: {epochs} epochs, {verdict} {TOLERANCES[name]:.0e} of the peak")
+    return "\n".join(lines)

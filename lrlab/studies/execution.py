@@ -1,0 +1,251 @@
+"""Make the runs that have no record yet, several side by side with one thread each.
+
+A run writes its own record the moment it is finished, so whatever ends the program, at most the
+runs in flight are lost, and the same command goes on from there. With one thread a run repeats to
+the last bit on the same machine, side by side with others or alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+
+import joblib
+from tqdm import tqdm
+
+from lrlab import data
+from lrlab.studies import store as records
+from lrlab.studies.study import Run, Setting
+from lrlab.training import History
+from lrlab.utils import checks, progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run: ``error`` says why there is no record, ``fatal`` ends the rest."""
+
+    run: Run
+    seconds: float
+    error: str | None = None
+    fatal: bool = False
+
+    def __str__(self) -> str:
+        said = f"failed: {self.error}" if self.error else f"recorded, {self.seconds:.1f} s"
+        return f"{self.run.study}/{self.run.name} {said}"
+
+
+@dataclass
+class Report:
+    """What became of all runs.
+
+    Args:
+        present: How many there were already.
+        outcomes: What became of each one that was made.
+        unmade: How many were not made, since no run could go on.
+        ended: Why none could.
+    """
+
+    present: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    unmade: int = 0
+    ended: str | None = None
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """The runs that ended without a record."""
+        return [outcome for outcome in self.outcomes if outcome.error]
+
+
+def execute(
+    runs: Iterable[Run],
+    *,
+    results: Path | str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    log: Callable[[str], None] | None = None,
+) -> Report:
+    """Make the runs that have no record yet, and record each when it is finished.
+
+    A run that fails does not touch the others, unless its record could not be written: then no
+    further run is started. A progress bar shows the epochs trained, their rate and the time left.
+
+    Args:
+        runs: What is wanted.
+        results: Folder of the records, see `lrlab.studies.folder`.
+        workers: Runs side by side; by default one a CPU core, also where they share a GPU.
+        device: A torch device, or ``"auto"``: a GPU if there is one.
+        log: Receives a line for each finished run, where nobody watches the bar.
+
+    Returns:
+        The outcomes, failures included.
+
+    Raises:
+        ValueError: ``workers`` is no positive integer, there is no such device, or a data set is
+            not known.
+        lrlab.studies.RecordError: A record that exists cannot be used, or records cannot be
+            written; nothing has been started.
+        lrlab.data.DataError: A data set cannot be had.
+    """
+    runs = list(runs)
+    workers = joblib.cpu_count() if workers is None else checks.count("workers", workers)
+    todo = records.missing(runs, results)
+    report = Report(present=len(runs) - len(todo))
+    if not todo:
+        return report
+    records.prepare(todo, results)
+    if device not in ("auto", "cpu"):  # torch takes seconds to import, and workers will do it
+        from lrlab.pytorch import pick_device
+
+        pick_device(device)
+    _check_data(runs, todo, results)
+
+    stop = threading.Event()
+
+    def tasks() -> Iterator:
+        for run in todo:
+            if stop.is_set():
+                return
+            yield joblib.delayed(_perform)(run, results, device, os.getpid())
+
+    _keep_tqdm_local()
+    watched = progress.watched()
+    total = sum(run.setting.epochs for run in todo)
+    # No smoothing: runs that end together would make the time left jump.
+    with tqdm(total=total, unit="epoch", smoothing=0, leave=False, disable=not watched) as bar:
+        bar.set_postfix_str(f"runs 0/{len(todo)}")
+        try:
+            for outcome in _side_by_side(tasks(), min(workers, len(todo))):
+                report.outcomes.append(outcome)
+                if outcome.fatal:
+                    report.ended = "a record could not be written"
+                    stop.set()
+                if outcome.error and watched:
+                    bar.write(str(outcome))
+                elif log and not watched:
+                    log(f"[{len(report.outcomes)}/{len(todo)}] {outcome}")
+                bar.update(outcome.run.setting.epochs)
+                bar.set_postfix_str(f"runs {len(report.outcomes)}/{len(todo)}")
+        except BrokenProcessPool:
+            report.ended = "a worker process was killed, perhaps for want of memory"
+    report.unmade = len(todo) - len(report.outcomes)
+    return report
+
+
+def train(run: Run, device: str = "auto") -> History:
+    """Make one run here and now, with one thread, and return its history.
+
+    Args:
+        run: What to train.
+        device: A torch device, or ``"auto"``: a GPU if there is one. A GPU is asked for
+            algorithms that repeat to the last bit.
+    """
+    from lrlab.pytorch import fitting as training
+    from lrlab.pytorch import networks as models
+    from lrlab.studies import ensembles
+
+    setting, dataset = run.setting, _dataset(run.setting.dataset, run.setting.limit)
+    size = {} if setting.width == 1 else {"width": setting.width}
+    place = training.pick_device(device)
+    network = partial(
+        getattr(models, setting.model),
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
+        init=setting.init,
+        **size,
+    )
+    fit = partial(
+        training.fit,
+        dataset=dataset,
+        schedule=setting.schedule,
+        batch_size=setting.batch_size,
+        momentum=setting.momentum,
+        optimizer=None if setting.optimizer == "sgd" else setting.optimizer,
+        per=setting.per,
+        clip_norm=setting.clip_norm,
+        device=device,
+        deterministic=place.type == "cuda",
+    )
+    with training.one_thread():
+        if setting.snapshots:
+            return ensembles.train(run, network, fit, dataset, _validation(setting))
+        return fit(network(seed=run.seed), epochs=setting.epochs, seed=run.seed)
+
+
+def _validation(setting: Setting) -> data.Dataset:
+    """The test images, and the training images that come after those of the setting."""
+    more = data.load(setting.dataset, setting.limit + setting.validation)
+    rest = {name: getattr(more, name)[setting.limit :] for name in ("x_train", "y_train")}
+    return replace(more, **rest)
+
+
+@cache
+def _dataset(name: str, limit: int | None) -> data.Dataset:
+    return data.load(name, limit)
+
+
+def _side_by_side(tasks: Iterator, workers: int) -> Iterator[Outcome]:
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        # One task at a time for each worker: a task dispatched ahead could not be called back.
+        parallel = joblib.Parallel(
+            n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
+        )
+    return parallel(tasks)
+
+
+def _perform(run: Run, results: Path | str | None, device: str, parent: int) -> Outcome:
+    """Train, record, and say how it went; in a worker, or in the parent if it is alone."""
+    if os.getpid() != parent:
+        _settle(parent)
+    start = time.perf_counter()
+    error, fatal = None, False
+    try:
+        records.save(run, train(run, device), results)
+    except records.RecordError as reason:
+        error, fatal = str(reason), True
+    except Exception as reason:  # whatever it is, the other runs go on
+        error = f"{type(reason).__name__}: {reason}"
+    return Outcome(run, time.perf_counter() - start, error, fatal)
+
+
+@cache
+def _settle(parent: int) -> None:
+    """Make a worker process quiet, and unable to outlive its parent by more than a moment."""
+    os.environ["LRLAB_PROGRESS"] = "0"
+    _keep_tqdm_local()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _keep_tqdm_local() -> None:
+    """Spare tqdm its lock between processes, a semaphore that a killed process leaves behind."""
+    tqdm.set_lock(threading.RLock())
+
+
+def _check_data(runs: list[Run], todo: list[Run], results: Path | str | None) -> None:
+    """Load what will be needed, once, and see that earlier records saw the same."""
+    needed = {(run.setting.dataset, run.setting.limit) for run in todo}
+    held = [run.setting for run in todo if run.setting.validation]
+    for run in runs:
+        key = run.setting.dataset, run.setting.limit
+        if key not in needed or (history := records.read(run, results)) is None:
+            continue
+        here, there = _dataset(*key).fingerprint, history.provenance.get("data")
+        if here != there:
+            raise records.RecordError(
+                f"{records.path(run, results)} was made from other data ({there}) than what "
+                f"{key[0]!r} gives here ({here}). Use the same data, or another folder with "
+                "--results"
+            )
+    for key in needed | {(s.dataset, s.limit + s.validation) for s in held}:
+        _dataset(*key)

@@ -1,0 +1,159 @@
+r"""Where descent with momentum settles if the gradient is noisy, in closed form.
+
+Near the minimum of a bowl the slope pulls back and the noise throws out, and the coordinates end
+up fluctuating with a variance that can be computed, axis by axis. So can the way there.
+
+Example:
+    >>> from lrlab.landscapes import descend
+    >>> from lrlab.landscapes import Noisy, Quadratic
+    >>> from lrlab.schedules import Constant
+    >>> from lrlab.optimizers import Momentum
+    >>> noisy = Noisy(Quadratic([1]), sigma=1)
+    >>> many = descend(noisy, Momentum(), Constant(0.1), np.zeros((2_000, 1)), 300, seed=0)
+    >>> float((many.distance[-1] ** 2).mean().round(2)), round(noise_floor(noisy, 0.1, 0.9), 2)
+    (0.53, 0.51)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lrlab.landscapes import Noisy, Quadratic
+from lrlab.theory.momentum import divergence_lr, iteration_matrix
+from lrlab.utils import checks
+
+
+def noise_floor(
+    noisy: Noisy,
+    lr: float | np.ndarray,
+    momentum: float | np.ndarray,
+    *,
+    nesterov: bool = False,
+) -> float | np.ndarray:
+    r"""Return the mean squared distance to the minimum at which a constant rate settles.
+
+    With :math:`p_i = \eta\lambda_i`, β the momentum and :math:`\sigma_i^2` the variance of the
+    noise along axis i of the bowl it is
+
+    .. math::
+        \sum_i \frac{\eta^2\sigma_i^2\,(1 + \beta)}{p_i\,(1 - \beta)\,(2 + 2\beta - p_i)}
+        \text{ (heavy ball)}, \qquad
+        \sum_i \frac{\eta^2\sigma_i^2\,(1 + \beta + \beta p_i + 2\beta^2 p_i)}
+        {p_i\,(1 - \beta + \beta p_i)\,(2 + 2\beta - p_i - 2\beta p_i)} \text{ (Nesterov)},
+
+    infinite from `lrlab.theory.divergence_lr` on. At small rates both are nearly
+    :math:`\sum_i \eta\sigma_i^2 / (2\lambda_i(1 - \beta))`, the floor of plain descent at a rate
+    of η/(1 − β).
+
+    Args:
+        noisy: A `Quadratic` seen through noise.
+        lr: Learning rate η, at least 0.
+        momentum: Momentum β, in [0, 1).
+        nesterov: Whether to look ahead.
+
+    Returns:
+        A float for two numbers; otherwise an array of the shape to which they are broadcast.
+
+    Raises:
+        ValueError: An argument breaks its rule, or the shapes cannot be broadcast.
+
+    Example:
+        >>> noise_floor(Noisy(Quadratic([2, 8]), sigma=1), np.array([0.1, 0.25]), 0)
+        array([0.03819444,        inf])
+
+    References:
+        Mandt, Hoffman, Blei 2017, arXiv:1704.04289, on the stationary distribution of constant
+        rates, in the limit of small ones.
+    """
+    if not isinstance(noisy, Noisy) or not isinstance(noisy.landscape, Quadratic):
+        raise ValueError(f"noisy must be a Noisy(Quadratic(…)), received {noisy!r}")
+    limit = divergence_lr(noisy.landscape, momentum, nesterov=nesterov)
+    rates = [checks.rate("lr", value) for value in np.ravel(lr).tolist()]
+    lr, momentum, limit = np.broadcast_arrays(np.reshape(rates, np.shape(lr)), momentum, limit)
+    settles = lr < limit
+    # Along the last axis those of the bowl; where nothing settles, any rate that raises no warning.
+    step, beta = np.where(settles, lr, 0)[..., np.newaxis], momentum[..., np.newaxis]
+    eigenvalues, variances = np.array(noisy.landscape.eigenvalues), _variances(noisy)
+    p = step * eigenvalues
+    if nesterov:
+        above = 1 + beta + beta * p + 2 * beta**2 * p
+        below = (1 - beta + beta * p) * (2 + 2 * beta - p - 2 * beta * p)
+    else:
+        above, below = 1 + beta, (1 - beta) * (2 + 2 * beta - p)
+    floor = np.sum(step * variances / eigenvalues * above / below, axis=-1)
+    total = np.where(settles, floor, np.inf)
+    return total if total.ndim else float(total)
+
+
+def settling_time(
+    noisy: Noisy,
+    lr: float | np.ndarray,
+    momentum: float | np.ndarray,
+    start: Sequence[float],
+    target: float,
+    *,
+    steps: int = 1_000,
+    nesterov: bool = False,
+) -> float | np.ndarray:
+    r"""Return after how many steps the mean squared distance to the minimum stays within a target.
+
+    The mean is over the noise, and exact: along an axis the matrix
+    :math:`M = \mathrm{E}\,z z^\top` of velocity and coordinate, :math:`z = (v, u)`, follows
+
+    .. math::
+        M \leftarrow A M A^\top + \sigma_i^2 b b^\top, \qquad
+        b = (1, -\eta) \text{ (heavy ball)}, \quad b = (1, -\eta(1 + \beta)) \text{ (Nesterov)},
+
+    with A the `lrlab.theory.iteration_matrix`, from :math:`v = 0` and the given start.
+
+    Args:
+        noisy: A `Quadratic` seen through noise.
+        lr: Learning rate η, at least 0.
+        momentum: Momentum β, in [0, 1).
+        start: Where the descent begins, shape ``(d,)``.
+        target: The squared distance, positive.
+        steps: How many steps are looked at, at least 1.
+        nesterov: Whether to look ahead.
+
+    Returns:
+        The first step from which on the mean is at most the target, up to the last one looked at;
+        infinite where there is none or the `noise_floor` lies above the target. A float for two
+        numbers, otherwise an array of the shape to which they are broadcast.
+
+    Raises:
+        ValueError: An argument breaks its rule, or the shapes cannot be broadcast.
+
+    Example:
+        >>> noisy = Noisy(Quadratic([1]), sigma=1)
+        >>> settling_time(noisy, [0.1, 0.5, 1.0], 0, [8.0], target=0.5)
+        array([24.,  5., inf])
+    """
+    floor = noise_floor(noisy, lr, momentum, nesterov=nesterov)
+    target, steps = checks.positive("target", target), checks.count("steps", steps)
+    bowl, place = noisy.landscape, np.asarray(start, dtype=np.float64)
+    if place.shape != (bowl.dimension,) or not np.isfinite(place).all():
+        rule = f"start must hold finite numbers in shape ({bowl.dimension},)"
+        raise ValueError(f"{rule}, received {start!r}")
+    lr, momentum, floor = np.broadcast_arrays(lr, momentum, floor)
+    # Along the last axis those of the bowl; where nothing settles, a rate that does not overflow.
+    rate = np.where(np.isfinite(floor), lr, 0)[..., np.newaxis]
+    beta = np.broadcast_to(momentum[..., np.newaxis], rate.shape)
+    matrix = iteration_matrix(np.array(bowl.eigenvalues), rate, beta, nesterov=nesterov)
+    kick = np.stack([np.ones(rate.shape), -rate * (1 + beta if nesterov else 1)], axis=-1)
+    noise = (kick[..., np.newaxis] * kick[..., np.newaxis, :]) * _variances(noisy)[:, None, None]
+    moments = np.zeros(matrix.shape)
+    moments[..., 1, 1] = (bowl.axes.T @ place) ** 2
+    above = np.zeros(lr.shape)  # the first step after the last one outside the target
+    for k in range(steps + 1):
+        above = np.where(moments[..., 1, 1].sum(axis=-1) > target, k + 1, above)
+        moments = matrix @ moments @ np.swapaxes(matrix, -1, -2) + noise
+    time = np.where((floor <= target) & (above <= steps), above, np.inf)
+    return time if time.ndim else float(time)
+
+
+def _variances(noisy: Noisy) -> np.ndarray:
+    """Variance of the noise along each axis of the bowl."""
+    axes = noisy.landscape.axes
+    return np.einsum("ji,jk,ki->i", axes, noisy.noise_covariance(), axes)

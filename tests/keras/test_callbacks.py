@@ -1,0 +1,171 @@
+"""The rate is set in time and read back as used; the judge is the weight itself."""
+
+import keras
+import numpy as np
+import pytest
+
+from lrlab import Constant, CosineDecay, LinearDecay, warmup
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.schedules import KerasSchedule
+from lrlab.training import History
+from tests.support.one_weight import as_float32, make_model, train
+
+SCHEDULE = warmup(CosineDecay(0.3, total_epochs=2, final_lr=0.01), 1, begin_lr=0.05)
+STEPS = 3
+
+
+class AfterEachBatch(keras.callbacks.Callback):
+    """Keeps what the optimiser says of its rate when an update is over, and may change it."""
+
+    def __init__(self, change=None):
+        super().__init__()
+        self.seen, self.change = [], change
+
+    def on_train_batch_end(self, batch, logs=None):
+        optimizer = self.model.optimizer
+        self.seen.append(float(optimizer.learning_rate))
+        if self.change:
+            optimizer.learning_rate = self.change * float(optimizer.learning_rate)
+
+
+def flat(history):
+    """The rate of each update, from the changes on record."""
+    last = history.lr_changes[-1][0]
+    return history.used_lr(np.arange(round(last * STEPS) + 1) / STEPS).tolist()
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_the_rate_is_set_before_the_update_that_uses_it(per, run_eagerly):
+    model = make_model(9.0, run_eagerly=run_eagerly)
+    used = train(model, steps=STEPS, epochs=3, callbacks=[ScheduleCallback(SCHEDULE, per=per)])
+    moments = np.arange(3 * STEPS) / STEPS
+    assert used == as_float32(SCHEDULE(moments if per == "step" else np.floor(moments)))
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+def test_epochs_are_those_of_fit(per):
+    model = make_model(9.0, run_eagerly=True)
+    callback = ScheduleCallback(SCHEDULE, per=per)
+    used = train(model, steps=STEPS, initial_epoch=1, epochs=3, callbacks=[callback])
+    moments = np.arange(STEPS, 3 * STEPS) / STEPS
+    assert used == as_float32(SCHEDULE(moments if per == "step" else np.floor(moments)))
+
+
+def test_the_default_is_once_an_epoch():
+    assert ScheduleCallback(SCHEDULE).per == "epoch"
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [KerasSchedule(Constant(0.1), epochs=1, steps_per_epoch=1), lambda: 0.1],
+    ids=["schedule", "function"],
+)
+def test_an_optimiser_whose_rate_cannot_be_set_is_refused_before_training(rate):
+    model = make_model(rate, run_eagerly=True)
+    model.layers[-1].kernel.assign([[7.0]])
+    with pytest.raises(ValueError, match="learning_rate of the optimizer must be a number"):
+        train(model, steps=STEPS, callbacks=[ScheduleCallback(SCHEDULE)])
+    assert float(model.layers[-1].kernel[0, 0]) == 7.0
+
+
+def endless():
+    while True:
+        yield np.ones((1, 1)), np.ones((1, 1))
+
+
+@pytest.mark.parametrize("callback", [ScheduleCallback(SCHEDULE, per="step"), RateRecorder(None)])
+def test_steps_that_cannot_be_told_apart_are_refused(callback):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise AssertionError("training has begun")
+
+    name = type(callback).__name__
+    unknown = f"steps_per_epoch must be given to fit, since {name} has to know .* received None"
+    with pytest.raises(ValueError, match=unknown):
+        make_model(0.1).fit(endless(), shuffle=False, callbacks=[callback, Stop()], verbose=0)
+    several = make_model(0.1, steps_per_execution=2)
+    with pytest.raises(ValueError, match=f"steps_per_execution must be 1 for {name} .* received 2"):
+        train(several, steps=4, callbacks=[callback, Stop()])
+
+
+def test_once_an_epoch_needs_no_number_of_steps():
+    model = make_model(9.0, run_eagerly=True)
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = True
+
+    callbacks = [ScheduleCallback(Constant(0.5)), Stop()]
+    model.fit(endless(), shuffle=False, callbacks=callbacks, verbose=0)
+    assert float(model.optimizer.learning_rate) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ScheduleCallback(0.1), "schedule must be a schedule of lrlab, received 0.1"),
+        (
+            lambda: ScheduleCallback(SCHEDULE, per="batch"),
+            "per must be one of epoch, step, received 'batch'",
+        ),
+    ],
+)
+def test_arguments_that_break_a_rule_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("how", ["callback", "optimizer"])
+def test_the_rate_on_record_is_the_one_that_moved_the_weight(how, run_eagerly):
+    history = History({}, {})
+    setters = [ScheduleCallback(SCHEDULE, per="step")] if how == "callback" else []
+    bridge = KerasSchedule(SCHEDULE, epochs=3, steps_per_epoch=STEPS)
+    model = make_model(9.0 if setters else bridge, run_eagerly=run_eagerly)
+    callbacks = [*setters, RateRecorder(history)]
+    used = train(model, steps=STEPS, epochs=3, callbacks=callbacks)
+    assert [t for t, _ in history.lr_changes] == [e + k / STEPS for e in range(3) for k in range(3)]
+    assert [lr for _, lr in history.lr_changes] == used
+
+
+def test_after_the_update_a_schedule_answers_with_the_rate_of_the_next():
+    """Why the recorder does not wait until then."""
+    late = AfterEachBatch()
+    bridge = KerasSchedule(SCHEDULE, epochs=3, steps_per_epoch=STEPS)
+    used = train(make_model(bridge, run_eagerly=True), steps=STEPS, epochs=3, callbacks=[late])
+    assert late.seen[:-1] == used[1:] != used[:-1]
+
+
+@pytest.mark.parametrize("recorder_first", [False, True])
+def test_a_rate_that_someone_changes_after_each_update_is_recorded_too(recorder_first):
+    history = History({}, {})
+    callbacks = [AfterEachBatch(change=0.5), RateRecorder(history)]
+    used = train(
+        make_model(0.5, run_eagerly=True),
+        steps=STEPS,
+        epochs=2,
+        callbacks=callbacks[::-1] if recorder_first else callbacks,
+    )
+    assert flat(history) == used == [0.5**k for k in range(1, 2 * STEPS + 1)]
+
+
+def test_a_recorder_in_front_of_the_setter_sees_the_rate_before():
+    """As its docstring warns: the wrong order raises an alarm and never hides one."""
+    schedule = LinearDecay(0.75, total_epochs=3)
+    history = History({"per": "step", "steps_per_epoch": STEPS}, {})
+    setter = ScheduleCallback(schedule, per="step")
+    train(
+        make_model(9.0, run_eagerly=True),
+        steps=STEPS,
+        epochs=2,
+        callbacks=[RateRecorder(history), setter],
+    )
+    assert history.lr_changes[:2] == [(0.0, 9.0), (1 / 3, 0.75)]
+
+
+def test_an_unchanged_rate_is_noted_once():
+    history = History({}, {})
+    callbacks = [ScheduleCallback(Constant(0.25)), RateRecorder(history)]
+    train(make_model(9.0, run_eagerly=True), steps=STEPS, epochs=3, callbacks=callbacks)
+    assert history.lr_changes == [(0.0, 0.25)]

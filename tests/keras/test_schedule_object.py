@@ -1,0 +1,173 @@
+"""Any schedule as a Keras LearningRateSchedule: values, compiled use, saving and loading."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lrlab import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseSqrtDecay,
+    LinearDecay,
+    MultiStepDecay,
+    join,
+    warmup,
+)
+from lrlab.keras.schedules import KerasSchedule
+from tests.support.one_weight import as_float32, make_model, train
+
+SCHEDULE = warmup(CosineDecay(0.3, total_epochs=2, final_lr=0.01), 2, begin_lr=0.05)
+COMPOSED = join([SCHEDULE, MultiStepDecay(0.2, gamma=0.1, milestones=[1, 2.5])], at=[2])
+EPOCHS, STEPS = 4, 3
+
+
+def rates(schedule, count):
+    return [float(schedule(step)) for step in range(count)]
+
+
+@pytest.mark.parametrize("schedule", [SCHEDULE, COMPOSED, InverseSqrtDecay(0.1)])
+@pytest.mark.parametrize("steps", [1, 3, 7])
+def test_per_step_it_is_the_schedule_to_the_last_bit(schedule, steps):
+    bridge = KerasSchedule(schedule, epochs=EPOCHS, steps_per_epoch=steps)
+    expected = [schedule(step / steps) for step in range(EPOCHS * steps + 1)]
+    assert rates(bridge, EPOCHS * steps + 1) == as_float32(expected)
+
+
+@pytest.mark.parametrize("schedule", [SCHEDULE, COMPOSED])
+def test_per_epoch_it_changes_with_the_first_step_of_an_epoch(schedule):
+    bridge = KerasSchedule(schedule, epochs=EPOCHS, steps_per_epoch=3, per="epoch")
+    expected = [schedule(epoch) for epoch in range(EPOCHS) for _ in range(3)]
+    assert rates(bridge, 12) == as_float32(expected)
+
+
+@pytest.mark.parametrize("per", ["step", "epoch"])
+def test_after_the_last_epoch_it_stays_at_the_rate_of_that_moment(per):
+    schedule = ExponentialDecay(0.5, gamma=0.5)
+    bridge = KerasSchedule(schedule, epochs=2, steps_per_epoch=3, per=per)
+    assert float(bridge(5)) > 0.125
+    assert [float(bridge(step)) for step in (6, 7, 10**9)] == [0.125] * 3
+
+
+def test_keras_own_formula_rounds_where_the_table_does_not():
+    exact = CosineDecay(0.3, total_epochs=30)
+    moments = np.arange(30)
+    own = keras.optimizers.schedules.CosineDecay(0.3, decay_steps=30)
+    table = KerasSchedule(exact, epochs=30, steps_per_epoch=1)
+    off = [
+        np.max(np.abs(np.array(rates(bridge, 30)) / exact(moments) - 1)) for bridge in (own, table)
+    ]
+    assert off[1] < 6e-8 < 1e-6 < off[0] < 1e-5
+
+
+def test_it_is_a_scalar_of_type_float32():
+    rate = KerasSchedule(SCHEDULE, epochs=2, steps_per_epoch=3)(keras.ops.array(1))
+    assert (rate.shape, keras.backend.standardize_dtype(rate.dtype)) == ((), "float32")
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("per", ["step", "epoch"])
+def test_in_a_compiled_function(per, jit_compile):
+    bridge = KerasSchedule(SCHEDULE, epochs=EPOCHS, steps_per_epoch=STEPS, per=per)
+    compiled = tf.function(
+        bridge, input_signature=[tf.TensorSpec([], tf.int64)], jit_compile=jit_compile
+    )
+    steps = range(EPOCHS * STEPS + 5)
+    assert [float(compiled(tf.constant(k, tf.int64))) for k in steps] == rates(bridge, len(steps))
+
+
+# Keras itself asks NumPy 2 for something that TensorFlow's variables do not offer yet.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_training_uses_the_rates_and_goes_on_with_them_when_loaded(tmp_path, jit_compile):
+    bridge = KerasSchedule(SCHEDULE, epochs=EPOCHS, steps_per_epoch=STEPS)
+    model = make_model(bridge, jit_compile=jit_compile)
+    used = train(model, steps=STEPS, epochs=2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert int(loaded.optimizer.iterations) == 2 * STEPS
+    used += train(loaded, steps=STEPS, epochs=5, initial_epoch=2)
+    moments = np.minimum(np.arange(5 * STEPS) / STEPS, EPOCHS)
+    assert used == as_float32(SCHEDULE(moments))
+    assert loaded.jit_compile is jit_compile
+
+
+@pytest.mark.parametrize("per", ["step", "epoch"])
+def test_its_config_is_plain_and_rebuilds_it(per):
+    bridge = KerasSchedule(COMPOSED, epochs=3, steps_per_epoch=2, per=per)
+    schedules = keras.optimizers.schedules
+    config = json.loads(json.dumps(schedules.serialize(bridge)))
+    assert config["registered_name"] == "lrlab>KerasSchedule"
+    again = schedules.deserialize(config)
+    assert again.schedule == COMPOSED
+    assert again.get_config() == bridge.get_config()
+    assert rates(again, 9) == rates(bridge, 9)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"schedule": 0.1}, "schedule must be a schedule of lrlab, received 0.1"),
+        ({"epochs": 0}, "epochs must be a positive integer, received 0"),
+        ({"epochs": 2.5}, "epochs must be a positive integer, received 2.5"),
+        ({"steps_per_epoch": None}, "steps_per_epoch must be a positive integer, received None"),
+        ({"per": "batch"}, "per must be one of step, epoch, received 'batch'"),
+    ],
+)
+def test_arguments_that_break_a_rule_are_named(changed, message):
+    arguments = {"schedule": SCHEDULE, "epochs": 2, "steps_per_epoch": 3, **changed}
+    with pytest.raises(ValueError, match=message):
+        KerasSchedule(arguments.pop("schedule"), **arguments)
+
+
+def test_a_config_that_names_no_schedule_is_refused():
+    config = KerasSchedule(SCHEDULE, epochs=2, steps_per_epoch=3).get_config()
+    config["schedule"]["class"] = "Nonsense"
+    with pytest.raises(ValueError, match=r"must name a schedule out of .* received 'Nonsense'"):
+        KerasSchedule.from_config(config)
+
+
+PROGRAM = """
+import keras
+import numpy as np
+from lrlab import LinearDecay
+from lrlab.data import Dataset
+from lrlab.keras import fit
+
+rng = np.random.default_rng(0)
+x, y = rng.integers(256, size=(20, 2, 2, 1), dtype=np.uint8), rng.integers(3, size=20)
+noise = Dataset("noise", x, y, x, y, ("a", "b", "c"), "embedded")
+schedule = LinearDecay(0.3, total_epochs=2)
+curves = []
+for how in ("callback", "optimizer"):
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3, kernel_initializer="ones")]
+    model = keras.Sequential([keras.Input((2, 2, 1)), *layers])
+    history = fit(model, noise, epochs=2, schedule=schedule, batch_size=8, per="step", how=how)
+    assert history.lr_deviation(schedule) < 1e-7, history.lr_changes
+    assert len(history.lr_changes) == 6
+    curves.append(history.train_loss)
+assert curves[0] == curves[1], curves
+print(keras.backend.backend(), history.provenance["device"])
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_other_backends(backend):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    surroundings = {**os.environ, "KERAS_BACKEND": backend}
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=surroundings, capture_output=True, text=True
+    )
+    assert run.stdout.startswith(backend), run.stderr
+
+
+def test_the_last_rate_may_be_zero():
+    bridge = KerasSchedule(LinearDecay(0.1, total_epochs=2), epochs=2, steps_per_epoch=2)
+    assert rates(bridge, 6)[-2:] == [0.0, 0.0]

@@ -1,0 +1,169 @@
+"""Training with a rule: the weights are those that the rule gives in NumPy, update by update.
+
+That each optimiser is its rule, whatever the hyperparameters, is in test_updates_frameworks.py.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lrlab import Constant, CosineDecay
+from lrlab.data import Dataset
+from lrlab.optimizers import (
+    RULES,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    RMSProp,
+    to_config,
+)
+from lrlab.pytorch.fitting import fit
+from lrlab.pytorch.optimizers import make_optimizer, optimizer_arguments
+
+TRAINED = [
+    SGD(weight_decay=0.1),
+    Momentum(momentum=0.5, nesterov=True),
+    AdaGrad(initial_accumulator=0.01),
+    RMSProp(rho=0.8, centered=True, momentum=0.5),
+    AdaDelta(rho=0.8, eps=0.01),
+    Adam(beta2=0.9, amsgrad=True),
+    AdamW(weight_decay=0.5),
+]
+SCHEDULE = CosineDecay(0.05, total_epochs=3)
+
+
+def points(n=30):
+    """Images of two pixels in three classes, too small to be downloaded."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (n + 5, 1, 2, 1), dtype=np.uint8)
+    y = rng.integers(0, 3, n + 5)
+    return Dataset("points", x[:n], y[:n], x[n:], y[n:], tuple("abc"), "embedded")
+
+
+class Double(nn.Module):
+    """A softmax regression that computes in float64, whatever the images are in."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        start = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+        self.weight = nn.Parameter(start)
+
+    def forward(self, images):
+        return images.flatten(1).double() @ self.weight
+
+
+def by_hand(rule, *, per):
+    """The weights after three epochs, by the rule in NumPy and the gradient written out."""
+    dataset, size = points(), 8
+    x = dataset.x_train.reshape(-1, 2).astype(np.float32) / np.float32(127.5) - 1
+    w = Double().weight.detach().numpy().copy()
+    state, generator = rule.start(w), torch.Generator().manual_seed(4)
+    for epoch in range(3):
+        order = torch.randperm(len(x), generator=generator).numpy()
+        batches = np.split(order, range(size, len(x), size))
+        for step, batch in enumerate(batches):
+            logits = x[batch].astype(float) @ w
+            p = np.exp(logits - logits.max(axis=1, keepdims=True))
+            p /= p.sum(axis=1, keepdims=True)
+            p[np.arange(len(batch)), dataset.y_train[batch]] -= 1
+            grad = x[batch].T.astype(float) @ p / len(batch)
+            t = epoch + (step / len(batches) if per == "step" else 0)
+            w, state = rule.step(w, grad, state, SCHEDULE(t))
+    return w
+
+
+def run(optimizer=None, model=None, **options):
+    arguments = {"epochs": 3, "schedule": SCHEDULE, "batch_size": 8, "device": "cpu", "seed": 4}
+    return fit(model or Double(), points(), optimizer=optimizer, **{**arguments, **options})
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+@pytest.mark.parametrize("rule", TRAINED, ids=lambda rule: type(rule).__name__)
+def test_a_trained_network_has_the_weights_of_its_rule(rule, per):
+    model = Double()
+    start = model.weight.detach().numpy().copy()
+    history = run(rule, model, per=per)
+    trained, expected = model.weight.detach().numpy(), by_hand(rule, per=per)
+    assert np.abs(expected - start).min() > 1e-3
+    np.testing.assert_allclose(trained - start, expected - start, rtol=1e-5)
+    assert history.lr_deviation() == 0
+    assert len(history.lr_changes) == (12 if per == "step" else 3)
+    assert history.config["optimizer"] == to_config(rule)
+
+
+def test_the_rules_of_that_test_are_all_there_are():
+    assert [type(rule) for rule in TRAINED] == list(RULES.values())
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_momentum_as_a_rule_is_the_momentum_of_fit(beta):
+    rule, plain = run(Momentum(momentum=beta)), run(momentum=beta)
+    assert rule.test_loss == plain.test_loss
+    assert "optimizer" not in plain.config
+    assert {key: rule.config[key] for key in plain.config} == {**plain.config, "momentum": 0.0}
+
+
+def test_gradients_are_clipped_before_a_rule_sees_them():
+    rule = AdaGrad(initial_accumulator=0.5)
+    assert run(rule, clip_norm=0.1).test_loss != run(rule).test_loss
+
+
+def test_a_rule_that_diverges_stops_the_run():
+    history = run(RMSProp(eps=1e-3), schedule=Constant(1e300), epochs=9)
+    assert history.stopped.startswith("diverged: the loss is no longer finite in epoch")
+    assert history.epochs < 9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimizer": "adam"}, r"optimizer must be a rule of lrlab\.updates, received 'adam'"),
+        ({"optimizer": ""}, r"optimizer must be a rule of lrlab\.updates, received ''"),
+        ({"optimizer": Adam(convention="keras")}, "must be of convention 'pytorch' here"),
+        ({"optimizer": Adam(bias_correction=False)}, "optimizer must have bias_correction"),
+        ({"optimizer": Adam(), "momentum": 0.9}, "momentum must be 0 beside an optimizer"),
+    ],
+)
+def test_fit_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        run(**options)
+
+
+def test_arguments_have_torchs_names():
+    assert optimizer_arguments(RMSProp(rho=0.8)) == {
+        "alpha": 0.8, "eps": 1e-8, "momentum": 0.0, "centered": False, "weight_decay": 0.0,
+    }  # fmt: skip
+    assert optimizer_arguments(AdaDelta(rho=0.8))["rho"] == 0.8
+    assert optimizer_arguments(AdaGrad())["initial_accumulator_value"] == 0
+    assert optimizer_arguments(Adam(beta1=0.5, beta2=0.7))["betas"] == (0.5, 0.7)
+
+
+def test_parameter_groups_pass_through():
+    a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
+    groups = [{"params": [a]}, {"params": [b], "lr_scale": 0.1}]
+    optimizer = make_optimizer(AdamW(), groups, lr=0.25)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+    assert optimizer.param_groups[1]["lr_scale"] == 0.1
+    assert isinstance(optimizer, torch.optim.AdamW)
+    with pytest.raises(ValueError, match=r"lr must be .*of at least 0, received -0\.1"):
+        make_optimizer(dataclasses.replace(AdamW()), [a], lr=-0.1)
+
+
+def test_cross_entropy_of_the_oracle():
+    """The gradient written out above is torch's."""
+    model = Double()
+    x = torch.tensor([[0.5, -1.0], [1.0, 0.25]])
+    loss = functional.cross_entropy(model(x), torch.tensor([2, 0]))
+    loss.backward()
+    p = torch.softmax(x.double() @ model.weight.detach(), dim=1)
+    p[0, 2] -= 1
+    p[1, 0] -= 1
+    torch.testing.assert_close(model.weight.grad, x.double().T @ p / 2)

@@ -1,0 +1,155 @@
+"""Each weight's own rate: what the optimiser's last step was, divided by what it multiplied."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lrlab import Constant
+from lrlab.data import load
+from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from lrlab.pytorch.fitting import fit
+from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.weight_rates import measure_rates, weight_rates
+
+LR = 0.125
+SHAPE = (3, 4)
+
+
+def trained(rule, steps=30, seed=0):
+    """The optimiser after some steps on gradients of all sizes, with what the last one did."""
+    rng = np.random.default_rng(seed)
+    weight = torch.zeros(SHAPE, dtype=torch.float64, requires_grad=True)
+    optimizer = make_optimizer(rule, [weight], lr=LR)
+    state, w = rule.start(np.zeros(SHAPE)), np.zeros(SHAPE)
+    sizes = 10 ** rng.uniform(-3, 3, SHAPE)
+    for _ in range(steps):
+        grad = sizes * rng.normal(size=SHAPE)
+        weight.grad = torch.tensor(grad)
+        optimizer.step()
+        before = w
+        w, state = rule.step(w, grad, state, LR)
+    return optimizer, w - before, grad, state
+
+
+@pytest.mark.parametrize("rule", [SGD(), Momentum(momentum=0)], ids=str)
+def test_without_a_memory_of_sizes_every_weight_has_the_same_rate(rule):
+    optimizer, *_ = trained(rule)
+    (rates,) = weight_rates(optimizer)
+    assert rates.shape == SHAPE
+    assert set(rates.ravel().tolist()) == {LR}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AdaGrad(initial_accumulator=0.5, eps=0.01),
+        RMSProp(rho=0.8, eps=0.01),
+        RMSProp(rho=0.8, eps=0.01, centered=True),
+    ],
+    ids=str,
+)
+def test_the_last_step_was_the_rate_times_the_gradient(rule):
+    optimizer, moved, grad, _ = trained(rule)
+    (rates,) = weight_rates(optimizer)
+    np.testing.assert_allclose(-rates.numpy() * grad, moved, rtol=1e-7)
+    assert rates.max() / rates.min() > 100
+
+
+@pytest.mark.parametrize("steps", [1, 30])
+@pytest.mark.parametrize(
+    "rule",
+    [Adam(eps=0.01), Adam(beta1=0.5, beta2=0.8), Adam(beta2=0.9, amsgrad=True), AdamW()],
+    ids=str,
+)
+def test_adams_last_step_was_the_rate_times_the_corrected_mean(rule, steps):
+    optimizer, moved, _, state = trained(rule, steps)
+    (rates,) = weight_rates(optimizer)
+    decay = 0.0 if type(rule) is Adam else LR * rule.weight_decay
+    mean = state.m / (1 - rule.beta1**steps)
+    if not decay:
+        np.testing.assert_allclose(-rates.numpy() * mean, moved, rtol=1e-7)
+    else:  # AdamW also shrinks the weights, by what they were before
+        (weight,) = optimizer.param_groups[0]["params"]
+        before = (weight.detach().numpy() + rates.numpy() * mean) / (1 - decay)
+        np.testing.assert_allclose(weight.detach().numpy() - before, moved, rtol=1e-6, atol=1e-12)
+
+
+def test_adadeltas_rate_is_the_quotient_of_its_averages():
+    rule = AdaDelta(rho=0.8, eps=0.01)
+    optimizer, _, _, state = trained(rule)
+    (rates,) = weight_rates(optimizer)
+    expected = LR * np.sqrt((state.u + 0.01) / (state.v + 0.01))
+    np.testing.assert_allclose(rates.numpy(), expected, rtol=1e-9)
+
+
+def test_a_tensor_for_each_parameter_of_each_group():
+    a, b, c = (torch.ones(n, requires_grad=True) for n in (1, 2, 3))
+    optimizer = torch.optim.Adagrad([{"params": [a, b]}, {"params": [c], "lr": 0.5}], lr=0.1)
+    for weight in (a, b, c):
+        weight.grad = torch.full_like(weight, 2.0)
+    optimizer.step()
+    rates = weight_rates(optimizer)
+    assert [values.shape[0] for values in rates] == [1, 2, 3]
+    assert [values[0].item() for values in rates] == pytest.approx([0.05, 0.05, 0.25])
+
+
+def test_rates_refused():
+    weight = torch.ones(1, requires_grad=True)
+    with pytest.raises(ValueError, match=r"must be one of SGD, Adagrad, .*received Rprop"):
+        weight_rates(torch.optim.Rprop([weight]))
+    with pytest.raises(ValueError, match="must have made a step, received Adam before its first"):
+        weight_rates(torch.optim.Adam([weight]))
+    assert weight_rates(torch.optim.SGD([weight], lr=0.5))[0].item() == 0.5
+
+
+# --- measured in training ------------------------------------------------------------------------
+
+DIGITS = load("digits", 300, test_limit=100)
+
+
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+def measure(model=None, **options):
+    arguments = {"rule": Adam(), "lr": 0.01, "steps": 5, "batch_size": 100, "device": "cpu"}
+    return measure_rates(model or network(), DIGITS, **{**arguments, **options})
+
+
+def test_it_trains_as_fit_does():
+    """Six steps are two epochs here, the second in an order of its own."""
+    ours, theirs = network(), network()
+    rates = measure(ours, steps=6, seed=3)
+    fit(theirs, DIGITS, epochs=2, schedule=Constant(0.01), batch_size=100, seed=3, device="cpu",
+        optimizer=Adam())  # fmt: skip
+    torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), rtol=1e-4, atol=1e-6)
+    assert {name: values.shape for name, values in rates.items()} == {
+        "1.weight": (10, 64), "1.bias": (10,),
+    }  # fmt: skip
+    assert all((values > 0).all() for values in rates.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rule", AdaGrad()), ("lr", 0.02), ("steps", 4), ("batch_size", 50), ("seed", 1)],
+)
+def test_every_argument_counts(name, value):
+    assert (measure(**{name: value})["1.bias"] != measure()["1.bias"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be a positive integer, received 0"),
+        ({"batch_size": 0}, "batch_size must be a positive integer, received 0"),
+        ({"seed": -1}, "seed must be an integer of at least 0, received -1"),
+        ({"rule": "adam"}, "optimizer must be a rule"),
+        ({"lr": -1}, "lr must be .*of at least 0, received -1"),
+    ],
+)
+def test_measure_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        measure(**options)

@@ -1,0 +1,367 @@
+"""The rates of every schedule: by hand, by an oracle, in shape, and as the documents print them."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lrlab.schedules.compose import join, warmup
+from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
+from lrlab.schedules.decays import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    InverseSqrtDecay,
+    LinearDecay,
+    MultiStepDecay,
+    PolynomialDecay,
+    Recurrence,
+    StepDecay,
+)
+from tests.support import oracle
+from tests.support.strategies import (
+    any_schedule,
+    examples,
+    factors,
+    free_times,
+    grid_durations,
+    grid_times,
+    positive_rates,
+    rates,
+    simple_schedules,
+)
+
+# --- by hand -------------------------------------------------------------------------------------
+# Start, both sides of each boundary, the end, beyond the end, fractions of an epoch. The parameters
+# are chosen so that the rates are exact in floats, or a cosine away from that.
+
+JUST = 1e-8  # just before and just after a boundary, in epochs
+
+EXACT = {
+    "constant": (Constant(0.3), {0: 0.3, 0.5: 0.3, 17: 0.3, 1e6: 0.3}),
+    "constant, zero": (Constant(0), {0: 0, 9.5: 0}),
+    "step": (
+        StepDecay(0.5, gamma=0.25, step_epochs=3),
+        {0: 0.5, 3 - JUST: 0.5, 3: 0.125, 3 + JUST: 0.125, 5.99: 0.125, 6: 0.03125, 9.5: 0.0078125},
+    ),
+    "step, a fraction of an epoch": (
+        StepDecay(1, gamma=0.5, step_epochs=0.25),
+        {0: 1, 0.25 - JUST: 1, 0.25: 0.5, 0.5: 0.25, 1: 0.0625, 1.74: 2**-6, 1.75: 2**-7},
+    ),
+    "step, gamma 1": (StepDecay(0.3, gamma=1, step_epochs=2), {0: 0.3, 2: 0.3, 100: 0.3}),
+    "milestones": (
+        MultiStepDecay(1, gamma=0.5, milestones=[2.5, 3, 10]),
+        {0: 1, 2.5 - JUST: 1, 2.5: 0.5, 2.9: 0.5, 3: 0.25, 10 - JUST: 0.25, 10: 0.125, 99: 0.125},
+    ),
+    "exponential": (
+        ExponentialDecay(0.5, gamma=0.25),
+        {0: 0.5, 0.5: 0.25, 1: 0.125, 1.5: 0.0625, 3: 0.0078125},
+    ),
+    "polynomial": (
+        PolynomialDecay(1, total_epochs=8, power=2, final_lr=0.5),
+        {0: 1, 2: 0.78125, 4: 0.625, 6: 0.53125, 8: 0.5, 8 + JUST: 0.5, 100: 0.5},
+    ),
+    "polynomial, a root": (
+        PolynomialDecay(1, total_epochs=8, power=0.5),
+        {0: 1, 6: 0.5, 7.5: 0.25, 8: 0, 9: 0},
+    ),
+    "polynomial, rising": (
+        PolynomialDecay(0.5, total_epochs=4, power=2, final_lr=1),
+        {0: 0.5, 2: 0.875, 4: 1, 5: 1},
+    ),
+    "linear": (
+        LinearDecay(1, total_epochs=8, final_lr=0.5),
+        {0: 1, 1: 0.9375, 4: 0.75, 7.5: 0.53125, 8: 0.5, 8 + JUST: 0.5, 100: 0.5},
+    ),
+    "linear, rising": (LinearDecay(0, total_epochs=4, final_lr=1), {0: 0, 1: 0.25, 4: 1, 9: 1}),
+    "cosine": (
+        CosineDecay(1, total_epochs=8, final_lr=0.5),
+        {0: 1, 8: 0.5, 8 + JUST: 0.5, 12: 0.5, 16: 0.5, 1000: 0.5},
+    ),
+    "inverse square root": (
+        InverseSqrtDecay(1),
+        {0: 1, 0.5625: 0.8, 3: 0.5, 8: 1 / 3, 15: 0.25, 99: 0.1},
+    ),
+    "recurrence, sin": (
+        Recurrence(0.5, rule="sin"),
+        {0: 0.5, 0.99: 0.5, 1: math.sin(0.5), 1.5: math.sin(0.5), 2: math.sin(math.sin(0.5))},
+    ),
+    "recurrence, power": (
+        Recurrence(0.5, rule="power", exponent=2),
+        {0: 0.5, 0.99: 0.5, 1: 0.25, 1.5: 0.25, 2: 0.0625, 3: 2**-8, 4 - JUST: 2**-8, 4: 2**-16},
+    ),
+    "cycles": (
+        CyclicCosine(1, cycle_epochs=4, final_lr=0.5),
+        {0: 1, 2: 0.75, 4: 1, 4 + JUST: 1, 6: 0.75, 8: 1, 400: 1, 402: 0.75},
+    ),
+    "cycles, twice as long": (
+        CyclicCosine(1, cycle_epochs=2, cycle_mult=2),
+        {0: 1, 1: 0.5, 2: 1, 4: 0.5, 6: 1, 10: 0.5, 14: 1, 22: 0.5, 30: 1, 62: 1, 94: 0.5},
+    ),
+    "one cycle": (
+        OneCycle(1, total_epochs=8, warmup_fraction=0.25, initial_div=4, final_div=16),
+        {0: 0.25, 1: 0.625, 2: 1, 5: 0.5078125, 8: 0.015625, 8 + JUST: 0.015625, 100: 0.015625},
+    ),
+    "trapezoid": (
+        WarmupStableDecay(1, warmup_epochs=2, stable_epochs=4, decay_epochs=8, final_lr=0.5),
+        {0: 0, 0.5: 0.25, 2: 1, 4: 1, 6: 1, 8: 0.875, 10: 0.75, 14: 0.5, 14 + JUST: 0.5, 99: 0.5},
+    ),
+    "trapezoid, 1-sqrt": (
+        WarmupStableDecay(
+            1, warmup_epochs=2, stable_epochs=4, decay_epochs=8, final_lr=0.5, shape="1-sqrt"
+        ),
+        {0: 0, 1: 0.5, 2: 1, 6: 1, 6.5: 0.875, 8: 0.75, 10.5: 0.625, 14: 0.5, 99: 0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize(("schedule", "expected"), EXACT.values(), ids=EXACT)
+def test_rates_computed_by_hand(schedule, expected: dict[float, float]) -> None:
+    answers = {t: schedule(t) for t in expected}
+    assert answers == pytest.approx(expected, rel=2e-15, abs=0)
+
+
+def test_a_cosine_passes_its_middle_and_its_quarters() -> None:
+    cosine = CosineDecay(1, total_epochs=12, final_lr=0.5)
+    halfway = {2: 0.5 + 0.25 * (1 + 0.75**0.5), 4: 0.875, 6: 0.75, 8: 0.625}
+    assert {t: cosine(t) for t in halfway} == pytest.approx(halfway, rel=1e-15)
+    assert 0.5 < cosine(12 - 1e-4) < 0.5 + 1e-9
+
+
+def test_a_cycle_is_near_its_floor_just_before_the_restart() -> None:
+    for cycle_mult, ends in ((1, (4, 8, 12)), (3, (4, 16, 52))):
+        cycles = CyclicCosine(1, cycle_epochs=4, cycle_mult=cycle_mult, final_lr=0.25)
+        for end in ends:
+            assert 0.25 <= cycles(end - JUST) < 0.25 + 1e-12
+            assert cycles(end) == 1
+
+
+def test_the_peak_of_one_cycle_is_a_single_moment() -> None:
+    cycle = OneCycle(1, total_epochs=10)
+    assert cycle(3) == 1
+    assert cycle(2.99) < 1
+    assert cycle(3.01) < 1
+    assert cycle(0) == 1 / 25
+    assert cycle(10) == pytest.approx(1 / 25 / 1e4, rel=1e-15)
+
+
+# --- an oracle, over random parameters -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", simple_schedules(grid_durations))
+def test_each_class_agrees_with_the_oracle(cls: type) -> None:
+    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=1, max_size=8))
+    @examples(100)
+    def agree(schedule, times) -> None:
+        peak = oracle.lowest_and_highest(schedule)[1]
+        for t in times:
+            assert schedule(t) == pytest.approx(oracle.rate(schedule, t), rel=0, abs=1e-12 * peak)
+
+    agree()
+
+
+@pytest.mark.parametrize("cls", simple_schedules(grid_durations))
+def test_the_oracle_agrees_where_it_matters(cls: type) -> None:
+    """Relative to the rate itself, not to the peak: small rates count as well."""
+
+    @given(simple_schedules(grid_durations)[cls], grid_times)
+    @examples(50)
+    def agree(schedule, t) -> None:
+        expected = oracle.rate(schedule, t)
+        high = oracle.lowest_and_highest(schedule)[1]
+        assume(expected > 1e-6 * high)
+        assert schedule(t) == pytest.approx(expected, rel=1e-8)
+
+    agree()
+
+
+@given(any_schedule(grid_durations), st.lists(grid_times, min_size=1, max_size=5))
+@examples(250)
+def test_compositions_agree_with_the_oracle(schedule, times) -> None:
+    peak = oracle.lowest_and_highest(schedule)[1]
+    for t in times:
+        assert schedule(t) == pytest.approx(oracle.rate(schedule, t), rel=0, abs=1e-12 * peak)
+
+
+# --- shape ---------------------------------------------------------------------------------------
+
+FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, InverseSqrtDecay, Recurrence, Constant]
+TOWARDS_FLOOR = [PolynomialDecay, LinearDecay, CosineDecay]
+ordered_pairs = st.tuples(free_times, free_times).map(sorted)
+
+
+def steps_between(schedule, times: list[float]) -> tuple[float, float]:
+    """The change of the rate, and how large an error of rounding may be."""
+    first, last = (schedule(t) for t in times)
+    return last - first, 1e-14 * oracle.lowest_and_highest(schedule)[1]
+
+
+@given(st.one_of([simple_schedules(grid_durations)[cls] for cls in FALLING]), ordered_pairs)
+@examples(200)
+def test_a_decay_never_rises(schedule, times) -> None:
+    change, rounding = steps_between(schedule, times)
+    assert change <= rounding
+
+
+@given(st.one_of([simple_schedules(grid_durations)[cls] for cls in TOWARDS_FLOOR]), ordered_pairs)
+@examples(200)
+def test_a_decay_to_a_floor_runs_one_way(schedule, times) -> None:
+    change, rounding = steps_between(schedule, times)
+    towards = np.sign(schedule.final_lr - schedule.lr)
+    assert change * towards >= -rounding
+
+
+@given(simple_schedules(grid_durations)[OneCycle], ordered_pairs)
+@examples(100)
+def test_one_cycle_rises_to_its_peak_and_falls_from_it(schedule, times) -> None:
+    peak = schedule.warmup_fraction * schedule.total_epochs
+    change, rounding = steps_between(schedule, [min(t, peak) for t in times])
+    assert change >= -rounding
+    change, rounding = steps_between(schedule, [max(t, peak) for t in times])
+    assert change <= rounding
+
+
+@given(simple_schedules(grid_durations)[WarmupStableDecay], ordered_pairs)
+@examples(100)
+def test_a_trapezoid_rises_holds_and_goes_to_its_floor(schedule, times) -> None:
+    top, edge = schedule.warmup_epochs, schedule.warmup_epochs + schedule.stable_epochs
+    change, rounding = steps_between(schedule, [min(t, top) for t in times])
+    assert change >= -rounding
+    for t in times:
+        assert schedule(min(max(t, top), edge)) == schedule.lr
+    change, rounding = steps_between(schedule, [max(t, edge) for t in times])
+    assert change * np.sign(schedule.final_lr - schedule.lr) >= -rounding
+
+
+# How fast a continuous schedule may change, in peaks an epoch.
+STEEPEST = {
+    Constant: lambda x: 0,
+    ExponentialDecay: lambda x: -math.log(x.gamma),
+    LinearDecay: lambda x: 1 / x.total_epochs,
+    CosineDecay: lambda x: math.pi / 2 / x.total_epochs,
+    InverseSqrtDecay: lambda x: 0.5,
+    OneCycle: lambda x: (
+        math.pi / 2 / x.total_epochs / min(x.warmup_fraction, 1 - x.warmup_fraction)
+    ),
+}
+
+
+@pytest.mark.parametrize("cls", STEEPEST)
+def test_a_continuous_schedule_changes_no_faster_than_its_slope(cls: type) -> None:
+    @given(simple_schedules(grid_durations)[cls], ordered_pairs)
+    @examples(60)
+    def holds(schedule, times) -> None:
+        change, rounding = steps_between(schedule, times)
+        slope = STEEPEST[cls](schedule) * oracle.lowest_and_highest(schedule)[1]
+        assert abs(change) <= slope * (times[1] - times[0]) + rounding
+
+    holds()
+
+
+@given(
+    simple_schedules(grid_durations)[PolynomialDecay]
+    | simple_schedules(grid_durations)[WarmupStableDecay]
+    | st.builds(warmup, simple_schedules(grid_durations)[CosineDecay], grid_durations, rates),
+    grid_times,
+)
+@examples(200)
+def test_no_jump_anywhere(schedule, t) -> None:
+    # Powers below 1 and the 1-sqrt shape are steep at an end, so that slopes say nothing there.
+    high = oracle.lowest_and_highest(schedule)[1]
+    roundness = min(getattr(schedule, "power", 0.5), 1)
+    assert abs(schedule(t * (1 + 1e-12)) - schedule(t)) <= 8 * high * (60e-12 * 32) ** roundness
+
+
+# --- the documents -------------------------------------------------------------------------------
+
+EPOCHS = np.arange(31)
+
+
+@given(positive_rates, factors, st.integers(1, 40))
+@examples(60)
+def test_d1_step_and_exponential(lr, gamma, step) -> None:
+    stepped = [lr * gamma ** (e // step) for e in range(100)]
+    assert StepDecay(lr, gamma=gamma, step_epochs=step)(np.arange(100)) == pytest.approx(stepped)
+    fallen = [lr * gamma**e for e in range(100)]
+    assert ExponentialDecay(lr, gamma=gamma)(np.arange(100)) == pytest.approx(fallen)
+
+
+@given(positive_rates, st.floats(0.1, 5), st.integers(1, 100))
+@examples(60)
+def test_d1_polynomial(lr, gamma, total) -> None:
+    expected = [lr * (1 - e / total) ** gamma for e in range(total + 1)]
+    ours = PolynomialDecay(lr, total_epochs=total, power=gamma)(np.arange(total + 1))
+    assert ours == pytest.approx(expected, rel=1e-12)
+
+
+def test_d2_square_root() -> None:
+    expected = 0.1 * (EPOCHS + 1.0) ** -0.5
+    assert InverseSqrtDecay(0.1)(EPOCHS) == pytest.approx(expected, rel=1e-15)
+
+
+def test_d2_milestone_30_never_acts_in_30_epochs() -> None:
+    printed = MultiStepDecay(0.3, gamma=0.5, milestones=[15, 30])
+    acting = MultiStepDecay(0.3, gamma=0.5, milestones=[15])
+    assert printed(np.arange(30)).tolist() == acting(np.arange(30)).tolist()
+    assert printed(np.arange(30)).tolist() == [0.3] * 15 + [0.15] * 15
+    assert printed(30) == 0.075
+
+
+def test_d2_cosine_stays_at_its_floor_from_epoch_20() -> None:
+    cosine = CosineDecay(0.3, total_epochs=20, final_lr=0.01)
+    falling = [0.01 + 0.29 * (1 + math.cos(math.pi * e / 20)) / 2 for e in range(20)]
+    assert cosine(np.arange(20)) == pytest.approx(falling, rel=1e-14)
+    assert cosine(19) > 0.011
+    assert cosine(np.arange(20, 30)).tolist() == [0.01] * 10
+
+
+def test_d3_hold_then_exponential() -> None:
+    schedule = join([Constant(0.001), ExponentialDecay(0.001, gamma=math.exp(-0.1))], at=[10])
+    expected = [0.001 if e < 10 else 0.001 * math.exp(0.1 * (10 - e)) for e in range(100)]
+    assert schedule(np.arange(100)) == pytest.approx(expected, rel=1e-12)
+    assert schedule(10) == 0.001
+    assert schedule(11) < 0.001
+
+
+def test_d3_cycles_of_20_epochs_and_their_lowest_rate() -> None:
+    cycles = CyclicCosine(0.1, cycle_epochs=20)
+    expected = [0.05 * (1 + math.cos(math.pi * (e % 20) / 20)) for e in range(60)]
+    assert cycles(np.arange(60)) == pytest.approx(expected, rel=1e-12)
+    assert cycles(np.arange(60)).argmin() % 20 == 19
+    assert f"{cycles(np.arange(60)).min():.1e}" == "6.2e-04"
+
+
+@pytest.mark.parametrize(
+    ("rule", "after_17", "after_25"),
+    [
+        ("sin", 0.09727657241617098, 0.09606978125185672),
+        ("power", 0.0996090197648015, 0.09942532736309981),
+    ],
+)
+def test_d4_recurrences_after_17_and_25_applications(rule, after_17, after_25) -> None:
+    # Printed in the document in float32, relative 1e-6.
+    recurrence = Recurrence(0.1, rule=rule)
+    assert recurrence(17) == pytest.approx(after_17, rel=1e-6)
+    assert recurrence(25) == pytest.approx(after_25, rel=1e-6)
+
+    whole_run = warmup(recurrence, 4, begin_lr=0.02)
+    assert whole_run(np.arange(5)) == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.10], rel=1e-15)
+    assert whole_run(21) == recurrence(17)  # epochs 22 and 30, counted from 1
+    assert whole_run(29) == recurrence(25)
+
+
+def test_d4_first_rates_after_the_warmup() -> None:
+    for rule, first in (("sin", (0.09983, 0.09967)), ("power", (0.09998, 0.09995))):
+        rates = Recurrence(0.1, rule=rule)(np.array([1, 2]))
+        assert rates.round(5).tolist() == list(first)
+
+
+@given(positive_rates, rates, st.integers(1, 60))
+@examples(60)
+def test_d5_linear_decay_to_tau(lr, final_lr, tau) -> None:
+    shares = [min(e / tau, 1) for e in range(100)]
+    expected = [(1 - share) * lr + share * final_lr for share in shares]
+    ours = LinearDecay(lr, total_epochs=tau, final_lr=final_lr)(np.arange(100))
+    assert ours == pytest.approx(expected, rel=1e-12, abs=1e-15)

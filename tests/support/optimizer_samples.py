@@ -1,0 +1,49 @@
+"""Every optimizer with two values for each parameter."""
+
+from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
+
+CONVENTIONS = ("pytorch", "keras")
+# For every parameter of every rule, two values that lead elsewhere.
+CONVENTION = {"convention": CONVENTIONS}
+DECAY = {"weight_decay": (0.1, 0.2)}
+ADAM = {
+    "beta1": (0.9, 0.8),
+    "beta2": (0.99, 0.9),
+    "eps": (0.01, 0.02),
+    "amsgrad": (False, True),
+    "bias_correction": (True, False),
+}
+SAMPLES = {
+    SGD: DECAY,
+    Momentum: {"momentum": (0.9, 0.8), "dampening": (0.0, 0.5), "nesterov": (False, True)},
+    AdaGrad: {"eps": (0.01, 0.02), "initial_accumulator": (0.1, 0.2)},
+    RMSProp: {
+        "rho": (0.9, 0.8),
+        "eps": (0.01, 0.02),
+        "momentum": (0.5, 0.6),
+        "centered": (False, True),
+    },
+    AdaDelta: {"rho": (0.9, 0.8), "eps": (0.01, 0.02)},
+    Adam: ADAM,
+    AdamW: ADAM,
+}
+SAMPLES = {
+    cls: options | (DECAY | CONVENTION if cls is not SGD else {})
+    for cls, options in SAMPLES.items()
+}
+REMEMBERING = [cls for cls in SAMPLES if cls is not SGD]
+
+
+def sample(cls, **changes):
+    return cls(**({name: values[0] for name, values in SAMPLES[cls].items()} | changes))
+
+
+def variants(*classes):
+    """Each rule as it is by default, and with each parameter changed, in both conventions."""
+    for cls in classes:
+        for convention in CONVENTIONS if cls is not SGD else [None]:
+            own = {} if cls is SGD else {"convention": convention}
+            yield cls(**own)
+            for name, (_, value) in SAMPLES[cls].items():
+                if name != "convention" and (convention, name) != ("keras", "dampening"):
+                    yield cls(**own, **{name: value})

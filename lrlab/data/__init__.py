@@ -14,8 +14,7 @@ all of these, and adds names of its own. Downloads are kept in ``LRLAB_CACHE``, 
 system's folder for caches. No pickle is ever loaded.
 """
 
-from lrlab.data import download
-from lrlab.data.dataset import DataError, Dataset
+from lrlab.data.dataset import DataError, Dataset, as_floats
 from lrlab.data.loading import load
 
-__all__ = ["DataError", "Dataset", "download", "load"]
+__all__ = ["DataError", "Dataset", "as_floats", "load"]

@@ -1,8 +1,7 @@
 """Fetch a public data set, check it, and keep it as one ``.npz`` file.
 
-The table :data:`SOURCES` says where each data set lives, which hash its publisher gives for each
-file, and which function turns the files into arrays. :func:`download` does the rest; whatever
-goes wrong, it raises :class:`DataError` and leaves nothing half-written behind.
+The table `lrlab.data.sources.SOURCES` says where each data set lives, which hash its publisher
+gives for each file, and which function turns the files into arrays.
 """
 
 from __future__ import annotations
@@ -12,11 +11,14 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from lrlab.data.dataset import DataError, fingerprint
 from lrlab.data.sources import SOURCES
+from lrlab.utils import whole
 
 TIMEOUT = 30  # seconds of silence after which a server is given up
 
@@ -39,28 +41,29 @@ def cache_folder() -> Path:
 
 
 def download(name: str, target: Path) -> None:
-    """Download a data set of :data:`SOURCES` and store its arrays in one ``.npz`` file.
+    """Download a public data set and store its arrays in one ``.npz`` file.
 
-    Everything happens in a temporary folder beside ``target``, which goes whatever happens;
-    the finished file is moved into place in one step. So a reader never meets half a file, and
-    of two processes that download at the same time the later one wins with equal content.
+    A reader never meets half a file. Of two processes that download at the same time, the later
+    one replaces the file of the earlier one by the same content.
 
     Args:
-        name: Key of :data:`SOURCES`.
-        target: Where to store the arrays. The folder is made when it is missing.
+        name: Key of `lrlab.data.sources.SOURCES`.
+        target: File to store the arrays in. Its folder is created when missing.
 
     Raises:
-        DataError: If there is no connection, the server refuses, the transfer breaks off, the
-            content is not what was published, or the folder cannot be written to.
+        DataError: There is no connection, the server refuses, the transfer breaks off, the content
+            is not what was published, or the folder cannot be written to. Nothing is left behind.
     """
     source = SOURCES[name]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as temporary:
+        with (
+            whole(target) as partial,
+            tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as temporary,
+        ):
             folder = Path(temporary)
             for file, known_hash in source.files.items():
                 _retrieve(name, f"{source.base_url}{file}", known_hash, folder / file)
-            arrays = source.convert(folder)
+            arrays: dict[str, Any] = source.convert(folder)
             # The publishers give MD5 only, for which a forger can make a match, and one of them
             # plain HTTP only: where the content is known, look at it too.
             if source.fingerprint not in (None, found := fingerprint(**arrays)):
@@ -68,8 +71,8 @@ def download(name: str, target: Path) -> None:
                     f"the images from {source.base_url} are not those of {name}: their "
                     f"fingerprint is {found}, expected {source.fingerprint}. {_remedy(name)}"
                 )
-            np.savez(folder / target.name, **arrays)
-            os.replace(folder / target.name, target)
+            with partial.open("wb") as archive:  # given a path, savez appends .npz to it
+                np.savez(archive, **arrays)
     except OSError as error:
         raise DataError(
             f"cannot write {target}: {error.strerror or error}. Make room there, or set "
@@ -118,7 +121,7 @@ def _remedy(name: str) -> str:
     )
 
 
-def _import_pooch():
+def _import_pooch() -> ModuleType:
     with warnings.catch_warnings():
         # In a notebook without ipywidgets tqdm, which pooch imports, warns that it draws its bars
         # as text. We draw none there, so the warning would only stain the chapter.

@@ -23,7 +23,7 @@ class Source:
             int64 of shape ``(N,)``.
         image_shape: Height, width and channels of an image.
         class_names: Name of each class, in the order of the labels.
-        fingerprint: :func:`fingerprint` that the arrays must have; None leaves it unchecked.
+        fingerprint: Fingerprint that the data set must have; None leaves it unchecked.
     """
 
     base_url: str
@@ -57,8 +57,8 @@ def _convert_cifar10(folder: Path) -> dict[str, np.ndarray]:
     # archive chooses, and the stream is never rewound.
     with tarfile.open(folder / "cifar-10-binary.tar.gz", "r|gz") as archive:
         for member in archive:
-            if member.name.endswith(".bin"):
-                batches[Path(member.name).stem] = archive.extractfile(member).read()
+            if member.name.endswith(".bin") and (file := archive.extractfile(member)):
+                batches[Path(member.name).stem] = file.read()
     train = b"".join(batches[f"data_batch_{number}"] for number in range(1, 6))
     arrays = {}
     for split, content in (("train", train), ("test", batches["test_batch"])):

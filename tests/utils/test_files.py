@@ -21,6 +21,12 @@ def test_what_is_written_appears_under_its_name_when_it_is_complete(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["model.keras"]
 
 
+def test_a_file_has_the_rights_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    write_text(tmp_path / "whole", "text")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 @pytest.mark.parametrize("reason", [ValueError, KeyboardInterrupt])
 def test_what_fails_half_way_leaves_the_old_file(tmp_path, reason):
     path = tmp_path / "run.json"

@@ -27,7 +27,6 @@ from torch.utils.data import DataLoader
 
 import lrlab.keras as lrkeras  # first: it silences TensorFlow's start
 from lrlab import Constant, data, pytorch
-from lrlab.keras import to_floats
 from lrlab.pytorch import device_name, pick_device
 
 BATCH, LR = 128, 0.1
@@ -108,7 +107,7 @@ def plain_keras(dataset: data.Dataset, seed: int) -> Result:
     model = lrkeras.LeNet(init="kaiming_uniform", seed=seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(LR), loss=loss, metrics=["accuracy"])
-    train, test = to_floats(dataset.x_train), to_floats(dataset.x_test)
+    train, test = data.as_floats(dataset.x_train), data.as_floats(dataset.x_test)
     keras.utils.set_random_seed(seed)
     start = time.perf_counter()
     record = model.fit(

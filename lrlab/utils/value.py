@@ -1,26 +1,16 @@
 """The class behind every checked, immutable value: compared by value, stored as a plain dict.
 
-A subclass is a frozen dataclass. A field's annotation carries the check that the field has to pass:
+A subclass is a frozen dataclass, and a field's annotation carries the check that the field passes::
 
-    >>> from dataclasses import KW_ONLY, dataclass
-    >>> from typing import Annotated
-    >>> from lrlab.utils import checks
-    >>> @dataclass(frozen=True)
-    ... class Spring(Value):
-    ...     stiffness: Annotated[float, checks.positive]
-    ...     _: KW_ONLY
-    ...     damping: Annotated[float | None, checks.optional(checks.non_negative)] = None
-    >>> spring = Spring(3)
-    >>> spring
-    Spring(stiffness=3.0, damping=None)
-    >>> spring.to_config()
-    {'class': 'Spring', 'stiffness': 3.0, 'damping': None}
-    >>> Value.from_config(spring.to_config()) == spring
-    True
-    >>> Spring(-1)
-    Traceback (most recent call last):
-    ...
-    ValueError: stiffness must be a finite real number greater than 0, received -1
+    @dataclass(frozen=True)
+    class Spring(Value):
+        stiffness: Annotated[float, checks.positive]
+        _: KW_ONLY
+        damping: Annotated[float | None, checks.optional(checks.non_negative)] = None
+
+``Spring(3)`` is then stored with the float 3.0, ``Spring(-1)`` raises a `ValueError`,
+``Spring(3).to_config()`` is ``{"class": "Spring", "stiffness": 3.0, "damping": None}``, and
+`Value.from_config` takes that back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,25 @@
-"""What several seeds say: intervals, and where the rates that work begin and end."""
+"""What several seeds say: intervals, differences by seed, verdicts, and where good rates end.
+
+Example:
+    >>> gains = {"bowl": paired({0: 3, 1: 5, 2: 4}, {0: 1, 1: 2, 2: 2})}
+    >>> print(decide({name: pairs.interval() for name, pairs in gains.items()}, margin=0.5))
+    holds: bowl 2.33 [0.899, 3.77]; margin 0.5
+"""
 
 from lrlab.statistics.edges import decades, left_edge, right_edge
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
+from lrlab.statistics.pairs import Pairs, paired
+from lrlab.statistics.verdicts import Verdict, decide
 
-__all__ = ["Interval", "decades", "left_edge", "mean_interval", "prediction_interval", "right_edge"]
+__all__ = [
+    "Interval",
+    "Pairs",
+    "Verdict",
+    "decades",
+    "decide",
+    "left_edge",
+    "mean_interval",
+    "paired",
+    "prediction_interval",
+    "right_edge",
+]

@@ -31,8 +31,8 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
         >>> round(left_edge([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=0.8), 4)
         0.0316
     """
-    lrs, losses = _sorted(lrs, losses)
-    mean = losses.mean(axis=1)
+    rates, table = _sorted(lrs, losses)
+    mean = table.mean(axis=1)
     if np.isnan(mean).all() or not np.nanmin(mean) < level:
         raise ValueError(f"level must lie above some mean loss, received {level!r}")
     best = int(np.nanargmin(mean))
@@ -41,7 +41,7 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
         raise ValueError(f"level must be reached left of the best rate, received {level!r}")
     above = worse[-1]  # the next rate is below the level
     share = (mean[above] - level) / (mean[above] - mean[above + 1])
-    return float(lrs[above] * (lrs[above + 1] / lrs[above]) ** share)
+    return float(rates[above] * (rates[above + 1] / rates[above]) ** share)
 
 
 def right_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> float:
@@ -61,13 +61,13 @@ def right_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: f
         >>> right_edge([0.1, 0.2, 0.4], [[0.5, 0.6], [0.7, 0.8], [0.7, 2.3]], level=1.5)
         0.2
     """
-    lrs, losses = _sorted(lrs, losses)
-    works = (losses < level).all(axis=1)  # NaN is not below anything
+    rates, table = _sorted(lrs, losses)
+    works = np.all(table < level, axis=1)  # NaN is not below anything
     if not works.any():
         raise ValueError(f"level must lie above every seed's loss at some rate, received {level!r}")
-    best = int(np.argmin(np.where(works, losses.mean(axis=1), np.inf)))
+    best = int(np.argmin(np.where(works, table.mean(axis=1), np.inf)))
     fails = np.flatnonzero(~works[best:])
-    return float(lrs[best + fails[0] - 1] if len(fails) else lrs[-1])
+    return float(rates[best + fails[0] - 1] if len(fails) else rates[-1])
 
 
 def decades(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> np.ndarray:
@@ -94,9 +94,9 @@ def decades(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: floa
         >>> decades([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=1.3).round(2)
         array([1.5])
     """
-    lrs, losses = _sorted(lrs, losses)
-    logs, losses = np.log10(lrs), np.where(np.isfinite(losses), losses, np.inf)
-    return np.array([_width(logs, seed, level) for seed in losses.T])
+    rates, table = _sorted(lrs, losses)
+    logs, table = np.log10(rates), np.where(np.isfinite(table), table, np.inf)
+    return np.array([_width(logs, seed, level) for seed in table.T])
 
 
 def _width(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
@@ -124,9 +124,9 @@ def _reach(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
 def _sorted(
     lrs: Sequence[float], losses: Sequence[Sequence[float]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    lrs = np.array([checks.positive(f"lrs[{i}]", lr) for i, lr in enumerate(lrs)])
-    losses = np.asarray(losses, dtype=np.float64)
-    if losses.ndim != 2 or len(losses) != len(lrs) or losses.size == 0:
-        raise ValueError(f"losses must have shape ({len(lrs)}, seeds), received {losses.shape}")
-    order = np.argsort(lrs)
-    return lrs[order], losses[order]
+    rates = np.array([checks.positive(f"lrs[{i}]", lr) for i, lr in enumerate(lrs)])
+    table = np.asarray(losses, dtype=np.float64)
+    if table.ndim != 2 or len(table) != len(rates) or table.size == 0:
+        raise ValueError(f"losses must have shape ({len(rates)}, seeds), received {table.shape}")
+    order = np.argsort(rates)
+    return rates[order], table[order]

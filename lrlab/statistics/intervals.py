@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from lrlab.utils import checks
 
@@ -18,7 +17,7 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    def __contains__(self, value: object) -> bool:
+    def __contains__(self, value: Any) -> bool:
         return bool(self.low <= value <= self.high)
 
     def format(self, digits: int) -> str:
@@ -67,7 +66,9 @@ def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interva
     return _around_mean(values, level, lambda n: 1 + 1 / n)
 
 
-def _around_mean(values: Sequence[float], level: float, share) -> Interval:
+def _around_mean(values: Sequence[float], level: float, share: Callable[[int], float]) -> Interval:
+    from scipy import stats  # takes as long to import as all of the rest, so only when needed
+
     level = checks.fraction("level", level)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all():

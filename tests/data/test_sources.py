@@ -1,0 +1,79 @@
+"""The table of sources: its hashes, its formats, and the real images where they are at hand."""
+
+import hashlib
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lrlab.data.loading import load
+from lrlab.data.sources import SOURCES
+from tests.support.small_images import PUBLISHED
+
+REAL = os.environ.get("LRLAB_DATA", "")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_table(name):
+    source = SOURCES[name]
+    assert source.base_url.startswith("http")
+    assert source.base_url.endswith("/")
+    assert len(source.class_names) == len(set(source.class_names)) == 10
+    assert len(source.files) > 0
+    for known_hash in source.files.values():
+        algorithm, digest = known_hash.split(":")
+        assert hashlib.new(algorithm).digest_size == len(bytes.fromhex(digest))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_published_files_become_their_arrays_and_nothing_else(name, tmp_path):
+    arrays, files = PUBLISHED[name]
+    folder = tmp_path / "one" / "two"
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    before = sorted(tmp_path.rglob("*"))
+    converted = SOURCES[name].convert(folder)
+    assert converted.keys() == arrays.keys()
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(converted[key], array, strict=True)
+    assert sorted(tmp_path.rglob("*")) == before, "an archive does not choose where to write"
+
+
+@pytest.fixture
+def real(monkeypatch):
+    def find(name):
+        if not (REAL and (Path(REAL) / f"{name}.npz").exists()):
+            pytest.skip(f"LRLAB_DATA names no folder with {name}.npz")
+        monkeypatch.setenv("LRLAB_DATA", REAL)
+        return load(name)
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "shape"),
+    [("fashion_mnist", 60_000, (28, 28, 1)), ("cifar10", 50_000, (32, 32, 3))],
+)
+def test_the_real_images(real, name, train, shape):
+    dataset = real(name)
+    assert dataset.x_train.shape == (train, *shape)
+    assert dataset.x_test.shape == (10_000, *shape)
+    assert np.bincount(dataset.y_train).tolist() == [train // 10] * 10
+    assert np.bincount(dataset.y_test).tolist() == [1_000] * 10
+
+
+def test_the_fingerprint_of_fashion_mnist_is_that_of_the_published_files(real):
+    """The witness is the widely published MD5 of the publisher's four files, decompressed."""
+    dataset = real("fashion_mnist")
+    assert dataset.fingerprint == SOURCES["fashion_mnist"].fingerprint
+    for array, magic, md5 in (
+        (dataset.x_train[..., 0], 2051, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
+        (dataset.y_train, 2049, "9018921c3c673c538a1fc5bad174d6f9"),
+        (dataset.x_test[..., 0], 2051, "8181f5470baa50b63fa0f6fddb340f0a"),
+        (dataset.y_test, 2049, "15d484375f8d13e6eb1aabb0c3f46965"),
+    ):
+        header = struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
+        assert hashlib.md5(header + array.astype(np.uint8).tobytes()).hexdigest() == md5

@@ -6,7 +6,7 @@ metric. `lrlab.pytorch.PlateauLR` and `lrlab.keras.PlateauCallback` bring both t
 Example:
     >>> from lrlab import Constant, warmup
     >>> policy = ReduceOnPlateau(0.5, factor=0.5, patience=2)
-    >>> reacting = ReactingSchedule(policy, schedule=warmup(Constant(0.5), 2), watch_from=2)
+    >>> reacting = PlateauSchedule(policy, schedule=warmup(Constant(0.5), 2), first_epoch=2)
     >>> states = reacting.replay([9.0, 9.0, 3.0, 3.0, 3.0])
     >>> [reacting.rate(state.lr, epoch) for epoch, state in enumerate(states)]
     [0.0, 0.25, 0.5, 0.5, 0.5, 0.25]
@@ -26,7 +26,7 @@ from lrlab.utils import checks
 
 
 @dataclass(frozen=True)
-class ReactingSchedule:
+class PlateauSchedule:
     r"""The rate :math:`\eta_e\, s(t)/\eta` at time t of epoch e.
 
     Here s is the schedule, η the policy's ``lr``, and :math:`\eta_e` the rate of the policy's state
@@ -38,7 +38,7 @@ class ReactingSchedule:
     Args:
         policy: What lowers the rate, and how far; its ``lr`` is greater than 0.
         schedule: The rate over time in epochs if nothing lowered it; by default constant.
-        watch_from: First epoch w whose metric counts, an integer of at least 0.
+        first_epoch: First epoch w whose metric counts, an integer of at least 0.
 
     Raises:
         ValueError: An argument breaks its rule, or the schedule is not at the policy's ``lr`` when
@@ -48,7 +48,7 @@ class ReactingSchedule:
     policy: ReduceOnPlateau
     _: KW_ONLY
     schedule: Schedule | None = None
-    watch_from: int = 0
+    first_epoch: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.policy, ReduceOnPlateau):
@@ -57,15 +57,15 @@ class ReactingSchedule:
         schedule = Constant(lr) if self.schedule is None else self.schedule
         if not isinstance(schedule, Schedule):
             raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
-        epoch = checks.whole("watch_from", self.watch_from)
+        epoch = checks.whole("first_epoch", self.first_epoch)
         if (begin := schedule(epoch)) != lr:
-            rule = "the rate of the schedule in epoch watch_from"
+            rule = "the rate of the schedule in epoch first_epoch"
             raise ValueError(
                 f"policy.lr must be {rule}, schedule({epoch}) = {begin}, received {lr}"
             )
         # A frozen dataclass takes values only this way.
         object.__setattr__(self, "schedule", schedule)
-        object.__setattr__(self, "watch_from", epoch)
+        object.__setattr__(self, "first_epoch", epoch)
 
     def update(self, state: PlateauState, epoch: int, metric: float) -> PlateauState:
         """Return the policy's state after an epoch, which is the one before if nobody watched.
@@ -75,7 +75,7 @@ class ReactingSchedule:
             epoch: Number of the epoch, counted from 0.
             metric: What it ended with, see `ReduceOnPlateau.update`.
         """
-        return state if epoch < self.watch_from else self.policy.update(state, metric)
+        return state if epoch < self.first_epoch else self.policy.update(state, metric)
 
     def rate(self, lr: float | np.ndarray, t: float | np.ndarray) -> float | np.ndarray:
         """Return the rate in force at time ``t``.
@@ -105,7 +105,7 @@ class ReactingSchedule:
         """Return a state, and what it belongs to, as plain values; `restore` takes them back."""
         return {
             "schedule": self.schedule.to_config(),
-            "watch_from": self.watch_from,
+            "first_epoch": self.first_epoch,
             "plateau": state.to_dict(),
         }
 
@@ -116,7 +116,7 @@ class ReactingSchedule:
             ValueError: The dict holds no state, or one of another schedule or policy.
         """
         own = self.to_dict(self.policy.start())
-        check_same(saved, {name: own[name] for name in ("schedule", "watch_from")})
+        check_same(saved, {name: own[name] for name in ("schedule", "first_epoch")})
         return self.policy.restore(saved.get("plateau"))
 
 

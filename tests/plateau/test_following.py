@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab import Constant, CosineDecay, ReduceOnPlateau, join, warmup
-from lrlab.plateau.following import ReactingSchedule, check_same
+from lrlab.plateau.following import PlateauSchedule, check_same
 from tests.support.strategies import examples
 
 POLICY = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=1, min_delta=0)
@@ -39,7 +39,7 @@ def rates(reacting, metrics, steps=1):
 
 
 def test_a_warmup_and_then_the_policy_by_hand() -> None:
-    reacting = ReactingSchedule(POLICY, schedule=RAMP, watch_from=2)
+    reacting = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
     flat = [3.0] * 7
     # Epoch 2 sets the best, 3 and 4 are bad: a cut; 5 and 6 are bad: another.
     assert rates(reacting, flat) == [0, 0.25, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
@@ -48,10 +48,10 @@ def test_a_warmup_and_then_the_policy_by_hand() -> None:
 
 def test_a_schedule_that_goes_on_is_scaled() -> None:
     peak_and_half = join([Constant(0.5), Constant(0.25)], at=[3])
-    reacting = ReactingSchedule(POLICY, schedule=peak_and_half)
+    reacting = PlateauSchedule(POLICY, schedule=peak_and_half)
     assert rates(reacting, [3.0] * 5) == [0.5, 0.5, 0.5, 0.125, 0.125, 0.0625]
     floor = dataclasses.replace(POLICY, min_lr=0.25)
-    reacting = ReactingSchedule(floor, schedule=peak_and_half)
+    reacting = PlateauSchedule(floor, schedule=peak_and_half)
     assert rates(reacting, [3.0] * 9)[-1] == 0.125
 
 
@@ -64,7 +64,7 @@ def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, 
         state = policy.update(state, metric)
         expected.append(state.lr)
     for schedule in (None, Constant(policy.lr)):
-        reacting = ReactingSchedule(policy, schedule=schedule, watch_from=w)
+        reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=w)
         assert rates(reacting, metrics) == expected
         assert [state.lr for state in reacting.replay(metrics)] == expected
 
@@ -73,7 +73,7 @@ def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, 
 @examples(100)
 def test_all_moments_at_once_are_the_same(policy, metrics, w, steps) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), w, begin_lr=0.1 * policy.lr)
-    reacting = ReactingSchedule(policy, schedule=ramp, watch_from=w)
+    reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=w)
     lrs = np.repeat([state.lr for state in reacting.replay(metrics)], steps)
     moments = np.array([e + k / steps for e in range(len(metrics) + 1) for k in range(steps)])
     assert reacting.rate(lrs, moments).tolist() == rates(reacting, metrics, steps)
@@ -83,23 +83,23 @@ def test_all_moments_at_once_are_the_same(policy, metrics, w, steps) -> None:
 @examples(100)
 def test_before_the_first_cut_it_is_the_schedule(policy, t) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), 3, begin_lr=0.1 * policy.lr)
-    reacting = ReactingSchedule(policy, schedule=ramp, watch_from=3)
+    reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=3)
     kept = 1e-7 if policy.convention == "keras" else 4e-16  # float32 and float64
     assert reacting.rate(policy.start().lr, t) == pytest.approx(ramp(t), rel=kept, abs=0)
 
 
 def test_what_came_before_the_watch_leaves_no_trace() -> None:
-    reacting = ReactingSchedule(POLICY, watch_from=2)
+    reacting = PlateauSchedule(POLICY, first_epoch=2)
     good_then_flat = [-9.0, math.nan, 3.0, 2.0, 1.0]
     last = reacting.replay(good_then_flat)[-1]
     assert (last.lr, last.best, last.epochs, last.non_finite_at) == (0.5, 1.0, 3, None)
     assert reacting.replay(good_then_flat)[:3] == [POLICY.start()] * 3
-    watched = ReactingSchedule(POLICY).replay(good_then_flat)[-1]
+    watched = PlateauSchedule(POLICY).replay(good_then_flat)[-1]
     assert (watched.lr, watched.best) == (0.125, -9.0)
 
 
 def test_a_state_survives_json() -> None:
-    reacting = ReactingSchedule(POLICY, schedule=RAMP, watch_from=2)
+    reacting = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
     for state in reacting.replay([3.0] * 5):
         saved = json.loads(json.dumps(reacting.to_dict(state), allow_nan=False))
         assert reacting.restore(saved | {"more": 1}) == state
@@ -108,22 +108,22 @@ def test_a_state_survives_json() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (ReactingSchedule(POLICY, watch_from=2), "the saved state has schedule {.*Constant"),
+        (PlateauSchedule(POLICY, first_epoch=2), "the saved state has schedule {.*Constant"),
         (
-            ReactingSchedule(POLICY, schedule=RAMP, watch_from=3),
-            "the saved state has watch_from 3, this scheduler 2",
+            PlateauSchedule(POLICY, schedule=RAMP, first_epoch=3),
+            "the saved state has first_epoch 3, this scheduler 2",
         ),
         (
-            ReactingSchedule(dataclasses.replace(POLICY, cooldown=1), schedule=RAMP, watch_from=2),
+            PlateauSchedule(dataclasses.replace(POLICY, cooldown=1), schedule=RAMP, first_epoch=2),
             "state must be one of .*'cooldown': 0.* received one of .*'cooldown': 1",
         ),
     ],
-    ids=["schedule", "watch_from", "policy"],
+    ids=["schedule", "first_epoch", "policy"],
 )
 def test_a_state_of_another_one_is_refused(other, message: str) -> None:
     saved = other.to_dict(other.policy.start())
     with pytest.raises(ValueError, match=message):
-        ReactingSchedule(POLICY, schedule=RAMP, watch_from=2).restore(saved)
+        PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2).restore(saved)
     assert other.restore(saved) == other.policy.start()
 
 
@@ -133,26 +133,26 @@ def test_what_is_no_state_is_refused(saved) -> None:
         check_same(saved, {})
 
 
-LR = r"policy.lr must be the rate of the schedule in epoch watch_from"
+LR = r"policy.lr must be the rate of the schedule in epoch first_epoch"
 REFUSED = [
     ({"policy": 0.5}, "policy must be a ReduceOnPlateau, received 0.5"),
     ({"policy": ReduceOnPlateau(0)}, "policy.lr must be .* greater than 0, received 0.0"),
     ({"schedule": 0.5}, "schedule must be a schedule of lrlab, received 0.5"),
-    ({"watch_from": -1}, "watch_from must be an integer of at least 0, received -1"),
-    ({"watch_from": 2.0}, "watch_from must be an integer of at least 0, received 2.0"),
-    ({"watch_from": 1}, rf"{LR}, schedule\(1\) = 0.25, received 0.5"),
+    ({"first_epoch": -1}, "first_epoch must be an integer of at least 0, received -1"),
+    ({"first_epoch": 2.0}, "first_epoch must be an integer of at least 0, received 2.0"),
+    ({"first_epoch": 1}, rf"{LR}, schedule\(1\) = 0.25, received 0.5"),
     ({"policy": ReduceOnPlateau(0.1)}, rf"{LR}, schedule\(2\) = 0.5, received 0.1"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED, ids=str)
 def test_what_does_not_fit_is_refused(changes: dict, message: str) -> None:
-    arguments = {"policy": POLICY, "schedule": RAMP, "watch_from": 2} | changes
+    arguments = {"policy": POLICY, "schedule": RAMP, "first_epoch": 2} | changes
     with pytest.raises(ValueError, match=f"^{message}$"):
-        ReactingSchedule(arguments.pop("policy"), **arguments)
+        PlateauSchedule(arguments.pop("policy"), **arguments)
 
 
 def test_both_sides_of_the_end_of_the_warmup() -> None:
     for epoch in (2, 3, np.int64(9)):
-        assert ReactingSchedule(POLICY, schedule=RAMP, watch_from=epoch).watch_from == epoch
-    assert type(ReactingSchedule(POLICY, watch_from=np.int64(9)).watch_from) is int
+        assert PlateauSchedule(POLICY, schedule=RAMP, first_epoch=epoch).first_epoch == epoch
+    assert type(PlateauSchedule(POLICY, first_epoch=np.int64(9)).first_epoch) is int

@@ -19,7 +19,7 @@ from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallbac
 from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs, to_floats
 from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.schedules import KerasSchedule
-from lrlab.optimizers import Momentum, Rule, for_training
+from lrlab.optimizers import Momentum, Optimizer, twin
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.schedules import Schedule
 from lrlab.training import History, provenance, run_config
@@ -37,7 +37,7 @@ def fit(
     schedule: Schedule,
     batch_size: int = 128,
     momentum: float = 0.0,
-    optimizer: Rule | None = None,
+    optimizer: Optimizer | None = None,
     per: str = "epoch",
     seed: int = 0,
     how: str = "callback",
@@ -67,7 +67,7 @@ def fit(
         schedule: The rate over time in epochs.
         batch_size: Images in an update; the last batch of an epoch holds the rest.
         momentum: Heavy-ball momentum in [0, 1).
-        optimizer: Update rule of `lrlab.optimizers` of convention ``"keras"``, in the place of SGD
+        optimizer: Optimizer of `lrlab.optimizers` of convention ``"keras"``, in the place of SGD
             with or without momentum, which then is to be 0. Keras' own optimiser carries it out.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         seed: Seed of the order of the images. The generators of Python and NumPy are left as
@@ -108,7 +108,11 @@ def fit(
         watch_from=watch_from,
     )
     if optimizer is not None:
-        config["optimizer"] = for_training(optimizer, "keras", momentum=momentum)
+        twin(optimizer, "keras")  # refuses what the framework does not have
+        if momentum:
+            rule = "momentum must be 0 beside an optimizer, which brings its own"
+            raise ValueError(f"{rule}, received {momentum!r}")
+        config["optimizer"] = optimizer.to_config()
     config["how"] = checks.choice("how", how, ("callback", "optimizer"))
     if plateau is not None and how != "callback":
         raise ValueError(f"how must be 'callback' for a plateau policy, received {how!r}")
@@ -123,9 +127,9 @@ def fit(
         steps = config["steps_per_epoch"]
         rate = KerasSchedule(schedule, epochs=epochs, steps_per_epoch=steps, per=per)
         setters = []
-    rule = optimizer or Momentum(momentum=momentum, convention="keras")
+    optimizer = optimizer or Momentum(momentum=momentum, convention="keras")
     model.compile(
-        optimizer=make_optimizer(rule, rate),
+        optimizer=make_optimizer(optimizer, rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

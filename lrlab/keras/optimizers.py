@@ -1,76 +1,37 @@
-"""The update rules of `lrlab.optimizers` as Keras' own optimisers.
-
-Example:
-    >>> from lrlab.optimizers import RMSProp
-    >>> optimizer = make_optimizer(RMSProp(rho=0.95, convention="keras"), 0.01)
-    >>> type(optimizer).__name__, optimizer.rho, optimizer.epsilon
-    ('RMSprop', 0.95, 1e-07)
-"""
+"""The optimizers of `lrlab.optimizers` as Keras' own."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from keras import optimizers
+import keras
 
-from lrlab.optimizers import (
-    SGD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    AdamW,
-    Momentum,
-    RMSProp,
-    Rule,
-    for_training,
-)
-
-OPTIMIZERS: dict[type, type[optimizers.Optimizer]] = {
-    SGD: optimizers.SGD,
-    Momentum: optimizers.SGD,
-    AdaGrad: optimizers.Adagrad,
-    RMSProp: optimizers.RMSprop,
-    AdaDelta: optimizers.Adadelta,
-    Adam: optimizers.Adam,
-    AdamW: optimizers.AdamW,
-}
-# What Keras calls a parameter, where it has another name for it.
-NAMES = {
-    "initial_accumulator": "initial_accumulator_value",
-    "eps": "epsilon",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-}
+from lrlab.optimizers import Optimizer, twin
+from lrlab.utils import checks
 
 
-def optimizer_arguments(rule: Rule) -> dict[str, Any]:
-    """Return the parameters of a rule under the names that Keras' optimiser has for them.
+def make_optimizer(
+    optimizer: Optimizer, lr: float | Any, clip_norm: float | None = None
+) -> keras.optimizers.Optimizer:
+    """Return the Keras optimiser that does what one of `lrlab.optimizers` does.
 
     Args:
-        rule: A rule of convention ``"keras"``.
+        optimizer: An optimizer of convention ``"keras"``.
+        lr: Rate until a callback sets another, or one of Keras' own schedules.
+        clip_norm: Largest Euclidean norm of an update's gradient over all weights, greater than 0;
+            a longer one is shortened to it. Keras calls it ``global_clipnorm``. None for any.
 
     Raises:
-        ValueError: It is no rule of `lrlab.optimizers`, of another convention, or without a bias
-            correction, which Keras does not let one leave out.
+        ValueError: Keras has no such optimiser, see `lrlab.optimizers.twin`; or the norm breaks its
+            rule.
 
     Example:
-        >>> optimizer_arguments(AdaGrad(convention="keras"))["initial_accumulator_value"]
-        0.1
+        >>> from lrlab.optimizers import RMSProp
+        >>> made = make_optimizer(RMSProp(rho=0.95, convention="keras"), 0.01)
+        >>> type(made).__name__, made.rho, made.epsilon
+        ('RMSprop', 0.95, 1e-07)
     """
-    values = for_training(rule, "keras")
-    for name in ("class", "convention", "bias_correction", "dampening"):
-        values.pop(name, None)  # a dampening is 0 in this convention
-    return {NAMES.get(name, name): value for name, value in values.items()}
-
-
-def make_optimizer(rule: Rule, lr: float | Any) -> optimizers.Optimizer:
-    """Return the Keras optimiser that does what a rule does.
-
-    Args:
-        rule: A rule of convention ``"keras"``.
-        lr: Rate until a callback sets another, or one of Keras' own schedules.
-
-    Raises:
-        ValueError: See `optimizer_arguments`.
-    """
-    return OPTIMIZERS[type(rule)](learning_rate=lr, **optimizer_arguments(rule))
+    name, arguments = twin(optimizer, "keras")
+    clip_norm = checks.optional(checks.positive)("clip_norm", clip_norm)
+    make = getattr(keras.optimizers, name)
+    return make(learning_rate=lr, global_clipnorm=clip_norm, **arguments)

@@ -1,4 +1,4 @@
-r"""Run an update rule down a landscape, and measure how it went.
+r"""Run an optimizer down a landscape, and measure how it went.
 
 Example:
     >>> from lrlab.landscapes import Quadratic
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from lrlab.landscapes.base import Landscape
-from lrlab.optimizers import Rule
+from lrlab.optimizers import Optimizer
 from lrlab.schedules import Schedule
 from lrlab.utils import checks
 
@@ -95,7 +95,7 @@ def _factor(distance: np.ndarray, floor: float) -> float:
 
 def descend(
     landscape: Landscape,
-    rule: Rule,
+    optimizer: Optimizer,
     schedule: Schedule,
     start: Any,
     steps: int,
@@ -104,7 +104,7 @@ def descend(
     seed: int | None = None,
     max_loss: float | None = None,
 ) -> Trajectory:
-    r"""Follow an update rule down a landscape.
+    r"""Follow an optimizer down a landscape.
 
     Step k uses the gradient at :math:`w_k` and the rate :math:`\eta(k/n)`, with n the steps of an
     epoch. The descent ends early when it has diverged: as soon as a number overflows, or the loss
@@ -112,7 +112,7 @@ def descend(
 
     Args:
         landscape: What to descend.
-        rule: How, such as `lrlab.optimizers.SGD`.
+        optimizer: How, such as `lrlab.optimizers.SGD`.
         schedule: The learning rate, a function of time in epochs.
         start: Where to begin, shape ``(d,)``; or ``(..., d)``, several starts that run side by
             side and end together, at the first of them to diverge.
@@ -149,11 +149,11 @@ def descend(
     rates = schedule(times)
     with np.errstate(all="ignore"):
         points, losses = [w], [landscape.loss(w)]
-        state, stopped = rule.start(w), _stopped(0, w, losses[0], bound)
+        state, stopped = optimizer.start(w), _stopped(0, w, losses[0], bound)
         for k, lr in enumerate(rates.tolist()):
             if stopped:
                 break
-            w, state = rule.step(w, landscape.sample_grad(w, rng), state, lr)
+            w, state = optimizer.step(w, landscape.sample_grad(w, rng), state, lr)
             points.append(w)
             losses.append(landscape.loss(w))
             stopped = _stopped(k + 1, w, losses[-1], bound)

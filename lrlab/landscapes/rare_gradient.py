@@ -18,7 +18,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from lrlab.optimizers import Rule
+from lrlab.optimizers import Optimizer
 from lrlab.schedules import Schedule
 from lrlab.utils import checks
 
@@ -95,13 +95,18 @@ class Game:
 
 
 def play(
-    problem: RareGradient, rule: Rule, schedule: Schedule, steps: int, *, start: float = 0.0
+    problem: RareGradient,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    steps: int,
+    *,
+    start: float = 0.0,
 ) -> Game:
-    """Follow an update rule; a weight that leaves [−1, 1] is put back to the end that it passed.
+    """Follow an optimizer; a weight that leaves [−1, 1] is put back to the end that it passed.
 
     Args:
         problem: Where the gradients come from.
-        rule: How to use them.
+        optimizer: How to use them.
         schedule: The rate; an epoch is a step here, since there is no data to pass through.
         steps: How many steps, a positive integer.
         start: The first weight, in [−1, 1].
@@ -112,10 +117,10 @@ def play(
     steps = checks.count("steps", steps)
     weight = checks.number("start", start, "in [-1, 1]", lambda w: -1 <= w <= 1)
     w = np.array(weight)
-    path, state = [w], rule.start(w)
+    path, state = [w], optimizer.start(w)
     gradients = np.array([problem.gradient(k) for k in range(steps)])
     for gradient, lr in zip(gradients, schedule(np.arange(steps)).tolist(), strict=True):
-        w, state = rule.step(w, gradient, state, lr)
+        w, state = optimizer.step(w, gradient, state, lr)
         w = np.clip(w, -1, 1)
         path.append(w)
     return Game(np.array(path), gradients)

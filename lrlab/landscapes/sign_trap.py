@@ -6,8 +6,8 @@ Example:
     >>> from lrlab.optimizers import SGD, RMSProp
     >>> trap = SignTrap([1, 1, 1, -1, -1])
     >>> rates = {SGD(): Constant(trap.max_lr / 2), RMSProp(): InverseSqrtDecay(0.1)}
-    >>> for rule, schedule in rates.items():
-    ...     path = descend(trap, rule, schedule, np.zeros(trap.dimension), 500)
+    >>> for optimizer, schedule in rates.items():
+    ...     path = descend(trap, optimizer, schedule, np.zeros(trap.dimension), 500)
     ...     w = path.w[-1]
     ...     print(trap.accuracy(w), trap.unseen_accuracy(w, [1, -1]))
     1.0 1.0

@@ -7,17 +7,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lrlab.optimizers.base import RememberingRule, RuleState, decayed
+from lrlab.optimizers.base import (
+    BY_CONVENTION,
+    Convention,
+    DecayRate,
+    Flag,
+    NonNegative,
+    Optimizer,
+    OptimizerState,
+    Positive,
+    decayed,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class AdamState(RuleState):
+class AdamState(OptimizerState):
     """What `Adam` and `AdamW` remember; arrays of the shape of the weights.
 
     Attributes:
         m: Moving average of the gradients.
         v: Moving average of the squared gradients.
-        v_max: The largest v so far; None unless the rule is AMSGrad.
+        v_max: The largest v so far; None without AMSGrad.
         steps: Steps made.
     """
 
@@ -28,7 +38,7 @@ class AdamState(RuleState):
 
 
 @dataclass(frozen=True)
-class Adam(RememberingRule):
+class Adam(Optimizer):
     r"""RMSProp with the gradient's own average in its place, both averages freed of their bias.
 
     Elementwise, and with :math:`m_0 = v_0 = 0`, step t is
@@ -71,10 +81,10 @@ class Adam(RememberingRule):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = Adam()
-        >>> w, state = np.array([1.0, 1.0]), rule.start([1.0, 1.0])
+        >>> optimizer = Adam()
+        >>> w, state = np.array([1.0, 1.0]), optimizer.start([1.0, 1.0])
         >>> for _ in range(3):
-        ...     w, state = rule.step(w, np.array([0.01, -100.0]), state, lr=0.1)
+        ...     w, state = optimizer.step(w, np.array([0.01, -100.0]), state, lr=0.1)
         >>> w.round(4)
         array([0.7, 1.3])
 
@@ -85,13 +95,13 @@ class Adam(RememberingRule):
     """
 
     _: KW_ONLY
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float | None = None
-    amsgrad: bool = False
-    bias_correction: bool = True
-    weight_decay: float | None = None
-    convention: str = "pytorch"
+    beta1: DecayRate = 0.9
+    beta2: DecayRate = 0.999
+    eps: Positive = BY_CONVENTION
+    amsgrad: Flag = False
+    bias_correction: Flag = True
+    weight_decay: NonNegative = BY_CONVENTION
+    convention: Convention = "pytorch"
     _defaults: ClassVar = {
         "pytorch": {"eps": 1e-8, "weight_decay": 0.0},
         "keras": {"eps": 1e-7, "weight_decay": 0.0},
@@ -145,8 +155,8 @@ class AdamW(Adam):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = AdamW(weight_decay=0.5)
-        >>> w, state = rule.step([1.0, 1.0], [0.0, 100.0], rule.start([1.0, 1.0]), lr=0.1)
+        >>> optimizer = AdamW(weight_decay=0.5)
+        >>> w, state = optimizer.step([1.0, 1.0], [0.0, 100.0], optimizer.start([1.0, 1.0]), lr=0.1)
         >>> w.round(4)
         array([0.95, 0.85])
 
@@ -163,5 +173,5 @@ class AdamW(Adam):
 
     @property
     def decoupled(self) -> bool:
-        """True, since this is what makes it another rule than Adam."""
+        """True, since this is what makes it another optimizer than Adam."""
         return True

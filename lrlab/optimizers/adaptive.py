@@ -1,4 +1,4 @@
-r"""Rules that divide each weight's gradient by a measure of its own past size."""
+"""Optimizers that divide each weight's gradient by a measure of its own past size."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lrlab.optimizers.base import RememberingRule, RuleState, decayed, rooted
+from lrlab.optimizers.base import (
+    BY_CONVENTION,
+    Convention,
+    DecayRate,
+    Flag,
+    NonNegative,
+    Optimizer,
+    OptimizerState,
+    Positive,
+    decayed,
+    rooted,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class AdaGradState(RuleState):
+class AdaGradState(OptimizerState):
     """What `AdaGrad` remembers.
 
     Attributes:
@@ -22,7 +33,7 @@ class AdaGradState(RuleState):
 
 
 @dataclass(frozen=True)
-class AdaGrad(RememberingRule):
+class AdaGrad(Optimizer):
     r"""A rate for each weight that falls with all the gradients it has seen.
 
     With :math:`v_t = v_{t-1} + g_t^2`, elementwise, a step is
@@ -49,10 +60,10 @@ class AdaGrad(RememberingRule):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = AdaGrad()
-        >>> w, state = np.array([1.0, 1.0]), rule.start([1.0, 1.0])
+        >>> optimizer = AdaGrad()
+        >>> w, state = np.array([1.0, 1.0]), optimizer.start([1.0, 1.0])
         >>> for _ in range(4):
-        ...     w, state = rule.step(w, np.array([0.01, 100.0]), state, lr=0.1)
+        ...     w, state = optimizer.step(w, np.array([0.01, 100.0]), state, lr=0.1)
         >>> w.round(3), round(1 - 0.1 * sum(k**-0.5 for k in (1, 2, 3, 4)), 3)
         (array([0.722, 0.722]), 0.722)
 
@@ -62,10 +73,10 @@ class AdaGrad(RememberingRule):
     """
 
     _: KW_ONLY
-    eps: float | None = None
-    initial_accumulator: float | None = None
-    weight_decay: float = 0.0
-    convention: str = "pytorch"
+    eps: Positive = BY_CONVENTION
+    initial_accumulator: NonNegative = BY_CONVENTION
+    weight_decay: NonNegative = 0.0
+    convention: Convention = "pytorch"
     _defaults: ClassVar = {
         "pytorch": {"eps": 1e-10, "initial_accumulator": 0.0},
         "keras": {"eps": 1e-7, "initial_accumulator": 0.1},
@@ -84,13 +95,13 @@ class AdaGrad(RememberingRule):
 
 
 @dataclass(frozen=True, eq=False)
-class RMSPropState(RuleState):
+class RMSPropState(OptimizerState):
     """What `RMSProp` remembers, each of the shape of the weights.
 
     Attributes:
-        v: Moving average of the squared gradients; of a centred rule, their variance.
-        mean: Moving average of the gradients; None unless the rule is centred.
-        velocity: The velocity; None for a rule without momentum.
+        v: Moving average of the squared gradients; of a centred optimizer, their variance.
+        mean: Moving average of the gradients; None unless the optimizer is centred.
+        velocity: The velocity; None without momentum.
     """
 
     v: np.ndarray
@@ -99,7 +110,7 @@ class RMSPropState(RuleState):
 
 
 @dataclass(frozen=True)
-class RMSProp(RememberingRule):
+class RMSProp(Optimizer):
     r"""AdaGrad with a memory that fades: gradients in units of their recent root mean square.
 
     With :math:`v_t = \rho v_{t-1} + (1-\rho) g_t^2`, elementwise, and :math:`v_0 = 0`, a step is
@@ -110,7 +121,7 @@ class RMSProp(RememberingRule):
         w \leftarrow w - \eta\,\frac{g_t}{\sqrt{v_t + \epsilon}}
         \quad\text{(keras)}.
 
-    A centred rule has the variance :math:`v_t - m_t^2` under the root instead of
+    A centred optimizer has the variance :math:`v_t - m_t^2` under the root instead of
     :math:`v_t`, with :math:`m_t = \rho m_{t-1} + (1-\rho) g_t`. Both frameworks subtract. Under
     a gradient that stays the same, rounding can leave less than 0 of it, and the weights become NaN
     in torch, and in Keras where ε is too small to make up for it. Here the same variance is summed
@@ -140,8 +151,9 @@ class RMSProp(RememberingRule):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = RMSProp(rho=0.75)
-        >>> w, state = rule.step([1.0, 1.0], [0.01, -100.0], rule.start([1.0, 1.0]), lr=0.1)
+        >>> optimizer = RMSProp(rho=0.75)
+        >>> state = optimizer.start([1.0, 1.0])
+        >>> w, state = optimizer.step([1.0, 1.0], [0.01, -100.0], state, lr=0.1)
         >>> w.round(6), state.v.round(6)
         (array([0.8, 1.2]), array([2.5e-05, 2.5e+03]))
 
@@ -152,12 +164,12 @@ class RMSProp(RememberingRule):
     """
 
     _: KW_ONLY
-    rho: float | None = None
-    eps: float | None = None
-    momentum: float = 0.0
-    centered: bool = False
-    weight_decay: float = 0.0
-    convention: str = "pytorch"
+    rho: DecayRate = BY_CONVENTION
+    eps: Positive = BY_CONVENTION
+    momentum: DecayRate = 0.0
+    centered: Flag = False
+    weight_decay: NonNegative = 0.0
+    convention: Convention = "pytorch"
     _defaults: ClassVar = {
         "pytorch": {"rho": 0.99, "eps": 1e-8},
         "keras": {"rho": 0.9, "eps": 1e-7},
@@ -190,7 +202,7 @@ class RMSProp(RememberingRule):
 
 
 @dataclass(frozen=True, eq=False)
-class AdaDeltaState(RuleState):
+class AdaDeltaState(OptimizerState):
     """What `AdaDelta` remembers, each of the shape of the weights.
 
     Attributes:
@@ -203,7 +215,7 @@ class AdaDeltaState(RuleState):
 
 
 @dataclass(frozen=True)
-class AdaDelta(RememberingRule):
+class AdaDelta(Optimizer):
     r"""RMSProp that takes the size of its steps from the steps before.
 
     Elementwise, and with :math:`v_0 = u_0 = 0`:
@@ -229,8 +241,8 @@ class AdaDelta(RememberingRule):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = AdaDelta(rho=0.75)
-        >>> w, state = rule.step([1.0, 1.0], [0.1, -100.0], rule.start([1.0, 1.0]), lr=1)
+        >>> optimizer = AdaDelta(rho=0.75)
+        >>> w, state = optimizer.step([1.0, 1.0], [0.1, -100.0], optimizer.start([1.0, 1.0]), lr=1)
         >>> w.round(6)
         array([0.998, 1.002])
 
@@ -240,10 +252,10 @@ class AdaDelta(RememberingRule):
     """
 
     _: KW_ONLY
-    rho: float | None = None
-    eps: float | None = None
-    weight_decay: float = 0.0
-    convention: str = "pytorch"
+    rho: DecayRate = BY_CONVENTION
+    eps: Positive = BY_CONVENTION
+    weight_decay: NonNegative = 0.0
+    convention: Convention = "pytorch"
     _defaults: ClassVar = {
         "pytorch": {"rho": 0.9, "eps": 1e-6},
         "keras": {"rho": 0.95, "eps": 1e-7},

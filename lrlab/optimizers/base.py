@@ -1,64 +1,46 @@
-"""What update rules share: the protocol, the check of parameters, memory and weight decay."""
+"""What all optimizers share: the checks of their parameters, their memory and weight decay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from functools import partial
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from lrlab.utils import checks
+from lrlab.utils import FRAMEWORKS, Value, checks
 
-CONVENTIONS = ("pytorch", "keras")
+# The types of parameters. Each carries the check that its values have to pass.
+DecayRate = Annotated[float, checks.decay_rate]
+NonNegative = Annotated[float, checks.non_negative]
+Positive = Annotated[float, checks.positive]
+Flag = Annotated[bool, checks.flag]
+Convention = Annotated[str, checks.one_of(*FRAMEWORKS)]
 
-# What each parameter has to be, whichever rule has it.
-CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(["momentum", "dampening", "rho", "beta1", "beta2"], checks.decay_rate),
-    **dict.fromkeys(["nesterov", "centered", "amsgrad", "bias_correction"], checks.flag),
-    **dict.fromkeys(["weight_decay", "initial_accumulator"], checks.non_negative),
-    "eps": checks.positive,
-    "convention": partial(checks.choice, options=CONVENTIONS),
-}
-
-
-class Rule(Protocol):
-    """What `lrlab.landscapes.descend` asks of an update rule."""
-
-    def start(self, w: np.ndarray) -> Any:
-        """Return the state before the first step from ``w``, weights of any shape."""
-
-    def step(
-        self, w: np.ndarray, grad: np.ndarray, state: Any, lr: float
-    ) -> tuple[np.ndarray, Any]:
-        """Return the weights and the state after one step at the rate ``lr``.
-
-        ``grad`` has the shape of ``w``; neither array is changed.
-        """
+BY_CONVENTION: Any = None  # a parameter that is left out takes the default of its convention
 
 
 @dataclass(frozen=True, eq=False)
-class RuleState:
-    """What a rule remembers between two steps; its ``start`` and ``step`` make it.
+class OptimizerState:
+    """What an optimizer remembers between two steps; its ``start`` and ``step`` make it.
 
     Attributes:
-        rule: The rule that it belongs to. ``dataclasses.replace(state, rule=other)`` goes on with
-            other hyperparameters.
+        optimizer: The optimizer that it belongs to. ``dataclasses.replace(state, optimizer=other)``
+            goes on with other hyperparameters.
         shape: The shape of the weights, and of every array of the state.
     """
 
-    rule: Rule = field(repr=False)
+    optimizer: Optimizer = field(repr=False)
     shape: tuple[int, ...] = field(repr=False)
 
 
-class RememberingRule:
-    r"""What every rule with a memory can do; subclasses are frozen dataclasses.
+class Optimizer(Value):
+    r"""What every optimizer can do; subclasses are frozen dataclasses.
 
-    They have the fields ``weight_decay`` and ``convention``, and define `start` and `_update`. A
-    field left None takes the default of its convention. Weight decay λ is coupled, adding λw to
-    the gradient, or decoupled, :math:`w \leftarrow w - \eta\lambda w` before the update, which then
-    knows nothing of it.
+    A subclass has the field ``weight_decay``, defines `_update`, and, if it remembers more than the
+    shape of the weights, `start`. If the frameworks differ, it has the field ``convention``, too,
+    and the parameters that are left None take the convention's values from ``_defaults``. Weight
+    decay λ is coupled, adding λw to the gradient, or decoupled,
+    :math:`w \leftarrow w - \eta\lambda w` before the update, which then knows nothing of it.
     """
 
     weight_decay: float
@@ -66,24 +48,25 @@ class RememberingRule:
     _defaults: ClassVar[dict[str, dict[str, float]]] = {}
 
     def __post_init__(self) -> None:
-        convention = CHECKS["convention"]("convention", self.convention)
-        defaults = self._defaults.get(convention, {})
-        for name in [item.name for item in fields(self)]:
-            value = getattr(self, name)
-            value = defaults.get(name) if value is None else value
-            # A frozen dataclass takes values only this way.
-            object.__setattr__(self, name, CHECKS[name](name, value))
+        if self._defaults:
+            convention = checks.choice("convention", self.convention, tuple(FRAMEWORKS))
+            for name, value in self._defaults[convention].items():
+                if getattr(self, name) is None:
+                    self._store(name, value)
+        super().__post_init__()
 
     @property
     def decoupled(self) -> bool:
         """Whether weight decay stays out of the gradient, as it does in all Keras optimisers."""
         return self.convention == "keras"
 
-    def start(self, w: Any) -> RuleState:
+    def start(self, w: Any) -> OptimizerState:
         """Return the state before the first step from ``w``, weights of any shape."""
-        raise NotImplementedError(f"{type(self).__name__} must define start(w)")
+        return OptimizerState(self, np.shape(w))
 
-    def step(self, w: Any, grad: Any, state: RuleState, lr: float) -> tuple[np.ndarray, RuleState]:
+    def step(
+        self, w: Any, grad: Any, state: OptimizerState, lr: float
+    ) -> tuple[np.ndarray, OptimizerState]:
         """Return the weights after one step, of the same shape, and the state after it.
 
         Args:
@@ -95,9 +78,13 @@ class RememberingRule:
         Raises:
             ValueError: The rate, a shape or the state does not fit.
         """
-        w, grad, lr = step_arguments(w, grad, lr)
-        if not isinstance(state, RuleState) or state.rule != self:
-            theirs = getattr(state, "rule", state)
+        w, grad = np.asarray(w, dtype=np.float64), np.asarray(grad, dtype=np.float64)
+        if grad.shape != w.shape:
+            rule = f"grad must have the shape of w, {w.shape}"
+            raise ValueError(f"{rule}, received one of shape {grad.shape}")
+        lr = checks.rate("lr", lr)
+        if not isinstance(state, OptimizerState) or state.optimizer != self:
+            theirs = getattr(state, "optimizer", state)
             raise ValueError(f"state must be one of {self!r}, received one of {theirs!r}")
         if w.shape != state.shape:
             rule = f"w must have the shape that the state started with, {state.shape}"
@@ -111,25 +98,25 @@ class RememberingRule:
             update, state = self._update(grad, state, lr)
             return w - update, state
 
-    def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, RuleState]:
-        """What to subtract from the weights, and the state after the step."""
+    def evaluated(self, w: np.ndarray, state: OptimizerState) -> np.ndarray:
+        """Return the weights at which to evaluate the model: ``w`` itself, unless overridden.
+
+        Args:
+            w: The weights after a step.
+            state: The state after it.
+        """
+        return w
+
+    def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, OptimizerState]:
+        """Return what to subtract from the weights, and the state after the step."""
         raise NotImplementedError(f"{type(self).__name__} must define _update(grad, state, lr)")
 
 
-def step_arguments(w: Any, grad: Any, lr: Any) -> tuple[np.ndarray, np.ndarray, float]:
-    """Weights and gradient as float64 arrays of one shape, and the rate, checked."""
-    w, grad = np.asarray(w, dtype=np.float64), np.asarray(grad, dtype=np.float64)
-    if grad.shape != w.shape:
-        rule = f"grad must have the shape of w, {w.shape}"
-        raise ValueError(f"{rule}, received one of shape {grad.shape}")
-    return w, grad, checks.rate("lr", lr)
-
-
 def decayed(average: np.ndarray, value: np.ndarray, rate: float) -> np.ndarray:
-    """The moving average after one more value: ``rate`` of it stays, the rest is the value."""
+    """Return the moving average after one more value: ``rate`` of it stays, the value fills up."""
     return rate * average + (1 - rate) * value
 
 
 def rooted(v: np.ndarray, eps: float, convention: str) -> np.ndarray:
-    """The root of squares v, with ε where the convention has it: outside in torch."""
+    """Return the root of squares v, with ε where the convention has it: outside in torch."""
     return np.sqrt(v + eps) if convention == "keras" else np.sqrt(v) + eps

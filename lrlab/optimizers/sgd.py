@@ -7,15 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from lrlab.optimizers.base import RememberingRule, RuleState, step_arguments
-from lrlab.utils import checks
+from lrlab.optimizers.base import (
+    Convention,
+    DecayRate,
+    Flag,
+    NonNegative,
+    Optimizer,
+    OptimizerState,
+)
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     r"""Plain gradient descent: :math:`w \leftarrow w - \eta\,(g + \lambda w)`.
 
-    It remembers nothing: its state is an empty tuple. The gradient g may be exact or that of a
+    It remembers nothing but the shape of the weights. The gradient g may be exact or that of a
     mini-batch. Weight decay λ adds the gradient of :math:`\frac{\lambda}{2}\lVert w\rVert^2`, as
     in torch's ``SGD``; the pull on the weights then grows and shrinks with the rate. Keras takes
     :math:`\eta\lambda w` off the weights first, which without a memory comes to the same.
@@ -24,42 +30,34 @@ class SGD:
         weight_decay: Coefficient λ, at least 0.
 
     Raises:
-        ValueError: The weight decay breaks its rule; in ``step``, the rate is not a finite number
-            of at least 0, the gradient has another shape than the weights, or the state is that
-            of another rule.
+        ValueError: The weight decay breaks its rule.
 
     Example:
-        >>> rule = SGD(weight_decay=0.5)
-        >>> w, state = rule.step(np.array([2.0]), np.array([3.0]), rule.start([2.0]), lr=0.1)
-        >>> w, state
-        (array([1.6]), ())
+        >>> optimizer = SGD(weight_decay=0.5)
+        >>> w, state = optimizer.step([2.0], [3.0], optimizer.start([2.0]), lr=0.1)
+        >>> w
+        array([1.6])
 
     References:
         Robbins, Monro 1951, doi:10.1214/aoms/1177729586.
     """
 
     _: KW_ONLY
-    weight_decay: float = 0.0
+    weight_decay: NonNegative = 0.0
 
-    def __post_init__(self) -> None:
-        decay = checks.non_negative("weight_decay", self.weight_decay)
-        object.__setattr__(self, "weight_decay", decay)
+    @property
+    def decoupled(self) -> bool:
+        """False: the two ways are the same where nothing is remembered."""
+        return False
 
-    def start(self, w: Any) -> tuple[()]:
-        """Return the empty state."""
-        return ()
-
-    def step(self, w: Any, grad: Any, state: tuple[()], lr: float) -> tuple[np.ndarray, tuple[()]]:
-        """Return the weights after one step, of the same shape, and the empty state."""
-        w, grad, lr = step_arguments(w, grad, lr)
-        if not isinstance(state, tuple) or state:
-            raise ValueError(f"state must be (), since SGD remembers nothing, received {state!r}")
-        with np.errstate(under="ignore"):  # a product too small for a float is 0
-            return w - lr * (grad + self.weight_decay * w), state
+    def _update(
+        self, grad: np.ndarray, state: OptimizerState, lr: float
+    ) -> tuple[np.ndarray, OptimizerState]:
+        return lr * grad, state
 
 
 @dataclass(frozen=True, eq=False)
-class MomentumState(RuleState):
+class MomentumState(OptimizerState):
     """What `Momentum` remembers.
 
     Attributes:
@@ -72,7 +70,7 @@ class MomentumState(RuleState):
 
 
 @dataclass(frozen=True)
-class Momentum(RememberingRule):
+class Momentum(Optimizer):
     r"""Gradient descent with a velocity: Polyak's heavy ball, or Nesterov's variant of it.
 
     With momentum β, dampening τ and :math:`v_0 = 0`, step t of torch is
@@ -110,10 +108,10 @@ class Momentum(RememberingRule):
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> rule = Momentum(momentum=0.5)
-        >>> w, state = np.array([1.0]), rule.start([1.0])
+        >>> optimizer = Momentum(momentum=0.5)
+        >>> w, state = np.array([1.0]), optimizer.start([1.0])
         >>> for lr in (0.1, 0.1, 0.01):
-        ...     w, state = rule.step(w, np.array([1.0]), state, lr)
+        ...     w, state = optimizer.step(w, np.array([1.0]), state, lr)
         >>> w.round(4), state.velocity
         (array([0.7325]), array([1.75]))
 
@@ -125,11 +123,11 @@ class Momentum(RememberingRule):
     """
 
     _: KW_ONLY
-    momentum: float = 0.9
-    dampening: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    convention: str = "pytorch"
+    momentum: DecayRate = 0.9
+    dampening: DecayRate = 0.0
+    nesterov: Flag = False
+    weight_decay: NonNegative = 0.0
+    convention: Convention = "pytorch"
 
     def __post_init__(self) -> None:
         super().__post_init__()

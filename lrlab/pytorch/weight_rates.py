@@ -1,4 +1,4 @@
-r"""The rate that each single weight really has under an adaptive optimiser.
+r"""The rate that each single weight really has under an adaptive optimizer.
 
 Example:
     >>> import torch
@@ -16,19 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import Optimizer
+from torch import Tensor, nn, optim
 
 from lrlab.data import Dataset
-from lrlab.optimizers import Rule
-from lrlab.pytorch.device import pick_device, to_device
-from lrlab.pytorch.optimizers import make_optimizer
-from lrlab.utils import checks
+from lrlab.pytorch.loop import Training
+from lrlab.training import Recipe
 
 
 @torch.no_grad()
-def weight_rates(optimizer: Optimizer) -> list[Tensor]:
+def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
     r"""Return by what an optimiser multiplies each weight's gradient, from its present memory.
 
     For the rate η, and with what the last step left behind,
@@ -69,26 +65,15 @@ def weight_rates(optimizer: Optimizer) -> list[Tensor]:
 
 
 def measure_rates(
-    model: nn.Module,
-    dataset: Dataset,
-    *,
-    rule: Rule,
-    lr: float,
-    steps: int,
-    batch_size: int = 128,
-    seed: int = 0,
-    device: str = "auto",
+    model: nn.Module, dataset: Dataset, recipe: Recipe, *, steps: int, device: str = "auto"
 ) -> dict[str, np.ndarray]:
-    """Train for some steps at a constant rate, and return every weight's own rate after them.
+    """Train for some steps, and return every weight's own rate after them.
 
     Args:
         model: Network from images to logits; it is moved to the device and trained in place.
         dataset: Images and labels.
-        rule: Update rule of convention ``"pytorch"``.
-        lr: Rate of the optimiser.
-        steps: How many steps, a positive integer; after an epoch the order is drawn anew.
-        batch_size: Images in an update.
-        seed: Seed of the order of the images; it is the order of `lrlab.pytorch.fit`.
+        recipe: How to train; its optimizer is of convention ``"pytorch"``.
+        steps: How many steps, a positive integer, at most as many as the recipe has.
         device: A torch device, or ``"auto"``: a GPU if there is one.
 
     Returns:
@@ -98,30 +83,17 @@ def measure_rates(
         ValueError: An argument breaks its rule.
 
     Example:
-        >>> from lrlab import data
-        >>> from lrlab.optimizers import SGD
+        >>> from lrlab import Constant, data
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
-        >>> rates = measure_rates(network, data.load("blobs"), rule=SGD(), lr=0.5, steps=1)
+        >>> recipe = Recipe(Constant(0.5), epochs=1)
+        >>> rates = measure_rates(network, data.load("blobs"), recipe, steps=1)
         >>> {name: values.shape for name, values in rates.items()}
         {'1.weight': (3, 2), '1.bias': (3,)}
     """
-    steps, batch_size = checks.count("steps", steps), checks.count("batch_size", batch_size)
-    shuffle = torch.Generator().manual_seed(checks.whole("seed", seed))
-    place = pick_device(device)
-    model.to(place).train()
-    images, labels = to_device(dataset.x_train, dataset.y_train, place)
-    optimizer = make_optimizer(rule, model.parameters(), lr=lr)
-    batches: list[Tensor] = []
-    for _ in range(steps):
-        if not batches:
-            order = torch.randperm(len(images), generator=shuffle).to(place)
-            batches = list(order.split(batch_size))
-        batch = batches.pop(0)
-        optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(model(images[batch]), labels[batch]).backward()
-        optimizer.step()
+    training = Training(model, dataset, recipe, device=device)
+    training.run([], steps=steps)
     names = [name for name, _ in model.named_parameters()]
-    rates = [values.cpu().numpy() for values in weight_rates(optimizer)]
+    rates = [values.cpu().numpy() for values in weight_rates(training.optimizer)]
     return dict(zip(names, rates, strict=True))
 
 

@@ -16,7 +16,7 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp, Rule
+from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSProp
 from lrlab.schedules import (
     Constant,
     CosineDecay,
@@ -187,18 +187,18 @@ def _momentum() -> Iterable[Study]:
 
 # --- optimisers that adapt (D5) -------------------------------------------------------------------
 
-# Rule, and the rates of its grid: four decades for each, around where it is used.
-ADAPTIVE: dict[str, tuple[Rule, tuple[float, ...]]] = {
+# Optimizer, and the rates of its grid: four decades for each, around where it is used.
+ADAPTIVE: dict[str, tuple[Optimizer, tuple[float, ...]]] = {
     "AdaGrad": (AdaGrad(), RATES[:9]),
     "RMSProp": (RMSProp(), RATES[2:11]),
     "AdaDelta": (AdaDelta(), (100.0, 30.0, 10.0, 3.0, *RATES[:5])),
     "Adam": (Adam(), RATES[2:11]),
     "AdamW": (AdamW(), RATES[2:11]),
 }
-# Keras' default numbers in PyTorch's rules, one by one or all: rule and rate. PyTorch's own are in
-# the grids above, but for AdaDelta at Keras' rate. Keras' ε of RMSProp is under the root, where it
-# acts like 3.2e-4 outside; its ε of Adam acts like 3.2e-6 at first and 1e-7 later.
-DEFAULTS: dict[str, tuple[Rule, float]] = {
+# Keras' default numbers in PyTorch's optimizers, one by one or all: optimizer and rate. PyTorch's
+# own are in the grids above, but for AdaDelta at Keras' rate. Keras' ε of RMSProp is under the
+# root, where it acts like 3.2e-4 outside; its ε of Adam acts like 3.2e-6 at first and 1e-7 later.
+DEFAULTS: dict[str, tuple[Optimizer, float]] = {
     "AdaGrad, accumulator 0.1, lr 0.01": (AdaGrad(initial_accumulator=0.1), 0.01),
     "AdaGrad, accumulator 0.1, lr 0.001": (AdaGrad(initial_accumulator=0.1), 0.001),
     "RMSProp, rho 0.9, lr 0.001": (RMSProp(rho=0.9), 0.001),
@@ -210,7 +210,7 @@ DEFAULTS: dict[str, tuple[Rule, float]] = {
     "Adam, eps 3.2e-6, lr 0.001": (Adam(eps=10**-5.5), 0.001),
     "AdamW, weight decay 0.004, lr 0.001": (AdamW(weight_decay=0.004), 0.001),
 }
-# What is tuned against what, each over as many rates: rule, whether the rate falls, rates.
+# What is tuned against what, each over as many rates: optimizer, whether the rate falls, rates.
 RIVALS = {
     "momentum, cosine": (Momentum(), True, (0.3, 0.1, 0.03, 0.01, 3e-3)),
     "Adam": (Adam(), False, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
@@ -221,23 +221,24 @@ CHOSEN = {"momentum, cosine": 0.1, "Adam": 3e-3, "Adam, cosine": 0.01}
 
 
 def _rival(name: str, lr: float, epochs: int) -> Setting:
-    rule, falls, _ = RIVALS[name]
+    optimizer, falls, _ = RIVALS[name]
     schedule = CosineDecay(lr, total_epochs=epochs) if falls else Constant(lr)
     label = f"{name}, lr {lr:g}"
-    return Setting(label, schedule=schedule, epochs=epochs, per="step", optimizer=rule)
+    return Setting(label, schedule=schedule, epochs=epochs, per="step", optimizer=optimizer)
 
 
 def _optimizers() -> Iterable[Study]:
-    for name, (rule, rates) in ADAPTIVE.items():
+    for name, (optimizer, rates) in ADAPTIVE.items():
         settings = [
-            Setting(f"lr {lr:g}", schedule=Constant(lr), epochs=1, optimizer=rule) for lr in rates
+            Setting(f"lr {lr:g}", schedule=Constant(lr), epochs=1, optimizer=optimizer)
+            for lr in rates
         ]
         span = f"constant rates {rates[0]:g} to {rates[-1]:g}"
         text = f"1 epoch of LeNet on Fashion-MNIST with {name}, {span}"
         yield Study(f"sensitivity-1-{name}", text, settings)
     settings = [
-        Setting(name, schedule=Constant(lr), epochs=1, optimizer=rule)
-        for name, (rule, lr) in DEFAULTS.items()
+        Setting(name, schedule=Constant(lr), epochs=1, optimizer=optimizer)
+        for name, (optimizer, lr) in DEFAULTS.items()
     ]
     text = "1 epoch of LeNet on Fashion-MNIST with PyTorch's rules and Keras' default numbers"
     yield Study("optimizer-defaults", text, settings)

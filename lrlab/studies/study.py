@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from lrlab.networks import SCHEMES
-from lrlab.optimizers import Rule, for_training
+from lrlab.optimizers import Optimizer, twin
 from lrlab.schedules import Schedule
 from lrlab.training import cycle_ends
 from lrlab.utils import checks
@@ -37,7 +37,7 @@ class Setting:
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         batch_size: Images in an update.
         momentum: Heavy-ball momentum in [0, 1).
-        optimizer: ``"sgd"``, with or without momentum; or a rule of `lrlab.optimizers`, of
+        optimizer: ``"sgd"``, with or without momentum; or one of `lrlab.optimizers`, of
             convention ``"pytorch"``, beside a momentum of 0.
         model: One of `MODELS`.
         init: Distribution of the initial weights, see `lrlab.networks.draw`.
@@ -62,7 +62,7 @@ class Setting:
     per: str = "epoch"
     batch_size: int = 128
     momentum: float = 0.0
-    optimizer: str | Rule = "sgd"
+    optimizer: str | Optimizer = "sgd"
     model: str = "LeNet"
     init: str = "kaiming_uniform"
     dataset: str = "fashion_mnist"
@@ -87,7 +87,10 @@ class Setting:
         if isinstance(self.optimizer, str):
             checks.choice("optimizer", self.optimizer, OPTIMIZERS)
         else:
-            for_training(self.optimizer, "pytorch", momentum=momentum)
+            twin(self.optimizer, "pytorch")  # refuses what PyTorch does not have
+            if momentum:
+                rule = "momentum must be 0 beside an optimizer, which brings its own"
+                raise ValueError(f"{rule}, received {momentum!r}")
         object.__setattr__(self, "width", checks.positive("width", self.width))
         if self.width != 1 and self.model == "LeNet":
             raise ValueError(
@@ -147,7 +150,7 @@ class Run:
         """Everything needed to repeat the run, as plain values."""
         values = dict(vars(self.setting), schedule=self.setting.schedule.to_config())
         if not isinstance(self.setting.optimizer, str):
-            values["optimizer"] = for_training(self.setting.optimizer, "pytorch")
+            values["optimizer"] = self.setting.optimizer.to_config()
         for name, neutral in NEUTRAL.items():
             if values[name] == neutral:
                 del values[name]

@@ -1,14 +1,18 @@
-"""What every room uses: checks of arguments, checked values, whole files, progress bars."""
+"""What every room uses: checks, checked values, whole files, progress bars, frameworks' names."""
 
 from lrlab.utils import checks, files, progress
 from lrlab.utils.files import remove_abandoned, whole, write_text
+from lrlab.utils.frameworks import FRAMEWORKS, Framework
 from lrlab.utils.progress import bar
-from lrlab.utils.value import Value, instance
+from lrlab.utils.value import Value, differences, instance
 
 __all__ = [
+    "FRAMEWORKS",
+    "Framework",
     "Value",
     "bar",
     "checks",
+    "differences",
     "files",
     "instance",
     "progress",

@@ -1,4 +1,4 @@
-"""Every rule against both frameworks' own optimisers over 300 steps, and where the two differ.
+"""Every optimizer against both frameworks' own optimisers over 300 steps, and where the two differ.
 
 All of it in float64, which Keras computes in too when its ``floatx`` says so; one test leaves it at
 float32. Paths are compared weight by weight: they may differ by a part of how far the weight went.
@@ -16,28 +16,29 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.keras import optimizers as kerass
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
-from lrlab.optimizers.base import CONVENTIONS
-from lrlab.optimizers.config import RULES
 from lrlab.optimizers.sgd import SGD, Momentum
-from lrlab.pytorch import optimizers as torchs
+from lrlab.optimizers.twins import TWINS, twin
 from lrlab.schedules import Constant, CosineDecay, CyclicCosine, LinearDecay, Schedule, StepDecay
+from tests.support.optimizer_samples import CONVENTIONS
 from tests.support.strategies import examples
 
 STEPS = 300
 ROUNDING = 1e-10  # hundreds of random paths differed by 1.2e-11 at most
 
-# Each rule's optimiser in torch and in Keras.
-OPTIMIZERS = {cls: (torchs.OPTIMIZERS[cls], kerass.OPTIMIZERS[cls]) for cls in RULES.values()}
-CASES = [(cls, convention) for cls in OPTIMIZERS for convention in CONVENTIONS]
+MODULES = {"pytorch": torch.optim, "keras": keras.optimizers}
+CASES = [(cls, convention) for cls in TWINS for convention in CONVENTIONS]
 
 
-def arguments(rule, convention) -> dict:
-    """The rule's parameters, under the names that the framework has for them."""
-    framework = kerass if convention == "keras" else torchs
-    return framework.optimizer_arguments(rule)
+def framework_class(cls, convention):
+    """The framework's own class."""
+    return getattr(MODULES[convention], TWINS[cls][convention][0])
+
+
+def arguments(optimizer, convention) -> dict:
+    """The optimizer's parameters, under the names that the framework has for them."""
+    return twin(optimizer, convention)[1]
 
 
 # --- paths, of shape (STEPS + 1, ...) ------------------------------------------------------------
@@ -45,17 +46,17 @@ def arguments(rule, convention) -> dict:
 # noise[k] + curvature · w: that of a bowl under noise, or given beforehand if the curvature is 0.
 
 
-def our_path(rule, w, lrs, noise, curvature=0.0):
-    path, state = [w], rule.start(w)
+def our_path(optimizer, w, lrs, noise, curvature=0.0):
+    path, state = [w], optimizer.start(w)
     for lr, shift in zip(lrs, noise, strict=True):
-        w, state = rule.step(w, shift + curvature * w, state, lr)
+        w, state = optimizer.step(w, shift + curvature * w, state, lr)
         path.append(w)
     return np.array(path)
 
 
 def torch_path(cls, options, w, lrs, noise, curvature=0.0):
     weights = torch.tensor(w, requires_grad=True)
-    optimizer = OPTIMIZERS[cls][0]([weights], lr=1.0, **options)
+    optimizer = framework_class(cls, "pytorch")([weights], lr=1.0, **options)
     noise, curvature, path = torch.tensor(noise), torch.tensor(curvature), [w]
     for lr, shift in zip(lrs, noise, strict=True):
         weights.grad = shift + curvature * weights.detach()
@@ -78,7 +79,8 @@ def floatx(dtype):
 
 def keras_path(cls, options, w, lrs, noise, curvature=0.0, dtype="float64"):
     with floatx(dtype):
-        weights, optimizer = keras.Variable(w, dtype=dtype), OPTIMIZERS[cls][1](1.0, **options)
+        weights = keras.Variable(w, dtype=dtype)
+        optimizer = framework_class(cls, "keras")(1.0, **options)
         optimizer.build([weights])
         lrs, noise, curvature = (tf.constant(x, dtype) for x in (lrs, noise, curvature))
 
@@ -94,10 +96,10 @@ def keras_path(cls, options, w, lrs, noise, curvature=0.0, dtype="float64"):
         return np.concatenate([[w], descend().numpy()])
 
 
-def their_path(rule, convention, *problem):
-    """The path of the framework, its optimiser made with the rule's parameters."""
+def their_path(optimizer, convention, *problem):
+    """The path of the framework, its optimiser made with the optimizer's parameters."""
     path = keras_path if convention == "keras" else torch_path
-    return path(type(rule), arguments(rule, convention), *problem)
+    return path(type(optimizer), arguments(optimizer, convention), *problem)
 
 
 def error(ours, theirs) -> float:
@@ -110,14 +112,14 @@ def error(ours, theirs) -> float:
     return float(np.max(np.divide(worst, far, out=at_rest, where=far > 0)))
 
 
-def in_float32(rule):
-    """The rule with the numbers that float32 has next to its own.
+def in_float32(optimizer):
+    """The optimizer with the numbers that float32 has next to its own.
 
     Keras casts some hyperparameters by ``tf.cast``, which makes them float32 on their way to any
     other type: momentum, the powers of the betas, weight decay, the initial accumulator.
     """
-    numbers = {name: value for name, value in vars(rule).items() if isinstance(value, float)}
-    return replace(rule, **{name: float(np.float32(value)) for name, value in numbers.items()})
+    numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, float)}
+    return replace(optimizer, **{name: float(np.float32(value)) for name, value in numbers.items()})
 
 
 # --- the same weights over 300 steps -------------------------------------------------------------
@@ -140,8 +142,8 @@ OPTIONS = {
 
 
 @st.composite
-def rules(draw, cls, convention):
-    """Any rule that the framework has as well."""
+def optimizers(draw, cls, convention):
+    """Any optimizer that the framework has as well."""
     own = {} if cls is SGD else {"convention": convention}
     for item in fields(cls):
         if item.name in OPTIONS:
@@ -189,33 +191,33 @@ problems = st.builds(
 
 
 @pytest.mark.parametrize(("cls", "convention"), CASES)
-def test_a_rule_is_the_frameworks(cls, convention) -> None:
+def test_an_optimizer_is_the_frameworks(cls, convention) -> None:
     drawn = []
 
-    @given(rules(cls, convention), problems)
+    @given(optimizers(cls, convention), problems)
     @examples(9)
-    def compare(rule, problem) -> None:
-        drawn.append((rule, problem))
+    def compare(optimizer, problem) -> None:
+        drawn.append((optimizer, problem))
         problem = problem.arrays()
-        assert error(our_path(rule, *problem), their_path(rule, convention, *problem)) < ROUNDING
+        assert (
+            error(our_path(optimizer, *problem), their_path(optimizer, convention, *problem))
+            < ROUNDING
+        )
 
     compare()
     absent = {"convention", "bias_correction", "dampening" if convention == "keras" else ""}
     for name in {item.name for item in fields(cls)} - absent:
-        assert len({getattr(rule, name) for rule, _ in drawn}) > 1, f"only one {name}"
+        assert len({getattr(optimizer, name) for optimizer, _ in drawn}) > 1, f"only one {name}"
     assert {problem.is_bowl for _, problem in drawn} == {True, False}
     assert len({type(problem.schedule) for _, problem in drawn}) >= 3
 
 
 @pytest.mark.parametrize(("cls", "convention"), CASES)
 def test_the_defaults_are_the_frameworks(cls, convention) -> None:
-    rule = SGD() if cls is SGD else cls(convention=convention)
-    theirs_torch, theirs_keras = OPTIMIZERS[cls]
-    if convention == "keras":
-        theirs = theirs_keras().get_config()
-    else:
-        theirs = theirs_torch([torch.ones(1)]).defaults
-    ours = arguments(rule, convention)
+    optimizer = SGD() if cls is SGD else cls(convention=convention)
+    make = framework_class(cls, convention)
+    theirs = make().get_config() if convention == "keras" else make([torch.ones(1)]).defaults
+    ours = arguments(optimizer, convention)
     if cls is Momentum:
         assert (ours.pop("momentum"), theirs["momentum"]) == (0.9, 0)
     assert ours
@@ -265,11 +267,11 @@ def test_keras_folds_the_rate_into_the_velocity(cls) -> None:
             assert (np.abs(expected[101:]).min(axis=1) > 1e-5).all()
 
 
-def first_step(rule, convention, grads):
+def first_step(optimizer, convention, grads):
     """How far each gradient moves its weight in the first step at rate 1: ours and theirs."""
     problem = np.zeros(len(grads)), np.ones(STEPS), np.tile(grads, (STEPS, 1))
-    theirs = their_path(rule, convention, *problem)[1]
-    assert -our_path(rule, *problem)[1] == pytest.approx(-theirs, rel=1e-12, abs=0)
+    theirs = their_path(optimizer, convention, *problem)[1]
+    assert -our_path(optimizer, *problem)[1] == pytest.approx(-theirs, rel=1e-12, abs=0)
     return -theirs
 
 
@@ -288,8 +290,8 @@ def test_the_place_of_epsilon() -> None:
     }
     for (cls, convention), expected in steps.items():
         options = {AdaGrad: ada, Adam: {"beta1": 0.5, "beta2": rho, "eps": eps}}
-        rule = cls(convention=convention, **options.get(cls, {"rho": rho, "eps": eps}))
-        assert first_step(rule, convention, g) == pytest.approx(expected, rel=1e-12, abs=0)
+        optimizer = cls(convention=convention, **options.get(cls, {"rho": rho, "eps": eps}))
+        assert first_step(optimizer, convention, g) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_weight_decay_is_coupled_in_torch_except_in_adamw() -> None:
@@ -298,11 +300,11 @@ def test_weight_decay_is_coupled_in_torch_except_in_adamw() -> None:
     shrunk = w * (1 - lr * decay) ** np.arange(STEPS + 1)[:, None]
     sign = w - lr * np.sign(w)  # Adam's first step under any gradient
     for cls, convention in CASES[2:]:
-        rule = cls(weight_decay=decay, convention=convention)
-        path = our_path(rule, *problem)
-        assert error(path, their_path(rule, convention, *problem)) < ROUNDING
+        optimizer = cls(weight_decay=decay, convention=convention)
+        path = our_path(optimizer, *problem)
+        assert error(path, their_path(optimizer, convention, *problem)) < ROUNDING
         is_shrunk = path == pytest.approx(shrunk, rel=1e-12, abs=0)
-        assert is_shrunk == (convention == "keras" or cls is AdamW) == rule.decoupled
+        assert is_shrunk == (convention == "keras" or cls is AdamW) == optimizer.decoupled
         if cls is Adam:
             assert (path[1] == pytest.approx(sign, rel=1e-5)) == (convention == "pytorch")
 
@@ -322,13 +324,13 @@ def test_the_frameworks_amsgrad_rises_with_its_correction() -> None:
     problem, t = (np.zeros(1), np.ones(STEPS), noise), np.arange(2, STEPS + 1)
     largest = math.sqrt((1 - beta2) * 100**2)
     for convention in CONVENTIONS:
-        rule = Adam(beta1=0, beta2=beta2, eps=1e-14, amsgrad=True, convention=convention)
-        corrected = their_path(rule, convention, *problem)
-        assert error(our_path(rule, *problem), corrected) < ROUNDING
+        optimizer = Adam(beta1=0, beta2=beta2, eps=1e-14, amsgrad=True, convention=convention)
+        corrected = their_path(optimizer, convention, *problem)
+        assert error(our_path(optimizer, *problem), corrected) < ROUNDING
         rates = -np.diff(corrected[1:, 0])
         assert rates == pytest.approx(np.sqrt(1 - beta2**t) / largest, rel=1e-9)
         assert rates[-1] / rates[0] > 4
-        as_published = our_path(replace(rule, bias_correction=False), *problem)
+        as_published = our_path(replace(optimizer, bias_correction=False), *problem)
         assert -np.diff(as_published[1:, 0]) == pytest.approx(1 / largest, rel=1e-9)
 
 
@@ -336,12 +338,12 @@ def test_the_frameworks_centred_rmsprop_breaks_under_a_lasting_gradient() -> Non
     rho, grads = 0.5, np.array([0.1, 0.1 * 2**30])
     problem, t = (np.zeros(2), np.ones(STEPS), np.tile(grads, (STEPS, 1))), np.arange(1, STEPS + 1)
     for convention in CONVENTIONS:
-        rule = RMSProp(rho=rho, eps=1e-3, centered=True, convention=convention)
-        broken = np.isnan(their_path(rule, convention, *problem)).any(axis=0)
+        optimizer = RMSProp(rho=rho, eps=1e-3, centered=True, convention=convention)
+        broken = np.isnan(their_path(optimizer, convention, *problem)).any(axis=0)
         assert broken.tolist() == ([True, True] if convention == "pytorch" else [False, True])
         variance = np.outer((1 - rho**t) * rho**t, grads**2)
         root = np.sqrt(variance + 1e-3) if convention == "keras" else np.sqrt(variance) + 1e-3
-        steps = -np.diff(our_path(rule, *problem), axis=0)
+        steps = -np.diff(our_path(optimizer, *problem), axis=0)
         assert steps == pytest.approx(grads / root, rel=1e-9)
 
 
@@ -361,15 +363,15 @@ def test_torchs_lr_decay_is_a_schedule() -> None:
 def test_keras_rounds_hyperparameters_to_float32_even_in_float64() -> None:
     problem = noisy_problem(Constant(0.1))
     theirs = keras_path(Momentum, {"momentum": 0.9}, *problem)
-    rule = Momentum(momentum=0.9, convention="keras")
-    assert 1e-9 < error(our_path(rule, *problem), theirs) < 1e-6
-    assert error(our_path(in_float32(rule), *problem), theirs) < ROUNDING
+    optimizer = Momentum(momentum=0.9, convention="keras")
+    assert 1e-9 < error(our_path(optimizer, *problem), theirs) < 1e-6
+    assert error(our_path(in_float32(optimizer), *problem), theirs) < ROUNDING
 
 
-@pytest.mark.parametrize("cls", OPTIMIZERS)
+@pytest.mark.parametrize("cls", TWINS)
 def test_by_default_keras_computes_in_float32(cls) -> None:
     problem = noisy_problem(CosineDecay(0.01, total_epochs=STEPS))
-    rule = in_float32(SGD() if cls is SGD else cls(convention="keras"))
-    theirs = keras_path(cls, arguments(rule, "keras"), *problem, dtype="float32")
+    optimizer = in_float32(SGD() if cls is SGD else cls(convention="keras"))
+    theirs = keras_path(cls, arguments(optimizer, "keras"), *problem, dtype="float32")
     # Each of 300 steps rounds about ten times, by at most 2^-24 each.
-    assert 1e-8 < error(our_path(rule, *problem), theirs) < STEPS * 10 * 2**-24
+    assert 1e-8 < error(our_path(optimizer, *problem), theirs) < STEPS * 10 * 2**-24

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrlab import plots
-from lrlab.optimizers import RULES
+from lrlab.optimizers import TWINS
 from lrlab.statistics import mean_interval
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -14,10 +14,10 @@ LOSSES = [[2.0, 2.2], [0.5, 0.7], [1.0, np.nan]]
 
 
 def test_every_optimiser_has_a_line_of_its_own():
-    assert {name.replace("Momentum", "momentum") for name in RULES} == set(plots.OPTIMIZER_LINES)
+    assert {cls.__name__.replace("Momentum", "momentum") for cls in TWINS} == set(plots.OPTIMIZER_LINES)
     looks = {tuple(sorted(line.items())) for line in plots.OPTIMIZER_LINES.values()}
     colors = {line["color"] for line in plots.OPTIMIZER_LINES.values()}
-    assert len(looks) == len(colors) == len(RULES)
+    assert len(looks) == len(colors) == len(TWINS)
 
 
 def test_sensitivities_draws_each_u_at_its_rates_and_around_its_best():

@@ -115,7 +115,7 @@ def network():
 
 
 def measure(model=None, **options):
-    arguments = {"rule": Adam(), "lr": 0.01, "steps": 5, "batch_size": 100, "device": "cpu"}
+    arguments = {"optimizer": Adam(), "lr": 0.01, "steps": 5, "batch_size": 100, "device": "cpu"}
     return measure_rates(model or network(), DIGITS, **{**arguments, **options})
 
 
@@ -134,7 +134,7 @@ def test_it_trains_as_fit_does():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("rule", AdaGrad()), ("lr", 0.02), ("steps", 4), ("batch_size", 50), ("seed", 1)],
+    [("optimizer", AdaGrad()), ("lr", 0.02), ("steps", 4), ("batch_size", 50), ("seed", 1)],
 )
 def test_every_argument_counts(name, value):
     assert (measure(**{name: value})["1.bias"] != measure()["1.bias"]).all()
@@ -146,7 +146,7 @@ def test_every_argument_counts(name, value):
         ({"steps": 0}, "steps must be a positive integer, received 0"),
         ({"batch_size": 0}, "batch_size must be a positive integer, received 0"),
         ({"seed": -1}, "seed must be an integer of at least 0, received -1"),
-        ({"rule": "adam"}, "optimizer must be a rule"),
+        ({"optimizer": "adam"}, "optimizer must be one of lrlab"),
         ({"lr": -1}, "lr must be .*of at least 0, received -1"),
     ],
 )

@@ -1,9 +1,11 @@
-"""Every optimizer with two values for each parameter."""
+"""Every optimizer with two values for each parameter, and its path under given gradients."""
+
+import numpy as np
 
 from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
 
 CONVENTIONS = ("pytorch", "keras")
-# For every parameter of every rule, two values that lead elsewhere.
+# For every parameter of every optimizer, two values that lead elsewhere.
 CONVENTION = {"convention": CONVENTIONS}
 DECAY = {"weight_decay": (0.1, 0.2)}
 ADAM = {
@@ -31,6 +33,9 @@ SAMPLES = {
     cls: options | (DECAY | CONVENTION if cls is not SGD else {})
     for cls, options in SAMPLES.items()
 }
+GRADS = np.random.default_rng(5).normal(0.5, 1, (20, 2, 3))
+LRS = np.linspace(0.2, 0.01, 20)
+W = np.full((2, 3), 2.0)
 REMEMBERING = [cls for cls in SAMPLES if cls is not SGD]
 
 
@@ -39,7 +44,7 @@ def sample(cls, **changes):
 
 
 def variants(*classes):
-    """Each rule as it is by default, and with each parameter changed, in both conventions."""
+    """Each optimizer as it is by default, and with each parameter changed, in both conventions."""
     for cls in classes:
         for convention in CONVENTIONS if cls is not SGD else [None]:
             own = {} if cls is SGD else {"convention": convention}
@@ -47,3 +52,12 @@ def variants(*classes):
             for name, (_, value) in SAMPLES[cls].items():
                 if name != "convention" and (convention, name) != ("keras", "dampening"):
                     yield cls(**own, **{name: value})
+
+
+def follow(optimizer, w, grads, lrs):
+    """The path under given gradients, of shape (steps + 1, ...), and the last state."""
+    path, state = [np.asarray(w, dtype=float)], optimizer.start(w)
+    for grad, lr in zip(grads, lrs, strict=True):
+        w, state = optimizer.step(path[-1], grad, state, lr)
+        path.append(w)
+    return np.array(path), state

@@ -1,0 +1,72 @@
+"""Each optimizer's twin in PyTorch and in Keras: the class that makes the same steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lrlab.optimizers.adam import Adam, AdamW
+from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
+from lrlab.optimizers.base import Optimizer
+from lrlab.optimizers.sgd import SGD, Momentum
+from lrlab.utils import FRAMEWORKS, checks
+
+_START = {"initial_accumulator": "initial_accumulator_value"}
+_EPSILON = {"eps": "epsilon"}
+_BETAS = {"beta1": "betas", "beta2": "betas"}  # one parameter in torch, a pair
+_BETA = {"beta1": "beta_1", "beta2": "beta_2"}
+
+# The class in a framework, and the parameters that it calls otherwise; it lacks those named "".
+TWINS: dict[type[Optimizer], dict[str, tuple[str, dict[str, str]]]] = {
+    SGD: {"pytorch": ("SGD", {}), "keras": ("SGD", {})},
+    Momentum: {"pytorch": ("SGD", {}), "keras": ("SGD", {"dampening": ""})},
+    AdaGrad: {"pytorch": ("Adagrad", _START), "keras": ("Adagrad", _START | _EPSILON)},
+    RMSProp: {"pytorch": ("RMSprop", {"rho": "alpha"}), "keras": ("RMSprop", _EPSILON)},
+    AdaDelta: {"pytorch": ("Adadelta", {}), "keras": ("Adadelta", _EPSILON)},
+    Adam: {"pytorch": ("Adam", _BETAS), "keras": ("Adam", _BETA | _EPSILON)},
+    AdamW: {"pytorch": ("AdamW", _BETAS), "keras": ("AdamW", _BETA | _EPSILON)},
+}
+
+
+def twin(optimizer: Optimizer, framework: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of a framework's class that does what an optimizer does, and its arguments.
+
+    Args:
+        optimizer: An optimizer of this room.
+        framework: ``"pytorch"`` or ``"keras"``; the optimizer has to be of this convention.
+
+    Returns:
+        The class name, in ``torch.optim`` or ``keras.optimizers``, and all arguments but the rate,
+        under the names that the framework has for them.
+
+    Raises:
+        ValueError: It is no such optimizer, or belongs to the other framework; or it leaves out
+            the bias correction, which both frameworks always make.
+
+    Example:
+        >>> twin(RMSProp(rho=0.9), "pytorch")[0]
+        'RMSprop'
+        >>> twin(Adam(beta2=0.99), "pytorch")[1]["betas"]
+        (0.9, 0.99)
+        >>> twin(SGD(), "keras")
+        ('SGD', {'weight_decay': 0.0})
+    """
+    checks.choice("framework", framework, tuple(FRAMEWORKS))
+    if type(optimizer) not in TWINS:
+        known = ", ".join(cls.__name__ for cls in TWINS)
+        raise ValueError(
+            f"optimizer must be one of lrlab.optimizers ({known}), received {optimizer!r}"
+        )
+    parameters = optimizer.to_config()
+    if parameters.pop("convention", framework) != framework:
+        rule = f"optimizer must be of convention {framework!r} here"
+        raise ValueError(f"{rule}, received {optimizer!r}")
+    if not parameters.pop("bias_correction", True):
+        rule = "optimizer must have bias_correction, which no framework lets one leave out"
+        raise ValueError(f"{rule}, received {optimizer!r}")
+    del parameters["class"]
+    class_name, names = TWINS[type(optimizer)][framework]
+    arguments: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if theirs := names.get(name, name):
+            arguments[theirs] = (arguments[theirs], value) if theirs in arguments else value
+    return class_name, arguments

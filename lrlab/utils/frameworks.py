@@ -1,0 +1,28 @@
+"""The two frameworks: what they are called, and how exactly they keep a rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One framework.
+
+    Attributes:
+        package: Name of the Python package.
+        title: Name in a sentence or a figure.
+        tolerance: Largest difference of a rate in the framework from lrlab's, divided by the
+            schedule's peak. PyTorch keeps rates as Python floats, Keras in float32.
+    """
+
+    package: str
+    title: str
+    tolerance: float
+
+
+# The keys are the names by which arguments ask for a framework.
+FRAMEWORKS = {
+    "pytorch": Framework("torch", "PyTorch", 1e-12),
+    "keras": Framework("keras", "Keras", 1e-6),
+}

@@ -1,0 +1,55 @@
+"""Adam and AdamW: as sums over all gradients, and what is said of them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lrlab.optimizers.adam import Adam
+from lrlab.optimizers.adaptive import RMSProp
+from tests.support.optimizer_samples import CONVENTIONS, GRADS, LRS, W, follow
+
+
+def test_adam_without_mean_and_correction_is_rmsprop() -> None:
+    adam = Adam(beta1=0, beta2=0.9, eps=1e-3, bias_correction=False)
+    for convention in CONVENTIONS:  # without the correction its ε is in the same place in both
+        ours, _ = follow(replace(adam, convention=convention), W, GRADS, LRS)
+        assert ours == pytest.approx(
+            follow(RMSProp(rho=0.9, eps=1e-3), W, GRADS, LRS)[0], rel=1e-13
+        )
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("amsgrad", [False, True])
+@pytest.mark.parametrize("bias_correction", [False, True])
+def test_adam_is_a_sum_over_all_gradients(convention, amsgrad, bias_correction) -> None:
+    options = {"amsgrad": amsgrad, "bias_correction": bias_correction, "convention": convention}
+    optimizer = Adam(beta1=0.5, beta2=0.75, eps=0.1, **options)
+    path, state = follow(optimizer, W, GRADS, LRS)
+    w, largest = [W], 0.0
+    for t in range(1, len(GRADS) + 1):
+        age = np.arange(t)[::-1, None, None]
+        m, v = (0.5 * 0.5**age * GRADS[:t]).sum(0), (0.25 * 0.75**age * GRADS[:t] ** 2).sum(0)
+        largest = np.maximum(largest, v)
+        root, one, two = np.sqrt(largest if amsgrad else v), 1 - 0.5**t, math.sqrt(1 - 0.75**t)
+        if not bias_correction:
+            w.append(w[-1] - LRS[t - 1] * m / (root + 0.1))
+        elif convention == "pytorch":
+            w.append(w[-1] - LRS[t - 1] * (m / one) / (root / two + 0.1))
+        else:
+            w.append(w[-1] - LRS[t - 1] * two / one * m / (root + 0.1))
+    assert path == pytest.approx(np.array(w), rel=1e-12)
+    assert (state.m, state.v) == (pytest.approx(m, rel=1e-12), pytest.approx(v, rel=1e-12))
+    assert state.steps == 20
+    assert (state.v_max == pytest.approx(largest, rel=1e-12)) if amsgrad else state.v_max is None
+
+
+def test_what_leaving_out_the_correction_does() -> None:
+    lengths = {}
+    for corrected in (True, False):
+        path, _ = follow(Adam(bias_correction=corrected), 0.0, [3.0] * 30, [1.0] * 30)
+        lengths[corrected] = -np.diff(path)
+    assert lengths[True] == pytest.approx(1, rel=1e-8)
+    assert lengths[False][0] == pytest.approx(0.1 / math.sqrt(0.001), rel=1e-6)
+    assert (lengths[False].argmax() + 1, round(lengths[False].max(), 1)) == (12, 6.6)

@@ -1,4 +1,4 @@
-"""The networks of the documents, in Keras."""
+"""The networks of the book, in Keras."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from lrlab.networks import initial_weights as initial
-from lrlab.networks import sizes
+from lrlab.networks import Convolution, alexnet_sizes, draw, lenet_sizes
 from lrlab.utils import checks
 
 # torch's order of a kernel's axes (out, in, height, width) in Keras' (height, width, in, out).
@@ -20,18 +19,19 @@ def LeNet(
     *,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     classes: int = 10,
-    init: str = "glorot_uniform",
+    init: str = "kaiming_uniform",
     seed: int = 0,
 ) -> keras.Sequential:
     """LeNet with ReLU and max pooling; 61,706 parameters for 28×28 grey images and 10 classes.
 
     Convolution to 6 maps (5×5, padding 2), pool 2, convolution to 16 maps (5×5), pool 2, dense
-    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. It follows the
-    pooling, which gives the same values as preceding it (both keep order) for a quarter of the
-    work. Maps float images of shape ``(N, height, width, channels)`` to logits ``(N, classes)``.
+    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. ReLU follows the
+    pooling: both keep the order of numbers, so the values are those of ReLU before pooling, for a
+    quarter of the work. Maps float images of shape ``(N, height, width, channels)`` to logits
+    ``(N, classes)``.
 
     Args:
-        image_shape: Height, width and channels of an image.
+        image_shape: Height, width and channels of an image; at least 12 × 12 pixels.
         classes: Number of classes.
         init: Distribution of the initial weights, see `lrlab.networks.draw`.
         seed: Seed of the initial weights; the same seed gives the same weights in PyTorch.
@@ -46,28 +46,21 @@ def LeNet(
         >>> LeNet(seed=1).count_params()
         61706
     """
-    height, width, _ = checks.image_shape("image_shape", image_shape)
+    size = lenet_sizes(image_shape)
     classes = checks.count("classes", classes)
-    if min(height, width) < 12:
-        raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")
-    network = keras.Sequential(
-        [
-            keras.Input(image_shape),
-            layers.Conv2D(6, 5, padding="same", name="conv1", **ORDER),
-            layers.MaxPooling2D(2, name="pool1", **ORDER),
-            layers.ReLU(name="relu1"),
-            layers.Conv2D(16, 5, name="conv2", **ORDER),
-            layers.MaxPooling2D(2, name="pool2", **ORDER),
-            layers.ReLU(name="relu2"),
-            layers.Flatten(name="flatten", **ORDER),
-            layers.Dense(120, name="dense1"),
-            layers.ReLU(name="relu3"),
-            layers.Dense(84, name="dense2"),
-            layers.ReLU(name="relu4"),
-            layers.Dense(classes, name="dense3"),
-        ],
-        name="LeNet",
-    )
+    parts = [keras.Input(image_shape)]
+    for i, layer in enumerate(size.convolutions, start=1):
+        padding = "same" if layer.padding else "valid"
+        parts += [
+            layers.Conv2D(layer.maps, layer.kernel, padding=padding, name=f"conv{i}", **ORDER),
+            layers.MaxPooling2D(2, name=f"pool{i}", **ORDER),
+            layers.ReLU(name=f"relu{i}"),
+        ]
+    parts.append(layers.Flatten(name="flatten", **ORDER))
+    for i, units in enumerate(size.hidden, start=1):
+        parts += [layers.Dense(units, name=f"dense{i}"), layers.ReLU(name=f"relu{i + 2}")]
+    parts.append(layers.Dense(classes, name="dense3"))
+    network = keras.Sequential(parts, name="LeNet")
     initialise(network, init, seed)
     return network
 
@@ -113,11 +106,11 @@ def AlexNet(
         >>> AlexNet(width=1 / 8).count_params()  # 288 of them running statistics, not trained
         70242
     """
-    size = sizes.alexnet(image_shape, width)
+    size = alexnet_sizes(image_shape, width)
     classes = checks.count("classes", classes)
     parts = [keras.Input(image_shape)]
-    for i, (maps, stride, pooled) in enumerate(size.convolutions, start=1):
-        parts += _convolution(i, maps, stride, pooled)
+    for i, layer in enumerate(size.convolutions, start=1):
+        parts += _normalised(i, layer)
     parts.append(layers.Flatten(name="flatten", **ORDER))
     for i, units in enumerate(size.hidden, start=6):
         parts += [layers.Dense(units, name=f"dense{i}"), layers.ReLU(name=f"relu{i}")]
@@ -127,14 +120,16 @@ def AlexNet(
     return network
 
 
-def _convolution(i: int, maps: int, stride: int, pooled: bool) -> list[keras.Layer]:
-    """A convolution of AlexNet with what belongs to it: 3×3, normalised, pooled or not, ReLU."""
-    pool = [layers.MaxPooling2D(2, name=f"pool{i}", **ORDER)] if pooled else []
+def _normalised(i: int, layer: Convolution) -> list[keras.Layer]:
+    """A convolution of AlexNet and what follows it: normalisation, pooling or not, ReLU."""
+    pool = [layers.MaxPooling2D(2, name=f"pool{i}", **ORDER)] if layer.pooled else []
     return [
         # Not padding="same": with a stride of 2 that adds no row above an even number of them.
-        layers.ZeroPadding2D(1, name=f"pad{i}", **ORDER),
+        layers.ZeroPadding2D(layer.padding, name=f"pad{i}", **ORDER),
         # Normalisation would take a bias out again, since it subtracts the mean.
-        layers.Conv2D(maps, 3, stride, use_bias=False, name=f"conv{i}", **ORDER),
+        layers.Conv2D(
+            layer.maps, layer.kernel, layer.stride, use_bias=False, name=f"conv{i}", **ORDER
+        ),
         # Keras' momentum is what the running statistics keep, PyTorch's what they take in.
         layers.BatchNormalization(-1, momentum=0.9, epsilon=1e-5, name=f"norm{i}"),
         *pool,
@@ -150,7 +145,7 @@ def initialise(network: keras.Sequential, init: str, seed: int) -> None:
     takes its inputs as rows, columns, maps, where PyTorch flattens maps, rows, columns.
 
     Args:
-        network: The network, built; its layers are not networks themselves, and may be without
+        network: The network, built. None of its layers is a network itself; a layer may be without
             bias.
         init: Distribution, see `lrlab.networks.draw`.
         seed: Seed of the draw.
@@ -168,7 +163,7 @@ def initialise(network: keras.Sequential, init: str, seed: int) -> None:
         raise ValueError(f"network must be built, received {network.name!r} without weights")
     weighted = [x for x in network.layers if isinstance(x, layers.Conv2D | layers.Dense)]
     shapes = {x.name: _torch_shape(x.kernel.shape) for x in weighted}
-    drawn = initial.draw(shapes, init, seed)
+    drawn = draw(shapes, init, seed)
     maps = None  # shape (rows, columns, maps) of what a Flatten has flattened
     for layer in network.layers:
         if isinstance(layer, layers.Flatten):

@@ -1,7 +1,6 @@
 """What both frameworks build alike: the sizes of the networks, and their initial weights."""
 
-from lrlab.networks import initial_weights, sizes
 from lrlab.networks.initial_weights import SCHEMES, draw
-from lrlab.networks.sizes import scaled
+from lrlab.networks.sizes import Convolution, Sizes, alexnet_sizes, lenet_sizes, scaled
 
-__all__ = ["SCHEMES", "draw", "initial_weights", "scaled", "sizes"]
+__all__ = ["SCHEMES", "Convolution", "Sizes", "alexnet_sizes", "draw", "lenet_sizes", "scaled"]

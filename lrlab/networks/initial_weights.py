@@ -1,7 +1,7 @@
 """Initial weights drawn by NumPy, so that both frameworks can start from the same numbers.
 
-The two frameworks differ in how they initialise a layer, and that alone moves a result. Here
-the distribution is a choice, and one seed gives one set of weights in either framework.
+By default the two frameworks draw a layer's weights from different distributions, and that alone
+changes a result. Here the distribution is an argument, and one seed gives the same weights in both.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ SCHEMES = ("kaiming_uniform", "glorot_uniform")
 
 
 def draw(
-    shapes: Mapping[str, tuple[int, ...]], scheme: str, seed: int
+    shapes: Mapping[str, tuple[int, ...]], init: str, seed: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     r"""Draw kernels and biases for convolutional and dense layers.
 
-    With fan-in :math:`n` and fan-out :math:`m` (times the area of the kernel):
+    Of a dense layer, the fan-in :math:`n` is the number of its inputs and the fan-out :math:`m` the
+    number of its outputs. Of a convolution, both are multiplied by the area of the kernel.
 
-    - ``"kaiming_uniform"``, what PyTorch's layers do by default: kernel and bias uniform in
-      :math:`\pm 1/\sqrt{n}`;
-    - ``"glorot_uniform"``, what Keras' layers do by default: kernel uniform in
-      :math:`\pm\sqrt{6/(n + m)}`, bias 0.
+    - ``"kaiming_uniform"``, the default of PyTorch's layers: the kernel and the bias are uniform
+      in :math:`\pm 1/\sqrt{n}`.
+    - ``"glorot_uniform"``, the default of Keras' layers: the kernel is uniform in
+      :math:`\pm\sqrt{6/(n + m)}`, the bias is 0.
 
     Args:
-        shapes: For each layer its kernel's shape in PyTorch's order: ``(out, in)`` for a dense
-            layer, ``(out, in, height, width)`` for a convolution.
-        scheme: One of the two names.
-        seed: Seed of the draw; layers are drawn in the order given.
+        shapes: Shape of each layer's kernel, by the layer's name, in PyTorch's order of axes:
+            ``(out, in)`` for a dense layer, ``(out, in, height, width)`` for a convolution.
+        init: ``"kaiming_uniform"`` or ``"glorot_uniform"``.
+        seed: Seed of the draw, an integer of at least 0. Layers are drawn in the order given.
 
     Returns:
-        For each layer its kernel and bias, float32, in PyTorch's order; who has a layer without
-        bias leaves that one unused.
+        Kernel and bias of each layer, float32, in PyTorch's order of axes. A bias is drawn for
+        every layer; ignore it where the layer has none.
 
     Raises:
-        ValueError: The scheme is unknown, or the seed is no integer of at least 0.
+        ValueError: ``init`` is unknown, or the seed is no integer of at least 0.
 
     Example:
         >>> kernel, bias = draw({"fc": (10, 84)}, "glorot_uniform", seed=0)["fc"]
@@ -46,15 +47,16 @@ def draw(
         ((10, 84), True, np.False_)
 
     References:
-        He et al. 2015, arXiv:1502.01852 (PyTorch calls it with a = √5); Glorot, Bengio 2010.
+        He, Zhang, Ren, Sun 2015, arXiv:1502.01852 (PyTorch passes a = √5 to its
+        ``kaiming_uniform_``, which gives this bound); Glorot, Bengio 2010 (AISTATS), eq. 16.
     """
-    checks.choice("scheme", scheme, SCHEMES)
+    checks.choice("init", init, SCHEMES)
     rng = np.random.default_rng(checks.whole("seed", seed))
     weights = {}
     for name, shape in shapes.items():
         area = int(np.prod(shape[2:]))
         fan_out, fan_in = shape[0] * area, shape[1] * area
-        if scheme == "kaiming_uniform":
+        if init == "kaiming_uniform":
             bound = bias_bound = fan_in**-0.5
         else:
             bound, bias_bound = (6 / (fan_in + fan_out)) ** 0.5, 0.0

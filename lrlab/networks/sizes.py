@@ -1,33 +1,81 @@
-"""The sizes of AlexNet's layers, counted in one place for the two frameworks that build it."""
+"""The sizes of the networks' layers, counted in one place for the two frameworks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lrlab.utils import checks
 
-# Of each convolution: maps, stride, and whether pooling follows. Then the hidden dense layers.
-CONVOLUTIONS = ((64, 2, True), (192, 1, True), (384, 1, False), (256, 1, False), (256, 1, True))
-HIDDEN = (1024, 1024)
-SMALLEST = 15  # pixels a side: halved four times, the first time rounded up, they leave one
+
+class Convolution(NamedTuple):
+    """A convolution with a square kernel, and the pooling after it.
+
+    Args:
+        maps: Number of maps that it makes.
+        kernel: Side of the kernel, in pixels.
+        padding: Rows and columns of zeros added on each side.
+        stride: Distance of two places where the kernel is applied, in pixels.
+        pooled: Whether max pooling by 2 follows.
+    """
+
+    maps: int
+    kernel: int
+    padding: int
+    stride: int = 1
+    pooled: bool = True
+
+    def side(self, pixels: int) -> int:
+        """Return how many pixels of a side are left, after the pooling if there is one."""
+        pixels = (pixels + 2 * self.padding - self.kernel) // self.stride + 1
+        return pixels // 2 if self.pooled else pixels
 
 
 @dataclass(frozen=True)
-class AlexNetSizes:
-    """What sets one AlexNet apart from another.
+class Sizes:
+    """The numbers of maps and units of a network's layers.
 
     Args:
-        convolutions: Of each convolution its maps, its stride, and whether pooling follows.
-        features: Inputs of the first dense layer.
-        hidden: Units of each hidden dense layer.
+        convolutions: The convolutions, in order.
+        features: Number of inputs of the first dense layer.
+        hidden: Number of units of each hidden dense layer.
     """
 
-    convolutions: tuple[tuple[int, int, bool], ...]
+    convolutions: tuple[Convolution, ...]
     features: int
     hidden: tuple[int, ...]
 
 
-def alexnet(image_shape: tuple[int, int, int], width: float) -> AlexNetSizes:
+LENET = (Convolution(6, kernel=5, padding=2), Convolution(16, kernel=5, padding=0))
+ALEXNET = (
+    Convolution(64, kernel=3, padding=1, stride=2),
+    Convolution(192, kernel=3, padding=1),
+    Convolution(384, kernel=3, padding=1, pooled=False),
+    Convolution(256, kernel=3, padding=1, pooled=False),
+    Convolution(256, kernel=3, padding=1),
+)
+
+
+def lenet_sizes(image_shape: tuple[int, int, int]) -> Sizes:
+    """Count the maps and units of a LeNet.
+
+    Args:
+        image_shape: Height, width and channels of an image; at least 12 × 12 pixels.
+
+    Returns:
+        The sizes.
+
+    Raises:
+        ValueError: The images are too small.
+
+    Example:
+        >>> lenet_sizes((28, 28, 1)).features
+        400
+    """
+    return _sizes(image_shape, 12, LENET, (120, 84))
+
+
+def alexnet_sizes(image_shape: tuple[int, int, int], width: float) -> Sizes:
     """Count the maps and units of an AlexNet for small images.
 
     Args:
@@ -41,26 +89,32 @@ def alexnet(image_shape: tuple[int, int, int], width: float) -> AlexNetSizes:
         ValueError: The images are too small, or ``width`` is not positive and finite.
 
     Example:
-        >>> alexnet((32, 32, 3), width=1 / 8).hidden
+        >>> alexnet_sizes((32, 32, 3), width=1 / 8).hidden
         (128, 128)
     """
-    shape = checks.image_shape("image_shape", image_shape)
     width = checks.positive("width", width)
-    if min(shape[:2]) < SMALLEST:
+    convolutions = tuple(layer._replace(maps=scaled(layer.maps, width)) for layer in ALEXNET)
+    return _sizes(image_shape, 15, convolutions, (scaled(1024, width),) * 2)
+
+
+def _sizes(
+    image_shape: tuple[int, int, int],
+    smallest: int,
+    convolutions: tuple[Convolution, ...],
+    hidden: tuple[int, ...],
+) -> Sizes:
+    height, width, _ = checks.image_shape("image_shape", image_shape)
+    if min(height, width) < smallest:  # a smaller one leaves no pixel to the dense layers
         raise ValueError(
-            f"image_shape must be {SMALLEST} × {SMALLEST} or more, received {image_shape}"
+            f"image_shape must be {smallest} × {smallest} or more, received {image_shape}"
         )
-    convolutions = tuple(
-        (scaled(maps, width), stride, pooled) for maps, stride, pooled in CONVOLUTIONS
-    )
-    # The stride keeps an odd pixel at the end, each of the three poolings drops it.
-    rows, columns = ((side + 1) // 2 // 8 for side in shape[:2])
-    hidden = tuple(scaled(units, width) for units in HIDDEN)
-    return AlexNetSizes(convolutions, rows * columns * convolutions[-1][0], hidden)
+    for layer in convolutions:
+        height, width = layer.side(height), layer.side(width)
+    return Sizes(convolutions, height * width * convolutions[-1].maps, hidden)
 
 
 def scaled(size: int, width: float) -> int:
-    r"""Return how many of a layer's units or maps there are in a network of some width.
+    r"""Return the number of units or maps of a layer in a wider or narrower network.
 
     :math:`\max(1, \mathrm{round}(\mathrm{width} \cdot \mathrm{size}))`, a half to the even number.
 

@@ -1,4 +1,4 @@
-"""The networks of the documents, in PyTorch."""
+"""The networks of the book, in PyTorch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from lrlab.networks import initial_weights as initial
-from lrlab.networks import sizes
+from lrlab.networks import alexnet_sizes, draw, lenet_sizes
 from lrlab.utils import checks
 
 
@@ -16,12 +15,13 @@ class LeNet(nn.Sequential):
     """LeNet with ReLU and max pooling; 61,706 parameters for 28×28 grey images and 10 classes.
 
     Convolution to 6 maps (5×5, padding 2), pool 2, convolution to 16 maps (5×5), pool 2, dense
-    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. It follows the
-    pooling, which gives the same values as preceding it (both keep order) for a quarter of the
-    work. Maps float images of shape ``(N, channels, height, width)`` to logits ``(N, classes)``.
+    layers of 120, 84 and ``classes`` units; ReLU after every layer but the last. ReLU follows the
+    pooling: both keep the order of numbers, so the values are those of ReLU before pooling, for a
+    quarter of the work. Maps float images of shape ``(N, channels, height, width)`` to logits
+    ``(N, classes)``.
 
     Args:
-        image_shape: Height, width and channels of an image.
+        image_shape: Height, width and channels of an image; at least 12 × 12 pixels.
         classes: Number of classes.
         init: Distribution of the initial weights, see `lrlab.networks.draw`.
         seed: Seed of the initial weights; the same seed gives the same weights in Keras.
@@ -41,26 +41,23 @@ class LeNet(nn.Sequential):
         classes: int = 10,
         init: str = "kaiming_uniform",
         seed: int = 0,
-    ):
-        height, width, channels = checks.image_shape("image_shape", image_shape)
+    ) -> None:
+        size = lenet_sizes(image_shape)
         classes = checks.count("classes", classes)
-        rows, columns = (height // 2 - 4) // 2, (width // 2 - 4) // 2
-        if min(rows, columns) < 1:
-            raise ValueError(f"image_shape must be 12 × 12 or more, received {image_shape}")
-        layers = OrderedDict(
-            conv1=nn.Conv2d(channels, 6, 5, padding=2),
-            pool1=nn.MaxPool2d(2),
-            relu1=nn.ReLU(inplace=True),
-            conv2=nn.Conv2d(6, 16, 5),
-            pool2=nn.MaxPool2d(2),
-            relu2=nn.ReLU(inplace=True),
-            flatten=nn.Flatten(),
-            dense1=nn.Linear(16 * rows * columns, 120),
-            relu3=nn.ReLU(inplace=True),
-            dense2=nn.Linear(120, 84),
-            relu4=nn.ReLU(inplace=True),
-            dense3=nn.Linear(84, classes),
-        )
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        inputs = image_shape[2]
+        for i, layer in enumerate(size.convolutions, start=1):
+            layers[f"conv{i}"] = nn.Conv2d(inputs, layer.maps, layer.kernel, padding=layer.padding)
+            layers[f"pool{i}"] = nn.MaxPool2d(2)
+            layers[f"relu{i}"] = nn.ReLU(inplace=True)
+            inputs = layer.maps
+        layers["flatten"] = nn.Flatten()
+        inputs = size.features
+        for i, units in enumerate(size.hidden, start=1):
+            layers[f"dense{i}"] = nn.Linear(inputs, units)
+            layers[f"relu{i + 2}"] = nn.ReLU(inplace=True)
+            inputs = units
+        layers["dense3"] = nn.Linear(inputs, classes)
         super().__init__(layers)
         initialise(self, init, seed)
 
@@ -108,14 +105,15 @@ class AlexNet(nn.Sequential):
         width: float = 1.0,
         init: str = "kaiming_uniform",
         seed: int = 0,
-    ):
-        size = sizes.alexnet(image_shape, width)
+    ) -> None:
+        size = alexnet_sizes(image_shape, width)
         classes = checks.count("classes", classes)
-        layers = OrderedDict()
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = image_shape[2]
-        for i, (maps, stride, pooled) in enumerate(size.convolutions, start=1):
+        for i, layer in enumerate(size.convolutions, start=1):
+            maps, kernel, padding, stride, pooled = layer
             # Normalisation would take a bias out again, since it subtracts the mean.
-            layers[f"conv{i}"] = nn.Conv2d(inputs, maps, 3, stride, padding=1, bias=False)
+            layers[f"conv{i}"] = nn.Conv2d(inputs, maps, kernel, stride, padding, bias=False)
             layers[f"norm{i}"] = nn.BatchNorm2d(maps, eps=1e-5, momentum=0.1)
             if pooled:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
@@ -146,7 +144,8 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     layers = {n: m for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
     shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
     with torch.no_grad():
-        for name, (kernel, bias) in initial.draw(shapes, init, seed).items():
-            layers[name].weight.copy_(torch.from_numpy(kernel))
-            if layers[name].bias is not None:
-                layers[name].bias.copy_(torch.from_numpy(bias))
+        for name, (kernel, bias) in draw(shapes, init, seed).items():
+            layer = layers[name]
+            layer.weight.copy_(torch.from_numpy(kernel))
+            if layer.bias is not None:
+                layer.bias.copy_(torch.from_numpy(bias))

@@ -37,5 +37,5 @@ def test_a_seed_is_one_set_of_weights(scheme):
 
 
 def test_an_unknown_scheme_is_refused():
-    with pytest.raises(ValueError, match="scheme must be one of kaiming_uniform, glorot_uniform"):
+    with pytest.raises(ValueError, match="init must be one of kaiming_uniform, glorot_uniform"):
         draw(SHAPES, "xavier", 0)

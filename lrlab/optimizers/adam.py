@@ -112,9 +112,7 @@ class Adam(Optimizer):
         zeros = np.zeros(np.shape(w))
         return AdamState(self, zeros.shape, zeros, zeros, zeros if self.amsgrad else None)
 
-    def _update(
-        self, grad: np.ndarray, state: AdamState, lr: float
-    ) -> tuple[np.ndarray, AdamState]:
+    def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, AdamState]:
         m, v = decayed(state.m, grad, self.beta1), decayed(state.v, grad**2, self.beta2)
         v_max, steps = state.v_max, state.steps + 1
         if self.amsgrad:

@@ -181,9 +181,7 @@ class RMSProp(Optimizer):
         mean, velocity = zeros if self.centered else None, zeros if self.momentum else None
         return RMSPropState(self, zeros.shape, zeros, mean, velocity)
 
-    def _update(
-        self, grad: np.ndarray, state: RMSPropState, lr: float
-    ) -> tuple[np.ndarray, RMSPropState]:
+    def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, RMSPropState]:
         mean, velocity = state.mean, state.velocity
         if self.centered:
             v = self.rho * (state.v + (1 - self.rho) * (grad - mean) ** 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
@@ -33,7 +34,7 @@ class OptimizerState:
     shape: tuple[int, ...] = field(repr=False)
 
 
-class Optimizer(Value):
+class Optimizer(Value, ABC):
     r"""What every optimizer can do; subclasses are frozen dataclasses.
 
     A subclass has the field ``weight_decay``, defines `_update`, and, if it remembers more than the
@@ -107,9 +108,9 @@ class Optimizer(Value):
         """
         return w
 
+    @abstractmethod
     def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, OptimizerState]:
         """Return what to subtract from the weights, and the state after the step."""
-        raise NotImplementedError(f"{type(self).__name__} must define _update(grad, state, lr)")
 
 
 def decayed(average: np.ndarray, value: np.ndarray, rate: float) -> np.ndarray:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lrlab.schedules.base import Schedule
-
-# Rates in PyTorch are Python floats; Keras keeps them in float32.
-TOLERANCES = {"torch": 1e-12, "keras": 1e-6}
+from lrlab.utils import FRAMEWORKS
 
 
 def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
@@ -28,30 +26,31 @@ def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
     return float(np.max(np.abs(rates - others)) / (np.max(rates) or 1.0))
 
 
-def compare(schedule: Schedule, **frameworks: np.ndarray) -> str:
+def compare(
+    schedule: Schedule, *, pytorch: np.ndarray | None = None, keras: np.ndarray | None = None
+) -> str:
     """Say of each framework whether its rates in epochs 0, 1, 2, … are the schedule's.
 
     Args:
         schedule: The reference.
-        **frameworks: Under ``torch`` or ``keras`` that framework's rates, one an epoch.
+        pytorch: PyTorch's rates, one an epoch; None to leave PyTorch out.
+        keras: Keras' rates, one an epoch; None to leave Keras out.
 
     Returns:
         A line for each framework.
 
-    Raises:
-        ValueError: A framework is neither of the two.
-
     Example:
         >>> from lrlab import ExponentialDecay
-        >>> print(compare(ExponentialDecay(0.1, gamma=0.5), torch=np.array([0.1, 0.05, 0.025])))
+        >>> print(compare(ExponentialDecay(0.1, gamma=0.5), pytorch=np.array([0.1, 0.05, 0.025])))
         torch: 3 epochs, equal within 1e-12 of the peak
     """
     lines = []
-    for name, rates in frameworks.items():
-        if name not in TOLERANCES:
-            raise ValueError(f"frameworks must be among {list(TOLERANCES)}, received {name!r}")
+    for name, rates in (("pytorch", pytorch), ("keras", keras)):
+        if rates is None:
+            continue
+        package, tolerance = FRAMEWORKS[name].package, FRAMEWORKS[name].tolerance
         epochs = len(rates)
         off = relative_difference(schedule(np.arange(epochs)), rates)
-        verdict = "equal within" if off <= TOLERANCES[name] else f"DIFFERENT by {off:.1e}, not"
-        lines.append(f"{name}: {epochs} epochs, {verdict} {TOLERANCES[name]:.0e} of the peak")
+        verdict = "equal within" if off <= tolerance else f"DIFFERENT by {off:.1e}, not"
+        lines.append(f"{package}: {epochs} epochs, {verdict} {tolerance:.0e} of the peak")
     return "\n".join(lines)

@@ -15,13 +15,9 @@ from typing import Annotated
 import numpy as np
 
 from lrlab.schedules.base import Duration, Moments, Positive, Rate, Schedule, moments_reached
-from lrlab.utils import checks
+from lrlab.utils import checks, instance
 
-
-def _schedule(name: str, value: Schedule) -> Schedule:
-    if not isinstance(value, Schedule):
-        raise ValueError(f"{name} must be a schedule of lrlab, received {value!r}")
-    return value
+_schedule = instance(Schedule, words="a schedule of lrlab")
 
 
 def _schedules(name: str, values: Sequence[Schedule]) -> tuple[Schedule, ...]:
@@ -31,12 +27,12 @@ def _schedules(name: str, values: Sequence[Schedule]) -> tuple[Schedule, ...]:
 
 
 Piece = Annotated[Schedule, _schedule]
-Pieces = Annotated[tuple[Schedule, ...], _schedules]
+Pieces = Annotated[Sequence[Schedule], _schedules]
 
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    r"""A linear ramp, then a schedule on its own clock; built by `warmup`."""
+    """A linear ramp, then a schedule on its own clock; built by `warmup`."""
 
     schedule: Piece
     _: KW_ONLY

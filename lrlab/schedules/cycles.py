@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -69,6 +68,39 @@ class CyclicCosine(Schedule):
             cycle = np.where(cycles * SLACK >= start(cycle + 1), cycle + 1, cycle)
             progress = (cycles - start(cycle)) / np.exp(cycle * growth)
         return between(self.lr, self.final_lr, cosine_weight(progress))
+
+    def ends(self, epochs: int) -> tuple[int, ...]:
+        """Return after how many epochs each complete cycle of a run ends.
+
+        The epochs after the last end begin a cycle that the run does not complete. The cycles have
+        to end with epochs: ``cycle_epochs`` and ``cycle_mult`` are whole numbers.
+
+        Args:
+            epochs: Length of the run, a positive integer.
+
+        Raises:
+            ValueError: The cycles do not end with epochs, or the run completes none.
+
+        Example:
+            >>> CyclicCosine(0.1, cycle_epochs=20).ends(65)
+            (20, 40, 60)
+            >>> CyclicCosine(0.1, cycle_epochs=10, cycle_mult=2).ends(70)
+            (10, 30, 70)
+        """
+        epochs = checks.count("epochs", epochs)
+        for name in ("cycle_epochs", "cycle_mult"):
+            value = getattr(self, name)
+            if value != int(value):
+                raise ValueError(
+                    f"{name} must be a whole number for cycles to end with epochs, received {value}"
+                )
+        length, ends = int(self.cycle_epochs), list[int]()
+        while (end := sum(ends[-1:]) + length) <= epochs:
+            ends.append(end)
+            length *= int(self.cycle_mult)
+        if not ends:
+            raise ValueError(f"epochs must complete a cycle of {length} epochs, received {epochs}")
+        return tuple(ends)
 
 
 @dataclass(frozen=True)
@@ -146,7 +178,7 @@ class WarmupStableDecay(Schedule):
     stable_epochs: Duration
     decay_epochs: Duration
     final_lr: Rate = 0.0
-    shape: Annotated[str, partial(checks.choice, options=("linear", "1-sqrt"))] = "linear"
+    shape: Annotated[str, checks.one_of("linear", "1-sqrt")] = "linear"
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
         begin = self.warmup_epochs + self.stable_epochs

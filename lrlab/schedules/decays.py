@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -257,7 +256,7 @@ class Recurrence(Schedule):
 
     lr: Rate
     _: KW_ONLY
-    rule: Annotated[str, partial(checks.choice, options=("sin", "power"))]
+    rule: Annotated[str, checks.one_of("sin", "power")]
     exponent: AtLeastOne = 1.0001
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
 """What a study is made of: settings, runs of a setting with a seed, and the study itself.
 
 Example:
-    >>> from lrlab import Constant
-    >>> setting = Setting("fixed", schedule=Constant(0.1), epochs=1, dataset="digits")
+    >>> from lrlab import Constant, Recipe
+    >>> setting = Setting("fixed", Recipe(Constant(0.1), epochs=1), data=Images("digits", limit=None))
     >>> Run("small", setting, seed=3).name
     'fixed-seed-3'
 """
@@ -12,133 +12,156 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from lrlab.data import Dataset, load
 from lrlab.networks import SCHEMES
-from lrlab.optimizers import Optimizer, twin
-from lrlab.schedules import Schedule
-from lrlab.training import cycle_ends
-from lrlab.utils import checks
+from lrlab.optimizers import twin
+from lrlab.schedules import CyclicCosine
+from lrlab.training import Recipe
+from lrlab.utils import Value, checks, instance
 
-MODELS = ("LeNet", "AlexNet")
-OPTIMIZERS = ("sgd",)
-# Younger than the first records, and left out of the newer ones where they change nothing.
-NEUTRAL = {"width": 1.0, "clip_norm": None, "snapshots": 0, "fresh": False, "validation": 0}
+NETWORKS = ("LeNet", "AlexNet")
 
 
 @dataclass(frozen=True)
-class Setting:
+class Network(Value):
+    """Which network is trained, and from which weights.
+
+    Args:
+        name: One of `NETWORKS`.
+        init: Distribution of the initial weights, see `lrlab.networks.draw`.
+        width: Factor on the width of the layers, for ``"AlexNet"``.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    name: Annotated[str, checks.one_of(*NETWORKS)] = "LeNet"
+    _: KW_ONLY
+    init: Annotated[str, checks.one_of(*SCHEMES)] = "kaiming_uniform"
+    width: Annotated[float, checks.positive] = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width != 1 and self.name == "LeNet":
+            raise ValueError(
+                f"width must be 1 for LeNet, which has one size, received {self.width}"
+            )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments for the class of that name in `lrlab.pytorch`, but for images and seed."""
+        return {"init": self.init} | ({} if self.width == 1 else {"width": self.width})
+
+
+@dataclass(frozen=True)
+class Images(Value):
+    """Which images a run trains on, is tested on, and holds out.
+
+    Args:
+        name: Name of the data set, see `lrlab.data.load`.
+        limit: Number of training images, the first ones; None is all there are.
+        held_out: Number of further training images, on which something is chosen; 0 for none.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    name: str = "fashion_mnist"
+    _: KW_ONLY
+    limit: Annotated[int | None, checks.optional(checks.count)] = 60_000
+    held_out: Annotated[int, checks.whole] = 0
+
+    def load(self) -> tuple[Dataset, Dataset | None]:
+        """Return the images to train on and test on, and the same with the held-out ones to test on.
+
+        Raises:
+            ValueError: There are not that many images, or no data set has this name.
+            DataError: The data set cannot be had.
+        """
+        if not self.held_out:
+            return load(self.name, self.limit), None
+        limit = None if self.limit is None else self.limit + self.held_out
+        return load(self.name, limit).hold_out(self.held_out)
+
+
+@dataclass(frozen=True)
+class Parts(Value):
+    """Equal parts of a run, at whose ends a snapshot joins an ensemble.
+
+    Args:
+        number: How many parts.
+        fresh: Whether each part starts from new initial weights, at time 0 of the schedule.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    number: Annotated[int, checks.count]
+    _: KW_ONLY
+    fresh: Annotated[bool, checks.flag] = False
+
+    def ends(self, epochs: int) -> tuple[int, ...]:
+        """Return after how many epochs of a run each part ends."""
+        part = epochs // self.number
+        return tuple(range(part, epochs + 1, part))
+
+
+@dataclass(frozen=True)
+class Setting(Value):
     """One way of training: everything about a run but its seed.
 
     Args:
         label: What distinguishes it within its study, in the words of a figure's legend.
-        schedule: The rate over time in epochs.
-        epochs: Passes through the training images.
-        per: Set the rate once an ``"epoch"`` or at every ``"step"``.
-        batch_size: Images in an update.
-        momentum: Heavy-ball momentum in [0, 1).
-        optimizer: ``"sgd"``, with or without momentum; or one of `lrlab.optimizers`, of
-            convention ``"pytorch"``, beside a momentum of 0.
-        model: One of `MODELS`.
-        init: Distribution of the initial weights, see `lrlab.networks.draw`.
-        dataset: Name of the data set, see `lrlab.data.load`.
-        limit: Number of training images, the first ones; None is all there are.
-        width: Factor on the width of the model's layers, for ``"AlexNet"``.
-        clip_norm: Largest norm of a gradient, see `lrlab.pytorch.fit`; None for any.
-        snapshots: Number of equal parts of the run, at whose ends a snapshot joins an ensemble, see
-            `lrlab.studies`; 0 for none.
-        fresh: Whether each part starts from new initial weights, at time 0 of the schedule.
-        validation: Number of training images, those after the first ``limit``, on which members of
-            the ensemble are chosen.
+        recipe: What to do; its seed is replaced by that of each run.
+        network: What is trained.
+        data: The images.
+        snapshots: The parts of the run that leave snapshots, see `lrlab.studies`; None for none.
 
     Raises:
         ValueError: An argument breaks its rule.
     """
 
     label: str
+    recipe: Annotated[Recipe, instance(Recipe, words="a Recipe")]
     _: KW_ONLY
-    schedule: Schedule
-    epochs: int
-    per: str = "epoch"
-    batch_size: int = 128
-    momentum: float = 0.0
-    optimizer: str | Optimizer = "sgd"
-    model: str = "LeNet"
-    init: str = "kaiming_uniform"
-    dataset: str = "fashion_mnist"
-    limit: int | None = 60_000
-    width: float = 1.0
-    clip_norm: float | None = None
-    snapshots: int = 0
-    fresh: bool = False
-    validation: int = 0
+    network: Annotated[Network, instance(Network, words="a Network")] = Network()  # noqa: RUF009
+    data: Annotated[Images, instance(Images, words="an Images")] = Images()  # noqa: RUF009
+    snapshots: Annotated[Parts | None, checks.optional(instance(Parts, words="a Parts"))] = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.label, str) or not slug(self.label):
             raise ValueError(f"label must be text with a letter or digit, received {self.label!r}")
-        if not isinstance(self.schedule, Schedule):
-            raise ValueError(f"schedule must be a schedule of lrlab, received {self.schedule!r}")
-        checks.choice("per", self.per, ("epoch", "step"))
-        checks.choice("model", self.model, MODELS)
-        checks.choice("init", self.init, SCHEMES)
-        momentum = checks.number("momentum", self.momentum, "in [0, 1)", lambda m: 0 <= m < 1)
-        # Stored as checked: plain Python numbers, which a record can hold.
-        object.__setattr__(self, "momentum", momentum)
-        if isinstance(self.optimizer, str):
-            checks.choice("optimizer", self.optimizer, OPTIMIZERS)
-        else:
-            twin(self.optimizer, "pytorch")  # refuses what PyTorch does not have
-            if momentum:
-                rule = "momentum must be 0 beside an optimizer, which brings its own"
-                raise ValueError(f"{rule}, received {momentum!r}")
-        object.__setattr__(self, "width", checks.positive("width", self.width))
-        if self.width != 1 and self.model == "LeNet":
-            raise ValueError(
-                f"width must be 1 for LeNet, which has one size, received {self.width}"
-            )
-        if self.clip_norm is not None:
-            object.__setattr__(self, "clip_norm", checks.positive("clip_norm", self.clip_norm))
-        for name in ("epochs", "batch_size", "limit"):
-            if name != "limit" or self.limit is not None:
-                object.__setattr__(self, name, checks.count(name, getattr(self, name)))
-        self._check_ensemble()
+        twin(self.recipe.optimizer, "pytorch")  # refuses what PyTorch cannot train with
+        if self.snapshots is not None:
+            self._check_parts(self.snapshots)
 
-    def _check_ensemble(self) -> None:
-        for name in ("snapshots", "validation"):
-            object.__setattr__(self, name, checks.whole(name, getattr(self, name)))
-        checks.flag("fresh", self.fresh)
-        if not self.snapshots:
-            if self.fresh or self.validation:
-                raise ValueError("snapshots must be 1 or more for fresh or validation, received 0")
-            return
-        if self.epochs % self.snapshots:
+    def _check_parts(self, parts: Parts) -> None:
+        epochs, schedule = self.recipe.epochs, self.recipe.schedule
+        if epochs % parts.number:
             raise ValueError(
-                f"snapshots must divide the {self.epochs} epochs, received {self.snapshots}"
+                f"snapshots.number must divide the {epochs} epochs, received {parts.number}"
             )
-        if self.limit is None or not self.validation:
+        if not self.data.held_out:
+            raise ValueError("data.held_out must be 1 or more where there are snapshots, received 0")
+        if parts.fresh and not (
+            isinstance(schedule, CyclicCosine) and schedule.ends(epochs) == parts.ends(epochs)
+        ):
             raise ValueError(
-                "limit and validation must be numbers of images where there are snapshots, "
-                f"received {self.limit} and {self.validation}"
-            )
-        part = self.epochs // self.snapshots
-        ends = tuple(range(part, self.epochs + 1, part))
-        if self.fresh and cycle_ends(self.schedule, self.epochs) != ends:
-            raise ValueError(
-                f"schedule must have cycles of {part} epochs for parts that start afresh, "
-                f"received {self.schedule}"
+                f"schedule must have cycles of {epochs // parts.number} epochs for parts that start "
+                f"afresh, received {schedule}"
             )
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Value):
     """One training run: a setting of a study with a seed, for the weights and for the order."""
 
     study: str
-    setting: Setting
-    seed: int
-
-    def __post_init__(self) -> None:
-        checks.whole("seed", self.seed)
+    setting: Annotated[Setting, instance(Setting, words="a Setting")]
+    seed: Annotated[int, checks.whole]
 
     @property
     def name(self) -> str:
@@ -146,15 +169,9 @@ class Run:
         return f"{slug(self.setting.label)}-seed-{self.seed}"
 
     @property
-    def config(self) -> dict[str, Any]:
-        """Everything needed to repeat the run, as plain values."""
-        values = dict(vars(self.setting), schedule=self.setting.schedule.to_config())
-        if not isinstance(self.setting.optimizer, str):
-            values["optimizer"] = self.setting.optimizer.to_config()
-        for name, neutral in NEUTRAL.items():
-            if values[name] == neutral:
-                del values[name]
-        return {"study": self.study, **values, "seed": self.seed}
+    def recipe(self) -> Recipe:
+        """The setting's recipe with the run's seed."""
+        return self.setting.recipe.seeded(self.seed)
 
 
 @dataclass(frozen=True)
@@ -166,13 +183,14 @@ class Study:
         description: One line for ``lrlab list``.
         settings: What is compared, in the order of the tables.
         seeds: The seeds that make the study complete; more may be recorded.
+        decides: The rule by which the study decides, written down before anything was run.
 
     Raises:
         ValueError: An argument breaks its rule, or two settings would share a record.
 
     Example:
-        >>> from lrlab import Constant
-        >>> setting = Setting("fixed", schedule=Constant(0.1), epochs=1, dataset="digits")
+        >>> from lrlab import Constant, Recipe
+        >>> setting = Setting("fixed", Recipe(Constant(0.1), epochs=1))
         >>> [run.name for run in Study("small", "An example", [setting], seeds=range(2)).runs()]
         ['fixed-seed-0', 'fixed-seed-1']
     """
@@ -182,12 +200,23 @@ class Study:
     settings: tuple[Setting, ...]
     _: KW_ONLY
     seeds: tuple[int, ...] = (0, 1, 2)
+    decides: str = ""
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name):
-            raise ValueError(f"name must be letters, digits, '.' and '-', received {self.name!r}")
-        object.__setattr__(self, "settings", tuple(self.settings))
-        object.__setattr__(self, "seeds", tuple(checks.whole("seeds", s) for s in self.seeds))
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        settings: Iterable[Setting],
+        *,
+        seeds: Iterable[int] = (0, 1, 2),
+        decides: str = "",
+    ) -> None:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+            raise ValueError(f"name must be letters, digits, '.' and '-', received {name!r}")
+        values = {"name": name, "description": description, "settings": tuple(settings)}
+        values |= {"seeds": tuple(checks.whole("seeds", s) for s in seeds), "decides": decides}
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
         slugs = [slug(setting.label) for setting in self.settings]
         if not slugs or len(set(slugs)) < len(slugs):
             raise ValueError(f"settings must be one or more with distinct labels, received {slugs}")

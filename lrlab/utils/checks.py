@@ -95,7 +95,8 @@ def image_shape(name: str, value: Any) -> tuple[int, int, int]:
     """Height, width and channels of an image: three positive integers."""
     if not isinstance(value, Sequence) or len(value) != 3:
         raise ValueError(f"{name} must be (height, width, channels), received {value!r}")
-    return tuple(count(f"{name}[{i}]", side) for i, side in enumerate(value))
+    height, width, channels = (count(f"{name}[{i}]", side) for i, side in enumerate(value))
+    return height, width, channels
 
 
 def whole(name: str, value: Any) -> int:

@@ -9,6 +9,8 @@ from lrlab.landscapes import DoubleWell, Quadratic, descend
 from lrlab.optimizers import SGD
 from lrlab.schedules import Schedule, scale
 from lrlab.statistics import mean_interval
+from lrlab.theory import best_constant_lr, convergence_factor, divergence_lr
+from lrlab.utils import Value
 from tests.support.histories import make_history
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -36,10 +38,11 @@ def test_schedules_of_one_class_keep_the_colour_and_differ_in_style():
 
 
 def test_a_schedule_of_the_readers_own_is_grey(monkeypatch):
-    monkeypatch.setattr(Schedule, "_registry", dict(Schedule._registry))
+    monkeypatch.setattr(Value, "_registry", dict(Value._registry))
 
     class Own(Schedule):
-        pass
+        def _rates(self, t):
+            return t
 
     assert plots.line_of(Own())["color"] == "#777777"
 
@@ -227,10 +230,10 @@ def test_convergence_draws_the_root_mean_square_distance():
 def test_factors_draws_theory_and_measurement():
     axes = plots.factors(BOWL, {0.2: 0.8}, title="").axes[0]
     theory, measured = axes.lines[:2]
-    assert theory.get_ydata() == pytest.approx(BOWL.convergence_factor(theory.get_xdata()))
+    assert theory.get_ydata() == pytest.approx(convergence_factor(BOWL, theory.get_xdata()))
     assert measured.get_xydata().tolist() == [[0.2, 0.8]]
     marked = {line.get_xdata()[0] for line in axes.lines[3:]}
-    assert marked == {BOWL.best_constant_lr, BOWL.divergence_lr}
+    assert marked == {best_constant_lr(BOWL), divergence_lr(BOWL)}
 
 
 def test_finals_draws_a_dot_a_seed_and_the_interval():

@@ -10,11 +10,13 @@ SCHEDULE = ExponentialDecay(0.4, gamma=0.5)
 RATES = SCHEDULE(np.arange(4))
 
 
-@pytest.mark.parametrize(("name", "tolerance"), [("torch", 1e-12), ("keras", 1e-6)])
-def test_both_sides_of_the_tolerance(name, tolerance):
+@pytest.mark.parametrize(
+    ("name", "package", "tolerance"), [("pytorch", "torch", 1e-12), ("keras", "keras", 1e-6)]
+)
+def test_both_sides_of_the_tolerance(name, package, tolerance):
     one_off = np.array([0, 0, 0.4 * tolerance, 0])
     within, beyond = RATES + 0.9 * one_off, RATES + 1.1 * one_off
-    assert compare(SCHEDULE, **{name: within}).startswith(f"{name}: 4 epochs, equal within")
+    assert compare(SCHEDULE, **{name: within}).startswith(f"{package}: 4 epochs, equal within")
     assert "DIFFERENT" in compare(SCHEDULE, **{name: beyond})
 
 
@@ -28,6 +30,11 @@ def test_different_lengths_are_refused():
         relative_difference([1.0, 2.0], [1.0])
 
 
-def test_an_unknown_framework_is_refused():
-    with pytest.raises(ValueError, match="'jax'"):
-        compare(SCHEDULE, jax=RATES)
+def test_a_line_for_each_framework_that_is_given():
+    both = compare(SCHEDULE, pytorch=RATES, keras=np.float32(RATES))
+    assert both == (
+        "torch: 4 epochs, equal within 1e-12 of the peak\n"
+        "keras: 4 epochs, equal within 1e-06 of the peak"
+    )
+    assert compare(SCHEDULE, keras=RATES) == both.splitlines()[1]
+    assert compare(SCHEDULE) == ""

@@ -1,14 +1,14 @@
-"""The rates of every schedule: by hand, by an oracle, in shape, and as the documents print them."""
+"""Schedules that fall: by hand, in shape, and as the documents print them."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab.schedules.compose import join, warmup
-from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
+from lrlab.schedules.cycles import OneCycle, WarmupStableDecay
 from lrlab.schedules.decays import (
     Constant,
     CosineDecay,
@@ -21,8 +21,8 @@ from lrlab.schedules.decays import (
     StepDecay,
 )
 from tests.support import oracle
+from tests.support.oracle import steps_between
 from tests.support.strategies import (
-    any_schedule,
     examples,
     factors,
     free_times,
@@ -92,28 +92,6 @@ EXACT = {
         Recurrence(0.5, rule="power", exponent=2),
         {0: 0.5, 0.99: 0.5, 1: 0.25, 1.5: 0.25, 2: 0.0625, 3: 2**-8, 4 - JUST: 2**-8, 4: 2**-16},
     ),
-    "cycles": (
-        CyclicCosine(1, cycle_epochs=4, final_lr=0.5),
-        {0: 1, 2: 0.75, 4: 1, 4 + JUST: 1, 6: 0.75, 8: 1, 400: 1, 402: 0.75},
-    ),
-    "cycles, twice as long": (
-        CyclicCosine(1, cycle_epochs=2, cycle_mult=2),
-        {0: 1, 1: 0.5, 2: 1, 4: 0.5, 6: 1, 10: 0.5, 14: 1, 22: 0.5, 30: 1, 62: 1, 94: 0.5},
-    ),
-    "one cycle": (
-        OneCycle(1, total_epochs=8, warmup_fraction=0.25, initial_div=4, final_div=16),
-        {0: 0.25, 1: 0.625, 2: 1, 5: 0.5078125, 8: 0.015625, 8 + JUST: 0.015625, 100: 0.015625},
-    ),
-    "trapezoid": (
-        WarmupStableDecay(1, warmup_epochs=2, stable_epochs=4, decay_epochs=8, final_lr=0.5),
-        {0: 0, 0.5: 0.25, 2: 1, 4: 1, 6: 1, 8: 0.875, 10: 0.75, 14: 0.5, 14 + JUST: 0.5, 99: 0.5},
-    ),
-    "trapezoid, 1-sqrt": (
-        WarmupStableDecay(
-            1, warmup_epochs=2, stable_epochs=4, decay_epochs=8, final_lr=0.5, shape="1-sqrt"
-        ),
-        {0: 0, 1: 0.5, 2: 1, 6: 1, 6.5: 0.875, 8: 0.75, 10.5: 0.625, 14: 0.5, 99: 0.5},
-    ),
 }
 
 
@@ -130,72 +108,11 @@ def test_a_cosine_passes_its_middle_and_its_quarters() -> None:
     assert 0.5 < cosine(12 - 1e-4) < 0.5 + 1e-9
 
 
-def test_a_cycle_is_near_its_floor_just_before_the_restart() -> None:
-    for cycle_mult, ends in ((1, (4, 8, 12)), (3, (4, 16, 52))):
-        cycles = CyclicCosine(1, cycle_epochs=4, cycle_mult=cycle_mult, final_lr=0.25)
-        for end in ends:
-            assert 0.25 <= cycles(end - JUST) < 0.25 + 1e-12
-            assert cycles(end) == 1
-
-
-def test_the_peak_of_one_cycle_is_a_single_moment() -> None:
-    cycle = OneCycle(1, total_epochs=10)
-    assert cycle(3) == 1
-    assert cycle(2.99) < 1
-    assert cycle(3.01) < 1
-    assert cycle(0) == 1 / 25
-    assert cycle(10) == pytest.approx(1 / 25 / 1e4, rel=1e-15)
-
-
-# --- an oracle, over random parameters -----------------------------------------------------------
-
-
-@pytest.mark.parametrize("cls", simple_schedules(grid_durations))
-def test_each_class_agrees_with_the_oracle(cls: type) -> None:
-    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=1, max_size=8))
-    @examples(100)
-    def agree(schedule, times) -> None:
-        peak = oracle.lowest_and_highest(schedule)[1]
-        for t in times:
-            assert schedule(t) == pytest.approx(oracle.rate(schedule, t), rel=0, abs=1e-12 * peak)
-
-    agree()
-
-
-@pytest.mark.parametrize("cls", simple_schedules(grid_durations))
-def test_the_oracle_agrees_where_it_matters(cls: type) -> None:
-    """Relative to the rate itself, not to the peak: small rates count as well."""
-
-    @given(simple_schedules(grid_durations)[cls], grid_times)
-    @examples(50)
-    def agree(schedule, t) -> None:
-        expected = oracle.rate(schedule, t)
-        high = oracle.lowest_and_highest(schedule)[1]
-        assume(expected > 1e-6 * high)
-        assert schedule(t) == pytest.approx(expected, rel=1e-8)
-
-    agree()
-
-
-@given(any_schedule(grid_durations), st.lists(grid_times, min_size=1, max_size=5))
-@examples(250)
-def test_compositions_agree_with_the_oracle(schedule, times) -> None:
-    peak = oracle.lowest_and_highest(schedule)[1]
-    for t in times:
-        assert schedule(t) == pytest.approx(oracle.rate(schedule, t), rel=0, abs=1e-12 * peak)
-
-
 # --- shape ---------------------------------------------------------------------------------------
 
 FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, InverseSqrtDecay, Recurrence, Constant]
 TOWARDS_FLOOR = [PolynomialDecay, LinearDecay, CosineDecay]
 ordered_pairs = st.tuples(free_times, free_times).map(sorted)
-
-
-def steps_between(schedule, times: list[float]) -> tuple[float, float]:
-    """The change of the rate, and how large an error of rounding may be."""
-    first, last = (schedule(t) for t in times)
-    return last - first, 1e-14 * oracle.lowest_and_highest(schedule)[1]
 
 
 @given(st.one_of([simple_schedules(grid_durations)[cls] for cls in FALLING]), ordered_pairs)
@@ -211,28 +128,6 @@ def test_a_decay_to_a_floor_runs_one_way(schedule, times) -> None:
     change, rounding = steps_between(schedule, times)
     towards = np.sign(schedule.final_lr - schedule.lr)
     assert change * towards >= -rounding
-
-
-@given(simple_schedules(grid_durations)[OneCycle], ordered_pairs)
-@examples(100)
-def test_one_cycle_rises_to_its_peak_and_falls_from_it(schedule, times) -> None:
-    peak = schedule.warmup_fraction * schedule.total_epochs
-    change, rounding = steps_between(schedule, [min(t, peak) for t in times])
-    assert change >= -rounding
-    change, rounding = steps_between(schedule, [max(t, peak) for t in times])
-    assert change <= rounding
-
-
-@given(simple_schedules(grid_durations)[WarmupStableDecay], ordered_pairs)
-@examples(100)
-def test_a_trapezoid_rises_holds_and_goes_to_its_floor(schedule, times) -> None:
-    top, edge = schedule.warmup_epochs, schedule.warmup_epochs + schedule.stable_epochs
-    change, rounding = steps_between(schedule, [min(t, top) for t in times])
-    assert change >= -rounding
-    for t in times:
-        assert schedule(min(max(t, top), edge)) == schedule.lr
-    change, rounding = steps_between(schedule, [max(t, edge) for t in times])
-    assert change * np.sign(schedule.final_lr - schedule.lr) >= -rounding
 
 
 # How fast a continuous schedule may change, in peaks an epoch.
@@ -323,14 +218,6 @@ def test_d3_hold_then_exponential() -> None:
     assert schedule(np.arange(100)) == pytest.approx(expected, rel=1e-12)
     assert schedule(10) == 0.001
     assert schedule(11) < 0.001
-
-
-def test_d3_cycles_of_20_epochs_and_their_lowest_rate() -> None:
-    cycles = CyclicCosine(0.1, cycle_epochs=20)
-    expected = [0.05 * (1 + math.cos(math.pi * (e % 20) / 20)) for e in range(60)]
-    assert cycles(np.arange(60)) == pytest.approx(expected, rel=1e-12)
-    assert cycles(np.arange(60)).argmin() % 20 == 19
-    assert f"{cycles(np.arange(60)).min():.1e}" == "6.2e-04"
 
 
 @pytest.mark.parametrize(

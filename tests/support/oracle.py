@@ -41,6 +41,12 @@ def lowest_and_highest(schedule: s.Schedule) -> tuple[float, float]:
             return 0.0, schedule.lr
 
 
+def steps_between(schedule: s.Schedule, times: list[float]) -> tuple[float, float]:
+    """The change of the rate, and how large an error of rounding may be."""
+    first, last = (schedule(t) for t in times)
+    return last - first, 1e-14 * lowest_and_highest(schedule)[1]
+
+
 def _mix(high: float, low: float, share: float) -> float:
     return low + (high - low) * share
 

@@ -6,6 +6,8 @@
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c "$(SUITABLE)" 2>/dev/null && echo $$python && break; done)
+# The oldest Python has the oldest packages, and the others can use these as well.
+OLDEST ?= python3.11
 
 RUN := .venv/bin/python
 JUPYTER_BOOK := $(RUN) -c "from jupyter_book.cli.main import main; main()" build book \
@@ -16,10 +18,10 @@ WORKERS ?= 2
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS)
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
-book test unit notebooks site execute: export KERAS_BACKEND := tensorflow
-book test unit notebooks site execute bench: export TF_CPP_MIN_LOG_LEVEL := 3
+book test unit notebooks site links execute: export KERAS_BACKEND := tensorflow
+book test unit notebooks site links execute bench: export TF_CPP_MIN_LOG_LEVEL := 3
 test unit notebooks site execute: export LRLAB_SCALE := quick
-book test unit notebooks site execute: export CUDA_VISIBLE_DEVICES :=
+book test unit notebooks site links execute: export CUDA_VISIBLE_DEVICES :=
 execute: export LRLAB_PROGRESS := 0
 # One thread a process: two processes share the cores, threads that wait for one another there
 # slow a small network down tenfold, and results do not depend on how many cores there are.
@@ -28,37 +30,51 @@ test unit notebooks site execute: export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help install format check test unit notebooks site book serve execute bench configure clean
+.PHONY: help install constraints format check test unit notebooks site book links \
+	serve execute bench configure clean
 
 help:  ## list the targets (this is what `make` alone does)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/installed  ## make .venv from requirements.txt, if it is missing or out of date
 
-.venv/installed: requirements.txt pyproject.toml
+.venv/installed: requirements.txt constraints.txt pyproject.toml
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c "$(SUITABLE)" || { \
 		echo "lrlab needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python" >&2; \
 		exit 1; }
 	"$(PYTHON)" -m venv .venv
-	$(RUN) -m pip install --quiet --requirement requirements.txt
+	$(RUN) -m pip install --quiet --requirement requirements.txt \
+		--constraint constraints.txt
 	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+constraints:  ## renew constraints.txt after a change of requirements.txt (needs Python 3.11)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(OLDEST) -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install --quiet --requirement requirements.txt && \
+	"$$folder/bin/python" -m pip freeze --all --exclude pip > "$$folder/frozen" && { \
+		echo "# Every package that requirements.txt brings along, for Python 3.11 to 3.13, in the"; \
+		echo "# version that the book was built with. Written by \`make constraints\`."; \
+		sed -E 's/[+].*//; /^(nvidia|cuda|triton)/d' "$$folder/frozen"; \
+	} > constraints.txt
 
 format: install  ## format the code and the notebooks, mend what can be mended
 	$(RUN) -m ruff check --fix --quiet .
 	$(RUN) -m ruff format --quiet .
 
-check: install  ## lint, without changing anything
+check: install  ## lint, the import contract and types, without changing anything
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	.venv/bin/lint-imports
+	$(RUN) -m mypy
 
 test: check unit notebooks site  ## everything: lint, unit tests, every notebook, every page
 
-unit: install  ## unit tests and doctests
-	$(PYTEST) --ignore=tests/site
+unit: install  ## unit tests and doctests, and how much of lrlab they reach
+	$(PYTEST) --ignore=tests/site --cov
 
 notebooks: install  ## execute every notebook and compare its outputs with the stored ones
-	$(PYTEST) --nbval --nbval-current-env --dist loadfile book
+	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with book/nbval.cfg --dist loadfile book
 
 site: install  ## build the book anew, warnings being errors, and open its pages in a browser
 	$(JUPYTER_BOOK) --all -W --keep-going -n
@@ -66,6 +82,9 @@ site: install  ## build the book anew, warnings being errors, and open its pages
 
 book: install  ## render the stored outputs into _build/html
 	$(JUPYTER_BOOK)
+
+links: install  ## ask every address that the book names whether it still answers
+	$(JUPYTER_BOOK) --builder linkcheck --all --path-output _build/links
 
 serve: book  ## build the book and serve it on this machine
 	$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html 8000
@@ -80,4 +99,4 @@ configure:  ## write the repository's address where it belongs: REPOSITORY=owner
 	@"$(PYTHON)" -m tools.configure "$$REPOSITORY"
 
 clean:  ## remove what was built, .venv too
-	rm -rf .venv _build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv _build *.egg-info .coverage* .*_cache .hypothesis

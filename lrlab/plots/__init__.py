@@ -1,15 +1,26 @@
-"""The book's figures: one style, and one colour for a schedule in every chapter.
+"""The book's figures: one style, and one colour for a schedule or an optimizer in every chapter.
 
-Each function returns a figure that is open in pyplot, so a notebook shows it."""
+Each function returns a figure that is open in pyplot, so a notebook shows it.
+
+Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensitivity`,
+`against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
+`differences`, `matrix`, `samples`, `used_rates`.
+
+The helpers of a single cell, longer than a cell may be: `factors`, `first_steps`,
+`long_run_rates`, `memory`, `phase_diagram`, `sensitivities`, `sequences`, `speeds`,
+`state_machine`, `step_lengths`, `weight_rates`.
+
+`LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
+"""
 
 from lrlab.plots.comparisons import differences, finals
 from lrlab.plots.data import samples
 from lrlab.plots.ensembles import bands, matrix
 from lrlab.plots.landscapes import convergence, factors, paths
-from lrlab.plots.optimizers import OPTIMIZER_LINES, against_steps, weight_rates
+from lrlab.plots.optimizers import against_steps, weight_rates
 from lrlab.plots.plateau import state_machine, watched
 from lrlab.plots.schedules import rates, sequences
-from lrlab.plots.style import LINES, line_of
+from lrlab.plots.style import LINES, OPTIMIZER_LINES, line_of
 from lrlab.plots.theory import memory, phase_diagram, speeds, step_lengths
 from lrlab.plots.training import curves, first_steps, gallery, metric_and_rate, used_rates
 from lrlab.plots.u_curves import long_run_rates, sensitivities, sensitivity

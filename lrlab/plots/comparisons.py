@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lrlab.plots.style import LABELS, WIDTH, line_of, styled
+from lrlab.plots.style import (
+    BLACK,
+    BLUE,
+    DARK_GREY,
+    GREEN,
+    LABELS,
+    WIDTH,
+    line_of,
+    styled,
+    title_over,
+)
 from lrlab.statistics import mean_interval
 from lrlab.training import History
 from lrlab.utils import checks
@@ -38,17 +49,12 @@ def differences(
     with styled():
         figure, axes = plt.subplots(figsize=(WIDTH, 1.2 + 0.45 * len(pairs)))
         if reach is not None:
-            axes.axvspan(-reach, reach, color="#009E73", alpha=0.15, linewidth=0)
-        axes.axvline(0, color="#555555", linewidth=1)
+            axes.axvspan(-reach, reach, color=GREEN, alpha=0.15, linewidth=0)
+        axes.axvline(0, color=DARK_GREY, linewidth=1)
         for row, values in enumerate(pairs.values()):
-            interval = mean_interval(values)
-            axes.plot(interval[1:], [row, row], color="#0072B2", alpha=0.3, linewidth=8,
-                      solid_capstyle="butt")  # fmt: skip
-            axes.plot(values, [row] * len(values), "o", color="#0072B2", markersize=5)
-            axes.plot(interval.mean, row, "|", color="#000000", markersize=18)
+            _dots_with_interval(axes, row, values, BLUE, mean_color=BLACK)
         axes.set(yticks=range(len(pairs)), yticklabels=pairs, xlabel=xlabel)
-        # Beginning at the labels, since a title over the panel alone would not fit.
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
         axes.set_ylim(len(pairs) - 0.5, -0.5)
     return figure
 
@@ -71,14 +77,21 @@ def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) ->
         for row, seeds in enumerate(runs.values()):
             color = line_of(seeds[0].schedule)["color"]
             values = [getattr(run, metric)[-1] for run in seeds if not run.stopped]
-            interval = mean_interval(values)
             if lost := len(seeds) - len(values):
                 axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
                           transform=axes.get_yaxis_transform())  # fmt: skip
-            axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8,
-                      solid_capstyle="butt")  # fmt: skip
-            axes.plot(values, [row] * len(values), "o", color=color, markersize=5)
-            axes.plot(interval.mean, row, "|", color=color, markersize=18)
+            _dots_with_interval(axes, row, values, color, mean_color=color)
         axes.set(yticks=range(len(runs)), yticklabels=runs, xlabel=LABELS[metric], title=title)
         axes.invert_yaxis()
     return figure
+
+
+def _dots_with_interval(
+    axes: Axes, row: int, values: Sequence[float], color: str, *, mean_color: str
+) -> None:
+    """Draw a row: a dot for each value, a bar for the 95 % interval, a stroke for the mean."""
+    interval = mean_interval(values)
+    axes.plot(interval[1:], [row, row], color=color, alpha=0.3, linewidth=8,
+              solid_capstyle="butt")  # fmt: skip
+    axes.plot(values, [row] * len(values), "o", color=color, markersize=5)
+    axes.plot(interval.mean, row, "|", color=mean_color, markersize=18)

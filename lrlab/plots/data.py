@@ -6,10 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lrlab.data import Dataset
-from lrlab.plots.style import (
-    WIDTH,
-    styled,
-)
+from lrlab.plots.style import WIDTH, styled, title_over
 
 
 def samples(dataset: Dataset, *, title: str) -> Figure:
@@ -31,5 +28,5 @@ def samples(dataset: Dataset, *, title: str) -> Figure:
             image = dataset.x_train[dataset.y_train == label][0]
             axes.imshow(image, cmap="gray_r")
             axes.set_title(dataset.class_names[label], fontsize=9, loc="center")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure

@@ -8,7 +8,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lrlab.plots.style import WIDTH, legend_below, lines_for, styled
+from lrlab.plots.style import (
+    WIDTH,
+    legend_below,
+    lines_for,
+    mean_with_band,
+    styled,
+    title_over,
+)
 
 
 def bands(
@@ -38,10 +45,8 @@ def bands(
         figure, axes = plt.subplots()
         drawn = lines_for(list(results), lines)
         for (label, seeds), line in zip(results.items(), drawn, strict=True):
-            values = np.asarray(seeds)
-            axes.plot(x, values.mean(axis=0), marker="o", markersize=4, label=label, **line)
-            axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=line["color"],
-                              alpha=0.2, linewidth=0)  # fmt: skip
+            values = np.asarray(seeds).T
+            mean_with_band(axes, x, values, line, label=label, marker="o", markersize=4)
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         if all(float(place).is_integer() for place in x):
             axes.set_xticks(x)
@@ -78,5 +83,5 @@ def matrix(
             axes.set_yticks(range(len(members)), members)
             axes.set_title(name)
             axes.grid(visible=False)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure

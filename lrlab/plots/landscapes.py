@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,9 +11,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrlab.landscapes import Landscape, Quadratic, Trajectory
-from lrlab.plots.style import legend_below, panels_of, shades, styled
+from lrlab.plots.style import (
+    BLUE,
+    DARK_GREY,
+    GREY,
+    RED,
+    legend_below,
+    panels_of,
+    shades,
+    styled,
+    title_over,
+)
+from lrlab.theory import best_constant_lr, convergence_factor, divergence_lr
 
-PATH = {"color": "#D55E00", "linewidth": 1.2, "markersize": 4}
+PATH: dict[str, Any] = {"color": RED, "linewidth": 1.2, "markersize": 4}
 
 
 def paths(
@@ -54,7 +66,7 @@ def paths(
             draw(axes, landscape, trajectory, view)
             axes.set_title(label)
             axes.grid(visible=False)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -87,7 +99,7 @@ def convergence(
             steps = np.arange(len(distance)) + log_steps
             axes.plot(steps, distance, label=label, **line)
             if label in floors:
-                axes.axhline(floors[label], color="#777777", linewidth=1)
+                axes.axhline(floors[label], color=GREY, linewidth=1)
         axes.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title=title)
         if log_steps:
             axes.set(xscale="log", xlabel="step + 1")
@@ -108,15 +120,16 @@ def factors(bowl: Quadratic, measured: Mapping[float, float], *, title: str) -> 
     """
     with styled():
         figure, axes = plt.subplots()
-        lr = np.linspace(0, 1.25 * bowl.divergence_lr, 500)
-        axes.plot(lr, bowl.convergence_factor(lr), color="#0072B2", label="theory")
-        axes.plot(list(measured), list(measured.values()), "o", color="#D55E00", label="measured")
-        axes.axhline(1, color="#555555", linewidth=1)
+        border = float(divergence_lr(bowl))
+        lr = np.linspace(0, 1.25 * border, 500)
+        axes.plot(lr, convergence_factor(bowl, lr), color=BLUE, label="theory")
+        axes.plot(list(measured), list(measured.values()), "o", color=RED, label="measured")
+        axes.axhline(1, color=DARK_GREY, linewidth=1)
         for place, text, height, side in (
-            (bowl.best_constant_lr, "best ", 0.93, "right"),
-            (bowl.divergence_lr, " diverges →", 0.04, "left"),
+            (best_constant_lr(bowl), "best ", 0.93, "right"),
+            (border, " diverges →", 0.04, "left"),
         ):
-            axes.axvline(place, color="#555555", linestyle="--", linewidth=1)
+            axes.axvline(place, color=DARK_GREY, linestyle="--", linewidth=1)
             axes.text(place, height, text, ha=side, transform=axes.get_xaxis_transform())
         axes.set(xlabel="learning rate", ylabel="factor a step", title=title)
         axes.legend(loc="lower left")
@@ -134,7 +147,8 @@ def _with_room(places: np.ndarray) -> list[tuple[float, float]]:
 def _level_lines(axes: Axes, landscape: Landscape, trajectory: Trajectory, view: tuple) -> None:
     (left, right), (bottom, top) = view
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 200))
-    height = landscape.loss(np.stack([x, y], axis=-1)) - landscape.loss(landscape.minimum)
+    loss = np.asarray(landscape.loss(np.stack([x, y], axis=-1)))
+    height = loss - landscape.loss(landscape.minimum)
     levels = height.max() * np.array([0.02, 0.12])  # few: each costs 5 kB a panel
     axes.contour(x, y, height, levels=levels, colors="#999999", linewidths=0.7)
     # A long walk is a cloud: its lines would hide it.
@@ -147,8 +161,9 @@ def _level_lines(axes: Axes, landscape: Landscape, trajectory: Trajectory, view:
 
 
 def _curve(axes: Axes, landscape: Landscape, trajectory: Trajectory, view: tuple) -> None:
-    w = np.linspace(*view[0], 400)[:, np.newaxis]
-    loss = landscape.loss(w)
+    (left, right) = view[0]
+    w = np.linspace(left, right, 400)[:, np.newaxis]
+    loss = np.asarray(landscape.loss(w))
     axes.plot(w, loss, color="#999999", linewidth=1.5)
     axes.plot(trajectory.w, trajectory.loss, "o-", markevery=slice(1, None), **PATH)
     axes.plot(trajectory.w[0], trajectory.loss[0], "o", markerfacecolor="none", color="black",

@@ -1,4 +1,4 @@
-"""Optimisers side by side: the rates that they forgive, and those that they really use."""
+"""Optimizers side by side: the rates that they forgive, and those that they really use."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from lrlab.plots.style import legend_below, panels_of, shades, styled
-
-# Okabe and Ito's colours again; the one optimiser keeps its line in every figure.
-OPTIMIZER_LINES = {
-    "SGD": {"color": "#000000", "linestyle": "-", "marker": "o"},
-    "momentum": {"color": "#777777", "linestyle": "--", "marker": "s"},
-    "AdaGrad": {"color": "#E69F00", "linestyle": "-", "marker": "^"},
-    "RMSProp": {"color": "#009E73", "linestyle": "-", "marker": "v"},
-    "AdaDelta": {"color": "#CC79A7", "linestyle": "--", "marker": "D"},
-    "Adam": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
-    "AdamW": {"color": "#56B4E9", "linestyle": "--", "marker": "s"},
-}
+from lrlab.plots.style import (
+    DARK_GREY,
+    OPTIMIZER_LINES,
+    integer_ticks,
+    legend_below,
+    optimizer_lines,
+    panels_of,
+    styled,
+    title_over,
+)
 
 
 def weight_rates(
@@ -29,15 +26,15 @@ def weight_rates(
     lrs: Mapping[str, float],
     title: str,
 ) -> Figure:
-    """Draw the rates that the weights of each layer really have, a panel an optimiser.
+    """Draw the rates that the weights of each layer really have, a panel an optimizer.
 
     A bar holds the middle 90 % of a layer's weights, a dot marks the median; the dashed line is the
-    rate that the optimiser was given.
+    rate that the optimizer was given.
 
     Args:
-        measured: For each optimiser and each layer the rates of its weights, an array a seed; the
+        measured: For each optimizer and each layer the rates of its weights, an array a seed; the
             seeds are drawn together.
-        lrs: For each optimiser the rate that it was given.
+        lrs: For each optimizer the rate that it was given.
         title: What the figure shows.
 
     Returns:
@@ -54,12 +51,12 @@ def weight_rates(
                 axes.plot([low, high], [place, place], color=color, linewidth=6, alpha=0.45,
                           solid_capstyle="butt")  # fmt: skip
                 axes.plot(middle, place, "o", color=color, markersize=6)
-            axes.axvline(lrs[label], color="#555555", linestyle="--", linewidth=1)
+            axes.axvline(lrs[label], color=DARK_GREY, linestyle="--", linewidth=1)
             axes.set(title=label, xscale="log", yticks=places, yticklabels=list(layers))
         panels[0].invert_yaxis()  # shared: the first layer on top in all
         for axes in panels[-2:]:
             axes.set_xlabel("rate of a weight")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -92,10 +89,10 @@ def against_steps(
         raise ValueError(f"log must hold nothing but x and y, received {log!r}")
     with styled():
         figure, axes = plt.subplots()
-        for (label, values), line in zip(series.items(), _lines(series), strict=True):
+        for (label, values), line in zip(series.items(), optimizer_lines(series), strict=True):
             axes.plot(np.arange(1, len(values) + 1), values, label=label, **{**line, "marker": ""})
         for text, value in (levels or {}).items():
-            axes.axhline(value, color="#555555", linestyle=":", linewidth=1)
+            axes.axhline(value, color=DARK_GREY, linestyle=":", linewidth=1)
             axes.annotate(text, (0.99, value), xycoords=("axes fraction", "data"), fontsize=9,
                           ha="right", xytext=(0, 3), textcoords="offset points")  # fmt: skip
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -103,15 +100,8 @@ def against_steps(
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter("{x:g}")
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            integer_ticks(axes)
         if "y" in log:
             axes.set_yscale("log")
         legend_below(figure, axes)
     return figure
-
-
-def _lines(labels: Mapping[str, object]) -> list[dict[str, str]]:
-    """The optimisers' own lines, or shades where a label is none of them."""
-    if all(label in OPTIMIZER_LINES for label in labels):
-        return [OPTIMIZER_LINES[label] for label in labels]
-    return [{**line, "marker": "o"} for line in shades(len(labels))]

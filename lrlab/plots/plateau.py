@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from lrlab.plateau import PlateauState, ReduceOnPlateau
-from lrlab.plots.style import LABELS, WIDTH, legend_below, plain_log_ticks, styled
+from lrlab.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    LABELS,
+    RED,
+    WIDTH,
+    integer_ticks,
+    legend_below,
+    plain_log_ticks,
+    styled,
+)
 
-BOX = {"boxstyle": "round,pad=0.6", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"}
-ARROW = {"arrowstyle": "-|>", "color": "#444444", "linewidth": 1.5, "mutation_scale": 14}
-CUT = "#D55E00"
+BOX = {"boxstyle": "round,pad=0.6", "facecolor": "#E8F1F8", "edgecolor": BLUE}
+ARROW: dict[str, Any] = {
+    "arrowstyle": "-|>",
+    "color": "#444444",
+    "linewidth": 1.5,
+    "mutation_scale": 14,
+}
+CUT = RED
 # What an epoch was to the policy: marker, colour, and whether the marker is filled.
 EPOCHS = {
-    "good": ("o", "#0072B2", True),
+    "good": ("o", BLUE, True),
     "bad": ("X", CUT, True),
-    "not counted": ("s", "#777777", False),
+    "not counted": ("s", GREY, False),
 }
 
 
@@ -113,7 +129,7 @@ def watched(policy: ReduceOnPlateau, metrics: Sequence[float], *, title: str) ->
                 above.plot(edges[1:-1], own, marker, color=color, markersize=7, label=kind,
                            markerfacecolor=color if filled else "none")  # fmt: skip
         rates = [state.lr for state in states]
-        below.stairs(rates, edges, baseline=None, color="#000000", linewidth=2)
+        below.stairs(rates, edges, baseline=None, color=BLACK, linewidth=2)
         for epoch, (before, after) in enumerate(pairwise(states), start=1):
             if after.lr != before.lr:
                 for axes in (above, below):
@@ -121,7 +137,7 @@ def watched(policy: ReduceOnPlateau, metrics: Sequence[float], *, title: str) ->
         above.set(ylabel="metric", title=title)
         below.set(xlabel="time in epochs", ylabel=LABELS["lr"], yscale="log")
         plain_log_ticks(below)
-        below.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        integer_ticks(below)
         legend_below(figure, above)
     return figure
 

@@ -8,10 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from lrlab.plots.style import FRAMEWORKS, distinct_lines, styled
+from lrlab.plots.style import FRAMEWORK_DOTS, distinct_lines, integer_ticks, styled
 from lrlab.schedules import Schedule
+from lrlab.utils import FRAMEWORKS
 
 
 def rates(
@@ -39,13 +39,15 @@ def rates(
         lines = distinct_lines(schedules.values())
         for (label, schedule), line in zip(schedules.items(), lines, strict=True):
             if per == "epoch":
-                t = np.arange(np.ceil(epochs))
-                edges = np.append(t, epochs)
-                axes.stairs(schedule(t), edges, baseline=None, label=label, linewidth=2, **line)
+                begins = np.arange(np.ceil(epochs))
+                edges = np.append(begins, epochs)
+                axes.stairs(
+                    schedule(begins), edges, baseline=None, label=label, linewidth=2, **line
+                )
             else:
                 t = np.linspace(0, epochs, 2000, endpoint=False)
                 axes.plot(t, schedule(t), label=label, **line)
-        _finish(axes, title, log)
+        rate_axes(axes, title, log=log)
         if len(schedules) > 1:
             axes.legend()
     return figure
@@ -55,7 +57,7 @@ def sequences(rates: Mapping[str, np.ndarray], *, title: str) -> Figure:
     """Draw the rates that frameworks give, one an epoch.
 
     Args:
-        rates: Under ``"PyTorch"`` or ``"Keras"`` its rates in epochs 0, 1, 2, …
+        rates: Under ``"pytorch"`` or ``"keras"`` its rates in epochs 0, 1, 2, …
         title: What the figure shows.
 
     Returns:
@@ -63,17 +65,18 @@ def sequences(rates: Mapping[str, np.ndarray], *, title: str) -> Figure:
     """
     with styled():
         figure, axes = plt.subplots()
-        for name, values in rates.items():
-            color, marker = FRAMEWORKS[name]
-            axes.plot(values, marker, linestyle=":", linewidth=1, color=color, label=name)
-        _finish(axes, title, log=False)
+        for framework, values in rates.items():
+            axes.plot(values, **FRAMEWORK_DOTS[framework], label=FRAMEWORKS[framework].title,
+                      linestyle=":", linewidth=1)  # fmt: skip
+        rate_axes(axes, title, log=False)
         axes.legend()
     return figure
 
 
-def _finish(axes: Axes, title: str, log: bool) -> None:
+def rate_axes(axes: Axes, title: str, *, log: bool) -> None:
+    """Label the axes of a panel that shows rates against time."""
     axes.set(xlabel="time t (epochs)", ylabel="learning rate", title=title)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    integer_ticks(axes)
     if log:
         axes.set_yscale("log")
     else:

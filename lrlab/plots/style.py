@@ -1,9 +1,9 @@
-"""The style of every figure: sizes, letters, and a colour for each schedule."""
+"""The style of every figure: sizes, letters, lines that keep their colour, shared pieces."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,34 +12,52 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike
 
 from lrlab.schedules import Schedule
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers; the second round is dashed.
-_BLACK, _ORANGE, _SKY, _GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-_BLUE, _RED, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+GREY, DARK_GREY = "#777777", "#555555"
 LINES = {
-    "Constant": (_BLACK, "-"),
-    "StepDecay": (_ORANGE, "-"),
-    "MultiStepDecay": (_RED, "--"),
-    "ExponentialDecay": (_SKY, "-"),
-    "PolynomialDecay": (_PURPLE, "-"),
-    "LinearDecay": (_PURPLE, "--"),
-    "CosineDecay": (_BLUE, "-"),
-    "CyclicCosine": (_BLUE, "--"),
-    "InverseSqrtDecay": (_GREEN, "-."),
-    "Recurrence": (_GREEN, "-"),
-    "OneCycle": (_SKY, "--"),
-    "WarmupStableDecay": (_RED, "-"),
-    "other": ("#777777", "-"),  # a schedule of the reader's own, or one outside the book's set
+    "Constant": (BLACK, "-"),
+    "StepDecay": (ORANGE, "-"),
+    "MultiStepDecay": (RED, "--"),
+    "ExponentialDecay": (SKY, "-"),
+    "PolynomialDecay": (PURPLE, "-"),
+    "LinearDecay": (PURPLE, "--"),
+    "CosineDecay": (BLUE, "-"),
+    "CyclicCosine": (BLUE, "--"),
+    "InverseSqrtDecay": (GREEN, "-."),
+    "Recurrence": (GREEN, "-"),
+    "OneCycle": (SKY, "--"),
+    "WarmupStableDecay": (RED, "-"),
+    "other": (GREY, "-"),  # a schedule of the reader's own, or one outside the book's set
 }
+
+# An optimizer, too, keeps its line in every figure.
+OPTIMIZER_LINES = {
+    "SGD": {"color": BLACK, "linestyle": "-", "marker": "o"},
+    "momentum": {"color": GREY, "linestyle": "--", "marker": "s"},
+    "AdaGrad": {"color": ORANGE, "linestyle": "-", "marker": "^"},
+    "RMSProp": {"color": GREEN, "linestyle": "-", "marker": "v"},
+    "AdaDelta": {"color": PURPLE, "linestyle": "--", "marker": "D"},
+    "Adam": {"color": BLUE, "linestyle": "-", "marker": "o"},
+    "AdamW": {"color": SKY, "linestyle": "--", "marker": "s"},
+}
+
+FRAMEWORK_DOTS: dict[str, dict[str, Any]] = {
+    "pytorch": {"color": RED, "marker": "o"},
+    "keras": {"color": BLUE, "marker": "x"},
+}
+
+PALEST = "#7F7F00"  # for the last of the shades, whose lime is too pale for a thin line on white
 
 WIDTH = 5.6  # inches
 
-FRAMEWORKS = {"PyTorch": (_RED, "o"), "Keras": (_BLUE, "x")}
-
-STYLE = {
+STYLE: dict[Any, Any] = {
     # Narrow, so that the letters are still of a readable size where a phone shrinks the figure.
     "figure.dpi": 120,
     "figure.figsize": (WIDTH, 3.3),
@@ -76,7 +94,7 @@ def styled() -> Iterator[None]:
         mpl.rcParams.update(before)
 
 
-def line_of(schedule: Schedule) -> dict[str, str]:
+def line_of(schedule: Schedule) -> dict[str, Any]:
     """Return the colour and style of a schedule's line; a composition takes its last piece's."""
     while type(schedule).__name__ not in LINES:
         pieces = getattr(schedule, "schedules", None) or (getattr(schedule, "schedule", None),)
@@ -86,13 +104,14 @@ def line_of(schedule: Schedule) -> dict[str, str]:
     return named_line(type(schedule).__name__)
 
 
-def named_line(name: str) -> dict[str, str]:
+def named_line(name: str) -> dict[str, Any]:
+    """Return the colour and style under a name in `LINES`."""
     color, style = LINES[name]
     return {"color": color, "linestyle": style}
 
 
-def distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, str]]:
-    """Lines of several schedules; those of one class keep the colour and differ in style."""
+def distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, Any]]:
+    """Return a line for each schedule; those of one class keep the colour and differ in style."""
     used: Counter[str] = Counter()
     lines = []
     for schedule in schedules:
@@ -105,6 +124,13 @@ def distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, str]]:
     return lines
 
 
+def optimizer_lines(labels: Collection[str]) -> list[dict[str, Any]]:
+    """Return the optimizers' own lines, or shades where a label is none of them."""
+    if all(label in OPTIMIZER_LINES for label in labels):
+        return [OPTIMIZER_LINES[label] for label in labels]
+    return [{**line, "marker": "o"} for line in shades(len(labels))]
+
+
 def shades(number: int) -> list[dict[str, Any]]:
     """Return lines from dark to light, for labels that are an order and not schedules."""
     colors = mpl.colormaps["viridis"](np.linspace(0, 0.82, number))
@@ -113,6 +139,12 @@ def shades(number: int) -> list[dict[str, Any]]:
         {"color": mpl.colors.to_hex(color), "linestyle": styles[i % 4]}
         for i, color in enumerate(colors)
     ]
+
+
+def dark_shades(number: int) -> list[dict[str, Any]]:
+    """Return `shades` whose last line is dark enough to be drawn thin."""
+    lines = shades(number)
+    return [*lines[:-1], {**lines[-1], "color": PALEST}]
 
 
 def lines_for(
@@ -151,6 +183,16 @@ def panels_of(number: int, **options: Any) -> tuple[Figure, list[Axes]]:
     return figure, panels[:number]
 
 
+def title_over(figure: Figure, title: str) -> None:
+    """Title a whole figure, from its left edge on: over one panel it would not fit."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+
+
+def integer_ticks(axes: Axes) -> None:
+    """Label the horizontal axis, on which something is counted, at whole numbers only."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
 def plain_log_ticks(axes: Axes) -> None:
     """Label 0.1, 0.2, 0.5, 1 … where the default is powers of ten."""
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -163,3 +205,39 @@ def legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     columns = 2 if max(map(len, labels)) > 12 else 4
     figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+
+
+def mean_with_band(
+    axes: Axes, x: ArrayLike, values: np.ndarray, line: Mapping[str, Any], **look: Any
+) -> None:
+    """Draw the mean over seeds as a line, with a band from the lowest seed to the highest.
+
+    Args:
+        axes: Where to draw.
+        x: Where the values were measured.
+        values: Array of shape ``(len(x), seeds)``; what is masked is no value.
+        line: Colour and style.
+        look: What else matplotlib shall know about the line, such as its label.
+    """
+    axes.plot(x, values.mean(axis=1), **line, **look)
+    low, high = values.min(axis=1), values.max(axis=1)
+    axes.fill_between(x, low, high, color=line["color"], alpha=0.2, linewidth=0)
+
+
+def mark_lost(
+    axes: Axes, x: ArrayLike, color: str, *, height: float = 0.97, markersize: float = 7
+) -> None:
+    """Draw crosses at the upper edge for what has no value, such as runs that overflowed.
+
+    Args:
+        axes: Where to draw.
+        x: Places on the horizontal axis.
+        color: Colour of the crosses.
+        height: Their place on the vertical axis, from 0, its lower end, to 1.
+        markersize: Their size in points.
+    """
+    places = np.asarray(x)
+    if not places.size:
+        return
+    axes.plot(places, np.full(places.shape, height), "x", color=color, markersize=markersize,
+              transform=axes.get_xaxis_transform())  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,31 +13,33 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from lrlab.plots.style import (
-    FRAMEWORKS,
+    BLACK,
+    BLUE,
+    DARK_GREY,
+    FRAMEWORK_DOTS,
+    GREEN,
+    ORANGE,
+    RED,
+    SKY,
     WIDTH,
+    dark_shades,
     legend_below,
     panels_of,
     plain_log_ticks,
-    shades,
     styled,
+    title_over,
 )
-from lrlab.theory import PHASES, Sweep, best_tuning, divergence_lr
+from lrlab.theory import PHASES, Plane, best_tuning, divergence_lr
+from lrlab.utils import FRAMEWORKS
 
-COLORS = ("#56B4E9", "#009E73", "#E69F00", "#555555")  # of the phases, in their order
+COLORS = (SKY, GREEN, ORANGE, DARK_GREY)  # of the phases, in their order
 
 # Plain descent is black and the two with momentum are coloured, in each figure of them.
 METHODS = {
-    "plain": ("#000000", "-", "o"),
-    "heavy ball": ("#D55E00", "-", "s"),
-    "Nesterov": ("#0072B2", "--", "^"),
+    "plain": (BLACK, "-", "o"),
+    "heavy ball": (RED, "-", "s"),
+    "Nesterov": (BLUE, "--", "^"),
 }
-
-PALEST = "#7F7F00"  # for the last of the shades, whose lime is too pale for a thin line on white
-
-
-def _shades(number: int) -> list[dict[str, Any]]:
-    lines = shades(number)
-    return [*lines[:-1], {**lines[-1], "color": PALEST}]
 
 
 def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
@@ -56,7 +57,7 @@ def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
     with styled():
         figure, (weights, sums) = panels_of(2)
         past = np.arange(steps)
-        for momentum, line in zip(momenta, _shades(len(momenta)), strict=True):
+        for momentum, line in zip(momenta, dark_shades(len(momenta)), strict=True):
             remembered = np.power(float(momentum), past)
             weights.plot(past, remembered, label=f"β = {momentum:g}", **line)
             sums.plot(past + 1, np.cumsum(remembered), **line)
@@ -64,7 +65,7 @@ def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
         sums.set(title="velocity, gradient 1", xlabel="steps", yscale="log")
         plain_log_ticks(sums)
         legend_below(figure, weights)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -110,32 +111,32 @@ def speeds(
     return figure
 
 
-def phase_diagram(sweeps: Mapping[str, Sweep], *, title: str) -> Figure:
-    """Draw what descents did over the plane of rate and momentum, a panel a sweep.
+def phase_diagram(planes: Mapping[str, Plane], *, title: str) -> Figure:
+    """Draw what descents did over the plane of rate and momentum, a panel each.
 
     The colour is the measured phase. The black line is the theoretical border of divergence, the
     white one is where the flattest axis starts to oscillate; a ring marks the best pair.
 
     Args:
-        sweeps: Label and measurement of each panel.
+        planes: Label and measurement of each panel.
         title: What the figure shows.
 
     Returns:
         The figure, open in pyplot.
     """
     with styled():
-        figure, panels = panels_of(len(sweeps), sharex=True, sharey=True)
-        for axes, (label, measured) in zip(panels, sweeps.items(), strict=True):
+        figure, panels = panels_of(len(planes), sharex=True, sharey=True)
+        for axes, (label, measured) in zip(panels, planes.items(), strict=True):
             _phases(axes, measured)
             axes.set(title=label, xlabel="learning rate", ylabel="momentum β")
             axes.label_outer()
         patches = [Patch(color=color) for color in COLORS]
         figure.legend(patches, PHASES, loc="outside lower center", ncols=4, handlelength=1)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
-def _phases(axes: Axes, measured: Sweep) -> None:
+def _phases(axes: Axes, measured: Plane) -> None:
     lrs, momenta, nesterov = measured.lrs, measured.momenta, measured.nesterov
     codes = np.select([measured.phase == name for name in PHASES], range(4))
     axes.pcolormesh(lrs, momenta, codes, cmap=ListedColormap(COLORS), vmin=0, vmax=3,
@@ -160,7 +161,7 @@ def step_lengths(
 
     Args:
         rates: The rate of each step.
-        lengths: Under ``"PyTorch"`` or ``"Keras"`` the length of each step.
+        lengths: Under ``"pytorch"`` or ``"keras"`` the length of each step.
         title: What the figure shows.
 
     Returns:
@@ -173,10 +174,9 @@ def step_lengths(
         edges = np.arange(len(rates) + 1) + 0.5
         above.stairs(rates, edges, baseline=None, color="black", linewidth=2)
         above.set(ylabel="rate", ylim=(0, None), title=title)
-        for label, values in lengths.items():
-            color, marker = FRAMEWORKS[label]
-            below.plot(np.arange(1, len(values) + 1), values, marker, color=color, label=label,
-                       markersize=5)  # fmt: skip
+        for framework, values in lengths.items():
+            below.plot(np.arange(1, len(values) + 1), values, **FRAMEWORK_DOTS[framework],
+                       label=FRAMEWORKS[framework].title, linestyle="", markersize=5)  # fmt: skip
         below.set(xlabel="step", ylabel="length of the step", ylim=(0, None))
         below.legend()
     return figure

@@ -7,20 +7,25 @@ from itertools import zip_longest
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from lrlab.plots.schedules import _finish
+from lrlab.plots.schedules import rate_axes
 from lrlab.plots.style import (
+    BLUE,
+    DARK_GREY,
     LABELS,
+    RED,
     WIDTH,
+    integer_ticks,
     legend_below,
     line_of,
     lines_for,
+    mark_lost,
+    mean_with_band,
     panels_of,
     plain_log_ticks,
     styled,
+    title_over,
 )
 from lrlab.schedules import Schedule
 from lrlab.training import FirstSteps, History
@@ -32,7 +37,7 @@ def used_rates(
     title: str,
     intended: Mapping[str, Schedule] | None = None,
 ) -> Figure:
-    """Draw the rates that the optimiser really used over those intended, a panel a run.
+    """Draw the rates that the optimizer really used over those intended, a panel a run.
 
     Args:
         runs: Label and record of each run.
@@ -51,9 +56,9 @@ def used_rates(
             axes.stairs(schedule(t), np.arange(run.epochs + 1), baseline=None, linewidth=5,
                         alpha=0.35, label="intended", **line_of(schedule))  # fmt: skip
             axes.plot(t + 0.5, run.lr, "o", color="black", markersize=4, label="used")
-            _finish(axes, label, log=False)
+            rate_axes(axes, label, log=False)
         panels[0].legend()
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -89,17 +94,15 @@ def curves(
                 going = [getattr(run, metric)[: run.epochs - bool(run.stopped)] for run in seeds]
                 values = np.ma.masked_invalid(list(zip_longest(*going, fillvalue=np.nan)))
                 epochs = np.arange(1, len(values) + 1)
-                axes.plot(epochs, values.mean(axis=1), label=label, **line)
-                axes.fill_between(epochs, values.min(axis=1), values.max(axis=1), alpha=0.2,
-                                  color=line["color"], linewidth=0)  # fmt: skip
-                _mark_lost(axes, seeds, line["color"])
+                mean_with_band(axes, epochs, values, line, label=label)
+                mark_lost(axes, _ends_of_lost(seeds), line["color"])
             axes.set(xlabel="epochs finished", title=LABELS[metric])
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            integer_ticks(axes)
             if log and metric.endswith("loss"):
                 axes.set_yscale("log")
                 plain_log_ticks(axes)
         legend_below(figure, panels[0])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -121,7 +124,7 @@ def gallery(
     Returns:
         The figure, open in pyplot.
     """
-    styles = {"train_loss": ("#0072B2", "-"), "test_loss": ("#D55E00", "--")}
+    styles = {"train_loss": (BLUE, "-"), "test_loss": (RED, "--")}
     with styled():
         figure, panels = panels_of(len(runs), sharey=True)
         for axes, (label, seeds) in zip(panels, runs.items(), strict=True):
@@ -131,22 +134,21 @@ def gallery(
                     axes.plot(epochs, getattr(run, metric), style, color=color, linewidth=1.5,
                               marker="." if run.epochs < 10 else "",
                               label=LABELS[metric] if number == 0 else None)  # fmt: skip
-            _mark_lost(axes, seeds, "black")
+            mark_lost(axes, _ends_of_lost(seeds), "black")
             # The whole time axis, also where every run overflowed at once.
-            axes.update_datalim([(1, 0), (seeds[0].config["epochs"], 0)])
+            axes.update_datalim([(1, 0), (seeds[0].recipe.epochs, 0)])
             axes.autoscale_view(scaley=False)
             axes.set(title=label, xlabel="epochs finished", ylabel="loss", ylim=(0, top))
             axes.label_outer(remove_inner_ticks=False)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            integer_ticks(axes)
         legend_below(figure, panels[0])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
-def _mark_lost(axes: Axes, seeds: Sequence[History], color: str) -> None:
-    if lost := [run.epochs for run in seeds if run.stopped]:
-        axes.plot(lost, [0.97] * len(lost), "x", color=color, markersize=7,
-                  transform=axes.get_xaxis_transform())  # fmt: skip
+def _ends_of_lost(seeds: Sequence[History]) -> list[int]:
+    """The epochs after which runs overflowed."""
+    return [run.epochs for run in seeds if run.stopped]
 
 
 MEASURES = {
@@ -175,26 +177,24 @@ def first_steps(measured: Mapping[str, Sequence[FirstSteps]], *, title: str) -> 
     with styled():
         figure, panels = panels_of(len(MEASURES), sharex=True)
         for axes, (name, label) in zip(panels, MEASURES.items(), strict=True):
-            kept = []
+            kept: list[float] = []
             for (way, seeds), line in zip(measured.items(), lines, strict=True):
                 values = [_beyond(run) if name == "beyond" else getattr(run, name) for run in seeds]
                 middle = [np.nanmedian(step) for step in zip_longest(*values, fillvalue=np.nan)]
                 axes.plot(np.arange(1, len(middle) + 1), middle, label=way, linewidth=1.5, **line)
-                for run in seeds:
-                    if run.stopped:
-                        axes.plot(len(run.loss) + 1, 0.97, "x", color=line["color"], markersize=7,
-                                  transform=axes.get_xaxis_transform())  # fmt: skip
+                lost = [len(run.loss) + 1 for run in seeds if run.stopped]
+                mark_lost(axes, lost, line["color"])
                 if not all(run.stopped for run in seeds):
                     kept.extend(value for value in middle if value > 0)
             axes.set(title=label, xscale="log", yscale="log")
             if kept:
                 axes.set_ylim(min(kept) / 2, 10 * max(kept))
             axes.xaxis.set_major_formatter("{x:g}")
-        panels[-1].axhline(1, color="#555555", linestyle="--", linewidth=1)
+        panels[-1].axhline(1, color=DARK_GREY, linestyle="--", linewidth=1)
         for axes in panels[-2:]:
             axes.set_xlabel("step, counted from 1")
         legend_below(figure, panels[0])
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        title_over(figure, title)
     return figure
 
 
@@ -234,7 +234,7 @@ def metric_and_rate(
         above.set(ylabel=LABELS[metric], title=title)
         below.set(yscale="log", xlabel="time in epochs", ylabel=LABELS["lr"])
         plain_log_ticks(below)
-        below.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        integer_ticks(below)
         if len(runs) > 1:
             legend_below(figure, above)
     return figure

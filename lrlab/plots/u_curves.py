@@ -3,23 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
 
-from lrlab.plots.optimizers import _lines
 from lrlab.plots.style import (
+    DARK_GREY,
     WIDTH,
+    dark_shades,
     legend_below,
     lines_for,
+    mark_lost,
+    optimizer_lines,
     plain_log_ticks,
     styled,
 )
-from lrlab.plots.theory import _shades
 from lrlab.statistics import mean_interval
 from lrlab.utils import checks
+
+
+class _U(NamedTuple):
+    """A mean and the ends of a bar for each rate; nan where there is none."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def _u_of(
+    results: ArrayLike,
+    *,
+    log: bool = False,
+    band: str = "interval",
+    top: float = np.inf,
+) -> _U:
+    """Return the means over seeds and the bars around them.
+
+    Args:
+        results: The results, of shape ``(rates, seeds)``. A rate at which a seed diverged has no
+            mean and no bar.
+        log: Take mean and interval of the logarithms.
+        band: What the bars show: ``"interval"`` or ``"range"``.
+        top: A mean above this value is left out.
+    """
+    there, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    seeds = np.array(results, dtype=float)
+    seeds[~np.isfinite(seeds).all(axis=1)] = np.nan
+    seeds[seeds.mean(axis=1) > top] = np.nan
+    rows = there(seeds)
+    low, high = rows.min(axis=1), rows.max(axis=1)
+    if band == "interval":
+        for k in np.flatnonzero(np.isfinite(low)):
+            _, low[k], high[k] = mean_interval(rows[k].tolist())
+    return _U(*map(back, (rows.mean(axis=1), low, high)))
+
+
+def _draw_u(
+    axes: Axes,
+    x: np.ndarray,
+    u: _U,
+    line: Mapping[str, Any],
+    *,
+    label: str,
+    bars: Mapping[str, Any],
+    aside: float = 1.0,
+    height: float = 0.97,
+    cross: float = 7,
+) -> None:
+    """Draw a line through the means, a bar around each, and a cross where there is no mean.
+
+    Args:
+        axes: Where to draw.
+        x: The rates, or what stands for them.
+        u: Means and bars.
+        line: Colour, style and marker.
+        label: Text of the legend.
+        bars: Width and opacity of the bars.
+        aside: A factor by which the bars stand aside, so that two curves' do not hide each other.
+        height: Place of the crosses, from 0, the lower edge, to 1.
+        cross: Size of the crosses in points.
+    """
+    axes.plot(x, u.mean, label=label, markersize=4, **line)
+    drawn = np.isfinite(u.low)
+    axes.vlines(aside * x[drawn], u.low[drawn], u.high[drawn], color=line["color"], **bars)
+    mark_lost(axes, x[np.isnan(u.mean)], line["color"], height=height, markersize=cross)
 
 
 def long_run_rates(
@@ -49,27 +121,20 @@ def long_run_rates(
     Returns:
         The figure, open in pyplot.
     """
+    rates = np.array(lrs)
     with styled():
         figure, panels = plt.subplots(2, 1, sharey=True, figsize=(WIDTH, 5.6))
-        for axes, long_run in zip(panels, (False, True), strict=True):
-            lines = _shades(len(results))
-            for k, ((momentum, rows), line) in enumerate(zip(results.items(), lines, strict=True)):
-                x = np.array(lrs) / (1 - momentum if long_run else 1)
-                seeds = np.array(rows, dtype=float)
-                mean = seeds.mean(axis=1)
-                lost = ~np.isfinite(mean) | (mean > (np.inf if top is None else top))
-                mean[lost] = np.nan  # leaves a gap in the line
-                label = f"β = {momentum:g}"
-                axes.plot(x, mean, marker="o", markersize=4, label=label, **line)
-                spread = np.array([mean_interval(row)[1:] for row in seeds[~lost]])
-                aside = x[~lost] * 1.04 ** (k - (len(results) - 1) / 2)
-                axes.vlines(aside, *spread.T, color=line["color"], linewidth=4, alpha=0.4)
-                axes.plot(x[lost], np.full(lost.sum(), 0.97), "x", color=line["color"],
-                          markersize=7, transform=axes.get_xaxis_transform())  # fmt: skip
+        lines = dark_shades(len(results))
+        for k, ((momentum, rows), line) in enumerate(zip(results.items(), lines, strict=True)):
+            u = _u_of(rows, top=np.inf if top is None else top)
+            aside = 1.04 ** (k - (len(results) - 1) / 2)
+            for axes, x in zip(panels, (rates, rates / (1 - momentum)), strict=True):
+                _draw_u(axes, x, u, {**line, "marker": "o"}, label=f"β = {momentum:g}",
+                        aside=aside, bars={"linewidth": 4, "alpha": 0.4})  # fmt: skip
+        for axes, xlabel in zip(panels, ("learning rate η", "η/(1 − β)"), strict=True):
             if threshold is not None:
-                axes.axhline(threshold, color="#555555", linestyle="--", linewidth=1)
-            axes.set(xscale="log", ylabel=ylabel, ylim=(0, top))
-            axes.set_xlabel("η/(1 − β)" if long_run else "learning rate η")
+                axes.axhline(threshold, color=DARK_GREY, linestyle="--", linewidth=1)
+            axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel, ylim=(0, top))
         panels[0].set_title(title)
         legend_below(figure, panels[0])
     return figure
@@ -113,26 +178,16 @@ def sensitivity(
         ValueError: ``band`` is neither.
     """
     checks.choice("band", band, ("interval", "range"))
-    there, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    rates = np.array(lrs)
     with styled():
         figure, axes = plt.subplots()
         drawn = lines_for(list(results), lines)
         for number, (label, line) in enumerate(zip(results, drawn, strict=True)):
-            seeds = np.array(results[label], dtype=float)
-            seeds[~np.isfinite(seeds).all(axis=1)] = np.nan  # leaves a gap in the line
-            rows = there(seeds)
-            if band == "interval":
-                spread = np.array([_interval(row) for row in rows])
-            else:
-                spread = np.stack([rows.min(axis=1), rows.max(axis=1)], axis=1)
-            middle = back(rows.mean(axis=1))
-            axes.plot(lrs, middle, marker="o", markersize=4, label=label, **line)
-            axes.vlines(lrs, *back(spread).T, color=line["color"], linewidth=5, alpha=0.35)
-            lost = np.array(lrs)[np.isnan(middle)]
-            axes.plot(lost, np.full(len(lost), 0.97 - 0.06 * number), "x", color=line["color"],
-                      markersize=8, transform=axes.get_xaxis_transform())  # fmt: skip
+            u = _u_of(results[label], log=log, band=band)
+            _draw_u(axes, rates, u, {**line, "marker": "o"}, label=label, cross=8,
+                    height=0.97 - 0.06 * number, bars={"linewidth": 5, "alpha": 0.35})  # fmt: skip
         if threshold is not None:
-            axes.axhline(threshold, color="#555555", linestyle="--", linewidth=1)
+            axes.axhline(threshold, color=DARK_GREY, linestyle="--", linewidth=1)
             axes.annotate(threshold_label or f"{threshold:.3g}", (min(lrs), threshold), fontsize=9,
                           xytext=(0, 4), textcoords="offset points")  # fmt: skip
         axes.set(xscale="log", title=title, xlabel=xlabel, ylabel=ylabel)
@@ -149,10 +204,6 @@ def sensitivity(
     return figure
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    return mean_interval(values)[1:] if np.isfinite(values).all() else (np.nan, np.nan)
-
-
 def sensitivities(
     results: Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]],
     *,
@@ -161,7 +212,7 @@ def sensitivities(
     level: float | None = None,
     widest_bar: float = np.inf,
 ) -> Figure:
-    """Draw the "U" of each optimiser against its rates, and in units of its best rate.
+    """Draw the "U" of each optimizer against its rates, and in units of its best rate.
 
     A marker is the mean over seeds, a bar its 95 % interval; bars wider than `widest_bar` are left
     out, as they would cover everything else. A rate at which a seed diverged has no mean: a cross
@@ -181,28 +232,21 @@ def sensitivities(
     with styled():
         figure, panels = plt.subplots(2, 1, figsize=(WIDTH, 4.6), sharey=True)
         highest = 0.0
-        for (label, (lrs, losses)), line in zip(results.items(), _lines(results), strict=True):
+        lines = optimizer_lines(results)
+        for (label, (lrs, losses)), line in zip(results.items(), lines, strict=True):
             order = np.argsort(lrs)
-            lrs, losses = np.array(lrs)[order], np.array(losses, dtype=float)[order]
-            losses[~np.isfinite(losses).all(axis=1)] = np.nan
-            mean = losses.mean(axis=1)
-            highest = max(highest, np.nanmax(mean))
-            for axes, unit in zip(panels, (1.0, lrs[np.nanargmin(mean)]), strict=True):
-                axes.plot(lrs / unit, mean, label=label, markersize=4, linewidth=1.5, **line)
-                lost = lrs[np.isnan(mean)] / unit
-                axes.plot(lost, np.full(len(lost), 0.97), "x", color=line["color"], markersize=7,
-                          transform=axes.get_xaxis_transform())  # fmt: skip
-                for lr, row in zip(lrs / unit, losses, strict=True):
-                    if not np.isfinite(row).all():
-                        continue
-                    _, low, high = mean_interval(row)
-                    if high - low <= widest_bar:
-                        axes.vlines(lr, low, high, linewidth=4, color=line["color"], alpha=0.3)
+            rates = np.array(lrs)[order]
+            u = _u_of(np.array(losses)[order])
+            u.low[u.high - u.low > widest_bar] = np.nan  # draws no bar
+            highest = max(highest, float(np.nanmax(u.mean)))
+            for axes, unit in zip(panels, (1.0, rates[np.nanargmin(u.mean)]), strict=True):
+                _draw_u(axes, rates / unit, u, {**line, "linewidth": 1.5}, label=label,
+                        bars={"linewidth": 4, "alpha": 0.3})  # fmt: skip
         for axes, xlabel in zip(panels, ("learning rate", "rate ÷ best rate"), strict=True):
             axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
             axes.set_ylim(0, 1.15 * highest)
             if level is not None:
-                axes.axhline(level, color="#555555", linestyle=":", linewidth=1)
+                axes.axhline(level, color=DARK_GREY, linestyle=":", linewidth=1)
         panels[0].set_title(title)
         panels[1].set_xlim(1e-2, 1e2)
         legend_below(figure, panels[0])

@@ -7,11 +7,10 @@ Example:
     >>> valley = Quadratic([1, 9])
     >>> valley.loss([2.0, 1.0]), valley.grad([2.0, 1.0])
     (6.5, array([2., 9.]))
-    >>> round(valley.divergence_lr, 3), valley.best_constant_lr, valley.convergence_factor(0.2)
-    (0.222, 0.2, 0.8)
+    >>> valley.condition_number, valley.minimum
+    (9.0, array([0., 0.]))
 """
 
-from lrlab.landscapes import descent
 from lrlab.landscapes.base import Landscape
 from lrlab.landscapes.cliff import Cliff
 from lrlab.landscapes.descent import Trajectory, descend
@@ -19,7 +18,7 @@ from lrlab.landscapes.double_well import DoubleWell
 from lrlab.landscapes.noisy import Noisy
 from lrlab.landscapes.quadratic import Quadratic
 from lrlab.landscapes.rare_features import RareFeatures
-from lrlab.landscapes.rare_gradient import RareGradient, play
+from lrlab.landscapes.rare_gradient import Game, RareGradient, play
 from lrlab.landscapes.rosenbrock import Rosenbrock
 from lrlab.landscapes.saddle import Saddle
 from lrlab.landscapes.sign_trap import SignTrap
@@ -27,6 +26,7 @@ from lrlab.landscapes.sign_trap import SignTrap
 __all__ = [
     "Cliff",
     "DoubleWell",
+    "Game",
     "Landscape",
     "Noisy",
     "Quadratic",
@@ -37,6 +37,5 @@ __all__ = [
     "SignTrap",
     "Trajectory",
     "descend",
-    "descent",
     "play",
 ]

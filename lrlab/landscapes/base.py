@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from lrlab.utils import checks
+from lrlab.utils import Value
 
 
-class Landscape:
-    """What `descend` and the plots ask of a loss; subclasses define `_loss` and `_grad`.
+@dataclass(frozen=True)
+class Landscape(Value):
+    """What `descend` and the plots ask of a loss.
 
-    A landscape is immutable. ``dimension`` is the number d of weights, ``minimum`` the point of
-    the lowest loss, shape ``(d,)``.
+    A subclass is a `Value` that stores `dimension` and `minimum` and defines ``_loss`` and
+    ``_grad``, which receive points of shape ``(..., d)``.
+
+    Attributes:
+        dimension: The number d of weights.
+        minimum: The point of the lowest loss, shape ``(d,)``.
     """
 
-    dimension: int
-    minimum: np.ndarray
+    dimension: int = field(init=False, repr=False, compare=False)
+    minimum: np.ndarray = field(init=False, repr=False, compare=False)
 
     def loss(self, w: Any) -> float | np.ndarray:
         """Return the loss at ``w``, shape ``(..., d)``: a float, or an array of shape ``(...)``.
@@ -60,15 +65,6 @@ class Landscape:
         raise NotImplementedError(f"{type(self).__name__} must define _grad(w)")
 
 
-class _Positive:
-    """For dataclasses: every parameter is a positive number."""
-
-    def __post_init__(self) -> None:
-        for name in [item.name for item in fields(self)]:
-            # A frozen dataclass takes values only this way.
-            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
-
-
-def _symmetric(first: np.ndarray, mixed: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Matrices of shape ``(..., 2, 2)`` from their entries."""
+def symmetric(first: np.ndarray, mixed: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return matrices of shape ``(..., 2, 2)`` from their entries, three arrays."""
     return np.stack([np.stack([first, mixed], -1), np.stack([mixed, second], -1)], -2)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from lrlab.landscapes.base import Landscape, _Positive
+from lrlab.landscapes.base import Landscape
+from lrlab.utils import checks
 
 
 @dataclass(frozen=True)
-class Cliff(_Positive, Landscape):
+class Cliff(Landscape):
     r"""One weight, a nearly flat plateau, and a cliff around the minimum in its middle.
 
     :math:`f(w) = h\,(1 - e^{-w^2 / 2\delta^2}) + \frac{b}{2}w^2`. Several δ from the minimum at 0
@@ -19,13 +20,17 @@ class Cliff(_Positive, Landscape):
     curvature is :math:`h/\delta^2 + b`. In between, at about :math:`\pm\delta`, the wall has its
     greatest slope, about :math:`h/(\delta\sqrt{e})`.
 
-    To stay at the minimum, descent needs a rate below `divergence_lr`, which on the plateau is
-    slow. Momentum is quicker there, but arrives at the cliff with the speed that it has gathered.
+    Descent stays at the minimum only at a rate below `divergence_lr`, and such a rate is slow on
+    the plateau. Momentum is quicker there, but it reaches the cliff with the speed that it has
+    gathered.
 
     Args:
         height: How far h the plateau lies above the minimum, positive.
         width: Half width δ of the hole, positive.
         flat: Curvature b of the plateau, positive.
+
+    Attributes:
+        minimum: The origin, shape ``(1,)``. The loss there is 0; the slope is 0 nowhere else.
 
     Raises:
         ValueError: A parameter breaks its rule.
@@ -39,21 +44,19 @@ class Cliff(_Positive, Landscape):
         Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, section 2.3, on cliffs and their walls.
     """
 
-    height: float = 1.0
+    height: Annotated[float, checks.positive] = 1.0
     _: KW_ONLY
-    width: float = 0.2
-    flat: float = 0.01
+    width: Annotated[float, checks.positive] = 0.2
+    flat: Annotated[float, checks.positive] = 0.01
 
-    dimension = 1
-
-    @property
-    def minimum(self) -> np.ndarray:
-        """The origin, shape ``(1,)``; the loss there is 0, and nowhere else is the slope."""
-        return np.zeros(1)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._store("dimension", 1)
+        self._store("minimum", np.zeros(1))
 
     @property
     def divergence_lr(self) -> float:
-        """The rate 2 / (h/δ² + b), from which on plain descent does not stay at the minimum."""
+        """The rate 2 / (h/δ² + b). From this rate on plain descent does not stay at the minimum."""
         return 2 / (self._sharpness + self.flat)
 
     def curvature(self, w: Any) -> np.ndarray:

@@ -4,9 +4,10 @@ Example:
     >>> from lrlab.landscapes import Quadratic
     >>> from lrlab.schedules import Constant
     >>> from lrlab.optimizers import SGD
+    >>> from lrlab.theory import convergence_factor
     >>> valley = Quadratic([1, 9])
     >>> good = descend(valley, SGD(), Constant(0.2), start=[1, 1], steps=50)
-    >>> good.diverged, round(good.factor(), 4), valley.convergence_factor(0.2)
+    >>> good.diverged, round(good.factor(), 4), convergence_factor(valley, 0.2)
     (False, 0.8, 0.8)
     >>> bad = descend(valley, SGD(), Constant(0.3), start=[1, 1], steps=10_000)
     >>> bad.stopped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -19,13 +19,14 @@ class DoubleWell(Landscape):
     :math:`f(w) = -\log(e^{-p(w)} + e^{-q(w)})` with the narrow
     :math:`p(w) = h + \frac{a}{2}(w + \frac{s}{2})^2` and the wide
     :math:`q(w) = \frac{b}{2}(w - \frac{s}{2})^2`. Where one is clearly the lower, f is that
-    parabola; far away on either side that is the wide one, so a rate too large for the sharp
-    valley leaves it and can still settle in the flat one. The joining moves the minima a little
-    off :math:`\pm s/2`; their true places are computed.
+    parabola; far away on either side it is the wide one. So a descent at a rate too large for the
+    sharp valley leaves it and can still settle in the flat one. The joining moves the minima a
+    little off :math:`\pm s/2`; their true places are computed.
 
-    From a start in the sharp valley, a rate below 2 / a never leaves it. Just above, the weight
-    swings from wall to wall of that valley without end. With the default parameters it leaves from
-    1.2 times 2 / a on and, from nearly every start, settles in the flat valley.
+    A descent that starts in the sharp valley never leaves it at a rate below 2 / a. At a rate just
+    above, the weight swings from wall to wall of that valley without end. With the default
+    parameters it leaves from 1.2 times 2 / a on and, from nearly every start, settles in the flat
+    valley.
 
     Args:
         sharp: Curvature a of the narrow parabola, positive.
@@ -53,28 +54,23 @@ class DoubleWell(Landscape):
         Hochreiter, Schmidhuber 1997, doi:10.1162/neco.1997.9.1.1, on flat and sharp minima.
     """
 
-    sharp: float = 20.0
+    sharp: Annotated[float, checks.positive] = 20.0
     _: KW_ONLY
-    flat: float = 1.0
-    separation: float = 4.0
-    height: float = 1.0
+    flat: Annotated[float, checks.positive] = 1.0
+    separation: Annotated[float, checks.positive] = 4.0
+    height: Annotated[float, checks.non_negative] = 1.0
     sharp_minimum: np.ndarray = field(init=False, repr=False, compare=False)
     barrier: np.ndarray = field(init=False, repr=False, compare=False)
     flat_minimum: np.ndarray = field(init=False, repr=False, compare=False)
-    minimum: np.ndarray = field(init=False, repr=False, compare=False)
-
-    dimension = 1
 
     def __post_init__(self) -> None:
-        for name in ("sharp", "flat", "separation"):
-            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
-        height = checks.number("height", self.height, "of at least 0", lambda x: x >= 0)
-        object.__setattr__(self, "height", height)
-        places = dict(zip(("sharp_minimum", "barrier", "flat_minimum"), self._level(), strict=True))
-        lowest = min(places["sharp_minimum"], places["flat_minimum"], key=self.loss)
-        for name, place in {**places, "minimum": lowest}.items():
-            place.setflags(write=False)
-            object.__setattr__(self, name, place)
+        super().__post_init__()
+        self._store("dimension", 1)
+        for name, place in zip(
+            ("sharp_minimum", "barrier", "flat_minimum"), self._level(), strict=True
+        ):
+            self._store(name, place)
+        self._store("minimum", min(self.sharp_minimum, self.flat_minimum, key=self.loss))
 
     def curvature(self, w: Any) -> np.ndarray:
         r"""Return the second derivative at ``w``, of the same shape ``(..., 1)``.

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from lrlab.landscapes.base import Landscape
-from lrlab.utils import checks
+from lrlab.utils import checks, instance
 
 
 @dataclass(frozen=True)
 class Noisy(Landscape):
     r"""A landscape whose gradient is seen through noise, as on a mini-batch: :math:`g + \zeta`.
 
-    ``loss`` and ``grad`` stay exact; `sample_grad` adds to them normal noise ζ of mean 0, either of
-    the same standard deviation σ in every component, independently, or of a given covariance. The
-    landscape holds no state: randomness comes from the generator that is passed in, so one seed is
-    one path.
+    ``loss`` and ``grad`` stay exact. `sample_grad` adds normal noise ζ of mean 0 to the gradient.
+    Its components are independent and have the standard deviation σ, or they have a given
+    covariance. The landscape holds no state: randomness comes from the generator that is passed
+    in, so one seed is one path.
 
     Args:
         landscape: The loss behind the noise.
         sigma: Standard deviation σ of each component's noise, at least 0.
-        covariance: Instead of ``sigma`` the covariance of the noise, shape ``(d, d)``: symmetric
-            and positive semi-definite. It is kept as a tuple of rows.
+        covariance: Covariance of the noise instead of ``sigma``, shape ``(d, d)``: symmetric and
+            positive semi-definite. It is kept as a tuple of rows.
+
+    Attributes:
+        minimum: The minimum of the loss behind the noise, shape ``(d,)``.
 
     Raises:
         ValueError: A parameter breaks its rule, or not exactly one of the two is given.
@@ -41,41 +44,28 @@ class Noisy(Landscape):
         array([-0.005, -0.005])
 
     References:
-        Robbins, Monro 1951, doi:10.1214/aoms/1177729586, whose conditions on the rates a constant
-        one breaks.
+        Robbins, Monro 1951, doi:10.1214/aoms/1177729586. A constant rate breaks their conditions.
     """
 
-    landscape: Landscape
+    landscape: Annotated[Landscape, instance(Landscape, words="a Landscape")]
     _: KW_ONLY
-    sigma: float | None = None
+    sigma: Annotated[float | None, checks.optional(checks.non_negative)] = None
     covariance: tuple[tuple[float, ...], ...] | None = None
     _root: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.landscape, Landscape):
-            raise ValueError(f"landscape must be a Landscape, received {self.landscape!r}")
+        super().__post_init__()
+        self._store("dimension", self.landscape.dimension)
+        self._store("minimum", self.landscape.minimum)
         if (self.sigma is None) == (self.covariance is None):
             rule = "sigma must be given, or covariance, and not both"
             raise ValueError(f"{rule}, received {self.sigma!r} and {self.covariance!r}")
-        if self.covariance is None:
-            sigma = checks.number("sigma", self.sigma, "of at least 0", lambda x: x >= 0)
-            object.__setattr__(self, "sigma", sigma)
-            root = sigma * np.eye(self.dimension)
+        if self.sigma is not None:
+            self._store("_root", self.sigma * np.eye(self.dimension))
         else:
             matrix, root = _covariance(self.covariance, self.dimension)
-            object.__setattr__(self, "covariance", tuple(map(tuple, matrix.tolist())))
-        root.setflags(write=False)
-        object.__setattr__(self, "_root", root)
-
-    @property
-    def dimension(self) -> int:
-        """The number d of weights."""
-        return self.landscape.dimension
-
-    @property
-    def minimum(self) -> np.ndarray:
-        """The minimum of the loss behind the noise, shape ``(d,)``."""
-        return self.landscape.minimum
+            self._store("covariance", tuple(map(tuple, matrix.tolist())))
+            self._store("_root", root)
 
     def noise_covariance(self) -> np.ndarray:
         """Return the covariance of the noise, shape ``(d, d)``, whichever way it was given."""

@@ -9,6 +9,7 @@ Example:
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -55,31 +56,20 @@ class RareFeatures(Landscape):
         Duchi, Hazan, Singer 2011, JMLR 12, 2121–2159, on features that are rare and yet tell much.
     """
 
-    features: int
+    features: Annotated[int, checks.count]
     _: KW_ONLY
-    exponent: float = 1.0
-    noise: float = 0.5
+    exponent: Annotated[float, checks.non_negative] = 1.0
+    noise: Annotated[float, checks.non_negative] = 0.5
     frequencies: np.ndarray = field(init=False, repr=False, compare=False)
-    minimum: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        features = checks.count("features", self.features)
-        object.__setattr__(self, "features", features)
-        for name in ("exponent", "noise"):
-            object.__setattr__(self, name, checks.non_negative(name, getattr(self, name)))
-        frequencies = np.arange(1, features + 1) ** -self.exponent
-        frequencies /= frequencies.sum()
-        minimum = np.where(np.arange(features) % 2, -1.0, 1.0)
-        for name, array in (("frequencies", frequencies), ("minimum", minimum)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+        super().__post_init__()
+        shares = np.arange(1, self.features + 1) ** -self.exponent
+        self._store("dimension", self.features)
+        self._store("frequencies", shares / shares.sum())
+        self._store("minimum", np.where(np.arange(self.features) % 2, -1.0, 1.0))
 
-    @property
-    def dimension(self) -> int:
-        """The number d of weights."""
-        return self.features
-
-    def sample_grad(self, w: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    def sample_grad(self, w: Any, rng: np.random.Generator | None = None) -> np.ndarray:
         """Return the gradient of one example for each row of weights, of the same shape.
 
         Args:

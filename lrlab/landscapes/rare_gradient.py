@@ -15,16 +15,17 @@ Example:
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Annotated
 
 import numpy as np
 
 from lrlab.optimizers import Optimizer
 from lrlab.schedules import Schedule
-from lrlab.utils import checks
+from lrlab.utils import Value, checks
 
 
 @dataclass(frozen=True)
-class RareGradient:
+class RareGradient(Value):
     r"""One weight in [−1, 1]; its loss is a line that falls, and every p-th step one that rises.
 
     In step k, counted from 0, the loss is :math:`Cw` where k is a multiple of p and :math:`-w`
@@ -49,16 +50,14 @@ class RareGradient:
 
     large: float
     _: KW_ONLY
-    period: int = 3
+    period: Annotated[int, checks.count] = 3
 
     def __post_init__(self) -> None:
-        period = checks.count("period", self.period)
-        if period < 2:
-            raise ValueError(f"period must be at least 2, received {period}")
-        rule = "greater than period - 1"
-        large = checks.number("large", self.large, rule, lambda c: c > period - 1)
-        object.__setattr__(self, "period", period)
-        object.__setattr__(self, "large", large)
+        super().__post_init__()
+        if self.period < 2:
+            raise ValueError(f"period must be at least 2, received {self.period}")
+        rule, least = "greater than period - 1", self.period - 1
+        self._store("large", checks.number("large", self.large, rule, lambda c: c > least))
 
     @property
     def forgetting(self) -> float:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from lrlab.landscapes.base import Landscape, _Positive, _symmetric
+from lrlab.landscapes.base import Landscape, symmetric
+from lrlab.utils import checks
 
 
 @dataclass(frozen=True)
-class Rosenbrock(_Positive, Landscape):
+class Rosenbrock(Landscape):
     r"""A narrow valley that bends: :math:`(a - x)^2 + b\,(y - x^2)^2`.
 
-    The floor follows the parabola :math:`y = x^2`. To fall into it is easy; along it the slope is
-    small, and its direction turns all the time. At the minimum the Hessian has the
-    determinant 4b and, with the default parameters, a condition number of 2508.
+    The floor follows the parabola :math:`y = x^2`. Descent falls into the valley quickly. Along the
+    floor the slope is small, and its direction turns all the time. At the minimum the Hessian has
+    the determinant 4b and, with the default parameters, a condition number of 2508.
 
     Args:
         a: Where along x the minimum lies, positive.
         b: How steep the walls are, positive.
+
+    Attributes:
+        minimum: The point (a, a²), shape ``(2,)``; the loss there is 0.
 
     Raises:
         ValueError: A parameter breaks its rule.
@@ -36,16 +40,14 @@ class Rosenbrock(_Positive, Landscape):
         Rosenbrock 1960, doi:10.1093/comjnl/3.3.175.
     """
 
-    a: float = 1.0
+    a: Annotated[float, checks.positive] = 1.0
     _: KW_ONLY
-    b: float = 100.0
+    b: Annotated[float, checks.positive] = 100.0
 
-    dimension = 2
-
-    @property
-    def minimum(self) -> np.ndarray:
-        """The point (a, a²), shape ``(2,)``; the loss there is 0."""
-        return np.array([self.a, self.a * self.a])
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._store("dimension", 2)
+        self._store("minimum", np.array([self.a, self.a * self.a]))
 
     def hessian(self, w: Any) -> np.ndarray:
         """Return the second derivatives at ``w``, shape ``(..., 2, 2)``.
@@ -56,7 +58,7 @@ class Rosenbrock(_Positive, Landscape):
         x, y = np.moveaxis(self._points(w), -1, 0)
         along = 2 + 4 * self.b * (3 * x * x - y)
         mixed = -4 * self.b * x
-        return _symmetric(along, mixed, np.full_like(x, 2 * self.b))
+        return symmetric(along, mixed, np.full_like(x, 2 * self.b))
 
     def _loss(self, w: np.ndarray) -> np.ndarray:
         x, y = np.moveaxis(w, -1, 0)

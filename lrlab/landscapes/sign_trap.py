@@ -1,4 +1,4 @@
-r"""Separable data on which adaptive rules learn every example and nothing else.
+r"""Separable data on which adaptive optimizers learn every example and nothing else.
 
 Example:
     >>> from lrlab.landscapes import descend
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -27,9 +27,24 @@ from lrlab.landscapes.base import Landscape
 SHARED, OWN = 3, 5  # features of all examples, and of each one alone
 
 
+def _labels(name: str, values: Any) -> tuple[int, ...]:
+    y = np.asarray(values)
+    if y.ndim != 1 or not len(y) or not np.isin(y, (-1, 1)).all():
+        raise ValueError(f"{name} must be one or more, each 1 or -1, received {values!r}")
+    return tuple(y.astype(int).tolist())
+
+
+def _training_labels(name: str, values: Any) -> tuple[int, ...]:
+    labels = _labels(name, values)
+    if not 0 < sum(labels) < len(labels):
+        rule = f"{name} must hold both 1 and -1, and 1 more often"
+        raise ValueError(f"{rule}, received {values!r}")
+    return labels
+
+
 @dataclass(frozen=True)
 class SignTrap(Landscape):
-    r"""Least squares on labels, where the steps of an adaptive rule all go along one vector of ±1.
+    r"""Least squares on labels, where all steps of an adaptive optimizer go along one vector of ±1.
 
     An example with label y, 1 or −1, has the features y, 1, 1 and then five of its own, which no
     other example has: 1, 0, 0, 0, 0 where y is 1 and 1, 1, 1, 1, 1 where it is −1. The first
@@ -37,9 +52,10 @@ class SignTrap(Landscape):
     each example.
 
     There are more weights than examples, hence many w with :math:`Xw = y`. From 0, gradient
-    descent finds the shortest, `minimum`. A rule that divides each weight's gradient by the root of
-    an average of its squares instead finds a multiple of :math:`s = \mathrm{sign}(X^T y)`, since
-    :math:`Xs = 4y`: along s all gradients shrink in proportion, so their quotients stay equal.
+    descent finds the shortest, `minimum`. An optimizer that divides each weight's gradient by
+    the root of an average of its squares instead finds a multiple of
+    :math:`s = \mathrm{sign}(X^T y)`, since :math:`Xs = 4y`: along s all gradients shrink in
+    proportion, so their quotients stay equal.
 
     An unseen example brings features of its own whose weights are still 0. What counts is
     :math:`y w_1 + w_2 + w_3`, and on s that is :math:`y + 2 > 0` whatever the label: every unseen
@@ -50,6 +66,7 @@ class SignTrap(Landscape):
 
     Attributes:
         features: The matrix X, shape ``(n, 3 + 5n)``.
+        dimension: The number of weights, 3 and 5 for each example.
         minimum: The shortest w with Xw = y, shape ``(3 + 5n,)``.
 
     Raises:
@@ -59,35 +76,25 @@ class SignTrap(Landscape):
         Wilson, Roelofs, Stern, Srebro, Recht 2017, arXiv:1705.08292, section 3.
     """
 
-    labels: tuple[int, ...]
+    labels: Annotated[tuple[int, ...], _training_labels]
     features: np.ndarray = field(init=False, repr=False, compare=False)
-    minimum: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        y = _labels(self.labels)
-        if not 0 < np.sum(y) < len(y):
-            rule = "labels must hold both 1 and -1, and 1 more often"
-            raise ValueError(f"{rule}, received {self.labels!r}")
+        super().__post_init__()
+        y = np.array(self.labels)
         features = np.zeros((len(y), SHARED + OWN * len(y)))
         features[:, 0], features[:, 1:SHARED] = y, 1
         for row, label, first in zip(
             features, y, range(SHARED, len(features[0]), OWN), strict=True
         ):
             row[first : first + (1 if label == 1 else OWN)] = 1
-        minimum = np.linalg.lstsq(features, y, rcond=None)[0]
-        object.__setattr__(self, "labels", tuple(int(label) for label in y))
-        for name, array in (("features", features), ("minimum", minimum)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    @property
-    def dimension(self) -> int:
-        """The number of weights, 3 and 5 for each example."""
-        return self.features.shape[1]
+        self._store("dimension", features.shape[1])
+        self._store("features", features)
+        self._store("minimum", np.linalg.lstsq(features, y, rcond=None)[0])
 
     @property
     def max_lr(self) -> float:
-        """The rate from which on gradient descent diverges, 2 through the largest curvature."""
+        """The rate from which on gradient descent diverges, 2 divided by the largest curvature."""
         return float(2 / np.linalg.norm(self.features, 2) ** 2)
 
     @property
@@ -113,7 +120,7 @@ class SignTrap(Landscape):
         Raises:
             ValueError: A label is neither.
         """
-        y, w = _labels(labels), self._points(w)
+        y, w = np.array(_labels("labels", labels)), self._points(w)
         return float(np.mean(y * (y * w[0] + w[1] + w[2]) > 0))
 
     def _loss(self, w: np.ndarray) -> np.ndarray:
@@ -121,10 +128,3 @@ class SignTrap(Landscape):
 
     def _grad(self, w: np.ndarray) -> np.ndarray:
         return (w @ self.features.T - self.labels) @ self.features
-
-
-def _labels(labels: Any) -> np.ndarray:
-    y = np.asarray(labels)
-    if y.ndim != 1 or not len(y) or not np.isin(y, (-1, 1)).all():
-        raise ValueError(f"labels must be one or more, each 1 or -1, received {labels!r}")
-    return y.astype(int)

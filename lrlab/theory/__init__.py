@@ -1,24 +1,43 @@
-"""What can be computed beforehand on a quadratic bowl: factors, borders, floors, phases."""
+"""What can be computed beforehand on a quadratic bowl: factors, borders, floors, phases.
+
+Plain gradient descent is descent with a momentum of 0, and 0 is the default.
+
+Example:
+    >>> from lrlab.landscapes import Quadratic
+    >>> valley = Quadratic([1, 9])
+    >>> round(divergence_lr(valley), 3), best_constant_lr(valley), convergence_factor(valley, 0.2)
+    (0.222, 0.2, 0.8)
+    >>> best_tuning(valley)
+    Tuning(lr=0.25, momentum=0.25, factor=0.5)
+"""
 
 from lrlab.theory.momentum import (
+    REGIMES,
+    Tuning,
+    best_constant_lr,
     best_tuning,
     convergence_factor,
     divergence_lr,
     iteration_matrix,
     regime,
+    spectral_radius,
 )
 from lrlab.theory.noise import noise_floor, settling_time
-from lrlab.theory.phases import PHASES, Sweep, sweep
+from lrlab.theory.phases import PHASES, Plane, plane
 
 __all__ = [
     "PHASES",
-    "Sweep",
+    "REGIMES",
+    "Plane",
+    "Tuning",
+    "best_constant_lr",
     "best_tuning",
     "convergence_factor",
     "divergence_lr",
     "iteration_matrix",
     "noise_floor",
+    "plane",
     "regime",
     "settling_time",
-    "sweep",
+    "spectral_radius",
 ]

@@ -1,10 +1,10 @@
-r"""Gradient descent with momentum on a quadratic bowl, in closed form.
+r"""Gradient descent on a quadratic bowl, with momentum or without, in closed form.
 
 Along an axis of the bowl the gradient is :math:`\lambda u`, with λ the curvature of the axis and u
 the coordinate along it. A step of `lrlab.optimizers.Momentum`, without dampening or weight decay
 and at a constant rate η, then multiplies the pair of velocity v and coordinate u by a matrix of two
 rows (`iteration_matrix`), and all else follows from the two eigenvalues of that matrix. How fast
-the worst axis shrinks is the `convergence_factor` of the bowl.
+the worst axis shrinks is the `convergence_factor` of the bowl. Plain descent is the case β = 0.
 
 The velocity is PyTorch's, :math:`v \leftarrow \beta v + g`, :math:`u \leftarrow u - \eta v`; at a
 constant rate Keras' gives the same weights. ``nesterov=True`` asks for Nesterov's variant,
@@ -19,14 +19,16 @@ Example:
     >>> round(lr, 3), round(momentum, 3), round(factor, 3)
     (0.04, 0.64, 0.8)
     >>> path = descend(valley, Momentum(momentum=momentum), Constant(lr), [1, 1], 400)
-    >>> round(path.factor(), 2), round(valley.convergence_factor(valley.best_constant_lr), 2)
-    (0.8, 0.98)
+    >>> round(path.factor(), 2)
+    0.8
+    >>> round(convergence_factor(valley, best_constant_lr(valley)), 2)  # without momentum
+    0.98
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,11 +84,11 @@ def iteration_matrix(
     References:
         Goh 2017, Why Momentum Really Works, doi:10.23915/distill.00006.
     """
-    curvature, lr, momentum = _arguments(eigenvalue, lr, momentum)
+    curvature, rate, beta = _arguments(eigenvalue, lr, momentum)
     # Nesterov's step is η(g + βv), so what is left of the velocity and g itself both count again.
-    ahead = momentum if checks.flag("nesterov", nesterov) else np.zeros_like(momentum)
-    kept = momentum * ahead if nesterov else momentum
-    matrix = np.array([[momentum, curvature], [-lr * kept, 1 - lr * curvature * (1 + ahead)]])
+    ahead = beta if checks.flag("nesterov", nesterov) else np.zeros_like(beta)
+    kept = beta * ahead if nesterov else beta
+    matrix = np.array([[beta, curvature], [-rate * kept, 1 - rate * curvature * (1 + ahead)]])
     return np.moveaxis(matrix, (0, 1), (-2, -1))
 
 
@@ -126,14 +128,14 @@ def spectral_radius(
         >>> spectral_radius(np.array([1, 4, 16]), lr=0.25, momentum=0.25)
         array([0.5       , 0.5       , 2.65586885])
     """
-    curvature, lr, momentum = _arguments(eigenvalue, lr, momentum)
-    product = lr * curvature
-    first, second, _ = _borders(momentum, nesterov)
+    curvature, rate, beta = _arguments(eigenvalue, lr, momentum)
+    product = rate * curvature
+    first, second, _ = _borders(beta, nesterov)
     if nesterov:
-        trace, determinant = (1 + momentum) * (1 - product), momentum * (1 - product)
-        scale = (1 + momentum) ** 2
+        trace, determinant = (1 + beta) * (1 - product), beta * (1 - product)
+        scale = (1 + beta) ** 2
     else:
-        trace, determinant, scale = 1 + momentum - product, momentum, 1
+        trace, determinant, scale = 1 + beta - product, beta, np.ones_like(beta)
     # trace² − 4 · determinant in factors, which at the ends of the oscillation lose no digits.
     discriminant = scale * (first - product) * (second - product)
     real = (np.abs(trace) + np.sqrt(np.maximum(discriminant, 0))) / 2
@@ -187,9 +189,9 @@ def regime(
         Goh 2017, doi:10.23915/distill.00006, with ripples for oscillating; O'Donoghue, Candès 2015,
         doi:10.1007/s10208-013-9150-3, for Nesterov's.
     """
-    curvature, lr, momentum = _arguments(eigenvalue, lr, momentum)
-    product = lr * curvature
-    first, second, last = _borders(momentum, nesterov)
+    curvature, rate, beta = _arguments(eigenvalue, lr, momentum)
+    product = rate * curvature
+    first, second, last = _borders(beta, nesterov)
     conditions = [product < 0, product <= first, product < second, product < last]
     monotone, oscillating, alternating, divergent = REGIMES
     names = np.select(conditions, [divergent, monotone, oscillating, alternating], divergent)
@@ -199,14 +201,14 @@ def regime(
 def convergence_factor(
     bowl: Quadratic,
     lr: float | np.ndarray,
-    momentum: float | np.ndarray,
+    momentum: float | np.ndarray = 0.0,
     *,
     nesterov: bool = False,
 ) -> float | np.ndarray:
     r"""Return the factor of the distance to the minimum in one step, in the long run.
 
-    The largest `spectral_radius` of the bowl's axes. Without momentum it is
-    `Quadratic.convergence_factor`.
+    It is the largest `spectral_radius` of the bowl's axes: below 1 descent converges, above 1 it
+    diverges. Without momentum it is :math:`\max_i |1 - \eta\lambda_i|`.
 
     Args:
         bowl: The quadratic.
@@ -222,24 +224,27 @@ def convergence_factor(
         ValueError: An argument breaks its rule, or the shapes cannot be broadcast.
 
     Example:
-        >>> convergence_factor(Quadratic([1, 9]), np.array([[0.1], [0.25]]), np.array([0, 0.25]))
+        >>> bowl = Quadratic([1, 9])
+        >>> convergence_factor(bowl, np.array([0.1, 0.25]))
+        array([0.9 , 1.25])
+        >>> convergence_factor(bowl, np.array([[0.1], [0.25]]), np.array([0, 0.25]))
         array([[0.9       , 0.85894542],
                [1.25      , 0.5       ]])
     """
-    eigenvalues = _bowl(bowl).eigenvalues
+    eigenvalues = np.array(_bowl(bowl).eigenvalues)
     each_axis = np.expand_dims(lr, -1), np.expand_dims(momentum, -1)
-    factor = spectral_radius(eigenvalues, *each_axis, nesterov=nesterov).max(axis=-1)
+    factor = np.max(spectral_radius(eigenvalues, *each_axis, nesterov=nesterov), axis=-1)
     return factor if factor.ndim else float(factor)
 
 
 def divergence_lr(
-    bowl: Quadratic, momentum: float | np.ndarray, *, nesterov: bool = False
+    bowl: Quadratic, momentum: float | np.ndarray = 0.0, *, nesterov: bool = False
 ) -> float | np.ndarray:
-    r"""Return the rate from which on descent with momentum no longer converges.
+    r"""Return the rate from which on descent no longer converges.
 
-    :math:`2(1 + \beta)/\lambda_{\max}` for the heavy ball, so up to twice the rate that plain
-    descent bears; :math:`2(1 + \beta)/((1 + 2\beta)\,\lambda_{\max})` for Nesterov's variant, which
-    bears less.
+    It is :math:`2/\lambda_{\max}` for plain descent; :math:`2(1 + \beta)/\lambda_{\max}` for the
+    heavy ball, which bears up to twice as much; and
+    :math:`2(1 + \beta)/((1 + 2\beta)\,\lambda_{\max})` for Nesterov's variant, which bears less.
 
     Args:
         bowl: The quadratic.
@@ -254,12 +259,36 @@ def divergence_lr(
 
     Example:
         >>> bowl = Quadratic([1, 8])
-        >>> divergence_lr(bowl, 0.5), divergence_lr(bowl, 0.5, nesterov=True)
-        (0.375, 0.1875)
+        >>> divergence_lr(bowl), divergence_lr(bowl, 0.5), divergence_lr(bowl, 0.5, nesterov=True)
+        (0.25, 0.375, 0.1875)
     """
-    momentum = _each("momentum", momentum, checks.decay_rate)
-    limit = _borders(momentum, nesterov)[-1] / max(_bowl(bowl).eigenvalues)
+    betas = each("momentum", momentum, checks.decay_rate)
+    limit = _borders(betas, nesterov)[-1] / max(_bowl(bowl).eigenvalues)
     return limit if limit.ndim else float(limit)
+
+
+def best_constant_lr(bowl: Quadratic) -> float:
+    r"""Return the constant rate at which plain descent has the smallest `convergence_factor`.
+
+    The rate is :math:`2/(\lambda_{\min} + \lambda_{\max})`. With
+    :math:`\kappa = \lambda_{\max}/\lambda_{\min}` the factor there is
+    :math:`(\kappa - 1)/(\kappa + 1)`. With momentum the best rate is another: `best_tuning`.
+
+    Args:
+        bowl: The quadratic.
+
+    Raises:
+        ValueError: The bowl is no `Quadratic`.
+
+    Example:
+        >>> bowl = Quadratic([1, 9])
+        >>> best_constant_lr(bowl), convergence_factor(bowl, best_constant_lr(bowl))
+        (0.2, 0.8)
+
+    References:
+        Nesterov 2018, Lectures on Convex Optimization, section 2.1.5.
+    """
+    return 2 / (min(_bowl(bowl).eigenvalues) + max(bowl.eigenvalues))
 
 
 def best_tuning(bowl: Quadratic, *, nesterov: bool = False) -> Tuning:
@@ -318,12 +347,12 @@ def _bowl(bowl: Any) -> Quadratic:
     return bowl
 
 
-def _arguments(eigenvalue: Any, lr: Any, momentum: Any) -> list[np.ndarray]:
+def _arguments(eigenvalue: Any, lr: Any, momentum: Any) -> Sequence[np.ndarray]:
     """Curvature, rate and momentum, checked and of one shape."""
-    return np.broadcast_arrays(
-        _each("eigenvalue", eigenvalue, _curvature),
-        _each("lr", lr, checks.rate),
-        _each("momentum", momentum, checks.decay_rate),
+    return np.broadcast_arrays(  # a tuple, or a list before NumPy 2
+        each("eigenvalue", eigenvalue, _curvature),
+        each("lr", lr, checks.rate),
+        each("momentum", momentum, checks.decay_rate),
     )
 
 
@@ -331,6 +360,7 @@ def _curvature(name: str, value: Any) -> float:
     return checks.number(name, value, "of any sign", lambda x: True)
 
 
-def _each(name: str, values: Any, check: Callable[[str, Any], float]) -> np.ndarray:
+def each(name: str, values: Any, check: Callable[[str, Any], float]) -> np.ndarray:
+    """Return one number or an array of numbers, each checked, as an array of the same shape."""
     checked = [check(name, value) for value in np.ravel(values).tolist()]
     return np.reshape(np.array(checked, dtype=np.float64), np.shape(values))

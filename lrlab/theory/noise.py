@@ -1,7 +1,7 @@
-r"""Where descent with momentum settles if the gradient is noisy, in closed form.
+r"""Where descent settles if the gradient is noisy, with momentum or without, in closed form.
 
-Near the minimum of a bowl the slope pulls back and the noise throws out, and the coordinates end
-up fluctuating with a variance that can be computed, axis by axis. So can the way there.
+Near the minimum of a bowl the slope pulls a coordinate back and the noise drives it away. In the
+end the coordinate fluctuates about 0. Its variance can be computed at every step, axis by axis.
 
 Example:
     >>> from lrlab.landscapes import descend
@@ -21,21 +21,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from lrlab.landscapes import Noisy, Quadratic
-from lrlab.theory.momentum import divergence_lr, iteration_matrix
+from lrlab.theory.momentum import divergence_lr, each, iteration_matrix
 from lrlab.utils import checks
 
 
 def noise_floor(
     noisy: Noisy,
     lr: float | np.ndarray,
-    momentum: float | np.ndarray,
+    momentum: float | np.ndarray = 0.0,
     *,
     nesterov: bool = False,
 ) -> float | np.ndarray:
     r"""Return the mean squared distance to the minimum at which a constant rate settles.
 
-    With :math:`p_i = \eta\lambda_i`, β the momentum and :math:`\sigma_i^2` the variance of the
-    noise along axis i of the bowl it is
+    Under noise the distance does not shrink to 0. With :math:`p_i = \eta\lambda_i`, β the momentum
+    and :math:`\sigma_i^2` the variance of the noise along axis i of the bowl, its mean square tends
+    to
 
     .. math::
         \sum_i \frac{\eta^2\sigma_i^2\,(1 + \beta)}{p_i\,(1 - \beta)\,(2 + 2\beta - p_i)}
@@ -43,9 +44,10 @@ def noise_floor(
         \sum_i \frac{\eta^2\sigma_i^2\,(1 + \beta + \beta p_i + 2\beta^2 p_i)}
         {p_i\,(1 - \beta + \beta p_i)\,(2 + 2\beta - p_i - 2\beta p_i)} \text{ (Nesterov)},
 
-    infinite from `lrlab.theory.divergence_lr` on. At small rates both are nearly
-    :math:`\sum_i \eta\sigma_i^2 / (2\lambda_i(1 - \beta))`, the floor of plain descent at a rate
-    of η/(1 − β).
+    infinite from `lrlab.theory.divergence_lr` on. For plain descent both are
+    :math:`\sum_i \eta\sigma_i^2 / (\lambda_i (2 - \eta\lambda_i))`. At small rates they are nearly
+    :math:`\sum_i \eta\sigma_i^2 / (2\lambda_i(1 - \beta))`: proportional to the rate, and equal to
+    the floor of plain descent at a rate of η/(1 − β).
 
     Args:
         noisy: A `Quadratic` seen through noise.
@@ -60,22 +62,20 @@ def noise_floor(
         ValueError: An argument breaks its rule, or the shapes cannot be broadcast.
 
     Example:
-        >>> noise_floor(Noisy(Quadratic([2, 8]), sigma=1), np.array([0.1, 0.25]), 0)
+        >>> noise_floor(Noisy(Quadratic([2, 8]), sigma=1), np.array([0.1, 0.25]))
         array([0.03819444,        inf])
 
     References:
         Mandt, Hoffman, Blei 2017, arXiv:1704.04289, on the stationary distribution of constant
         rates, in the limit of small ones.
     """
-    if not isinstance(noisy, Noisy) or not isinstance(noisy.landscape, Quadratic):
-        raise ValueError(f"noisy must be a Noisy(Quadratic(…)), received {noisy!r}")
-    limit = divergence_lr(noisy.landscape, momentum, nesterov=nesterov)
-    rates = [checks.rate("lr", value) for value in np.ravel(lr).tolist()]
-    lr, momentum, limit = np.broadcast_arrays(np.reshape(rates, np.shape(lr)), momentum, limit)
-    settles = lr < limit
-    # Along the last axis those of the bowl; where nothing settles, any rate that raises no warning.
-    step, beta = np.where(settles, lr, 0)[..., np.newaxis], momentum[..., np.newaxis]
-    eigenvalues, variances = np.array(noisy.landscape.eigenvalues), _variances(noisy)
+    bowl = _bowl(noisy)
+    limit = divergence_lr(bowl, momentum, nesterov=nesterov)
+    rate, beta, limit = np.broadcast_arrays(each("lr", lr, checks.rate), momentum, limit)
+    settles = rate < limit
+    # The last axis is that of the bowl. Where nothing settles, any rate that raises no warning.
+    step, beta = np.where(settles, rate, 0)[..., np.newaxis], beta[..., np.newaxis]
+    eigenvalues, variances = np.array(bowl.eigenvalues), _variances(noisy, bowl)
     p = step * eigenvalues
     if nesterov:
         above = 1 + beta + beta * p + 2 * beta**2 * p
@@ -132,20 +132,21 @@ def settling_time(
     """
     floor = noise_floor(noisy, lr, momentum, nesterov=nesterov)
     target, steps = checks.positive("target", target), checks.count("steps", steps)
-    bowl, place = noisy.landscape, np.asarray(start, dtype=np.float64)
+    bowl, place = _bowl(noisy), np.asarray(start, dtype=np.float64)
     if place.shape != (bowl.dimension,) or not np.isfinite(place).all():
         rule = f"start must hold finite numbers in shape ({bowl.dimension},)"
         raise ValueError(f"{rule}, received {start!r}")
-    lr, momentum, floor = np.broadcast_arrays(lr, momentum, floor)
-    # Along the last axis those of the bowl; where nothing settles, a rate that does not overflow.
-    rate = np.where(np.isfinite(floor), lr, 0)[..., np.newaxis]
-    beta = np.broadcast_to(momentum[..., np.newaxis], rate.shape)
+    rate, beta, floor = np.broadcast_arrays(lr, momentum, floor)
+    # The last axis is that of the bowl. Where nothing settles, a rate that does not overflow.
+    rate = np.where(np.isfinite(floor), rate, 0)[..., np.newaxis]
+    beta = np.broadcast_to(beta[..., np.newaxis], rate.shape)
     matrix = iteration_matrix(np.array(bowl.eigenvalues), rate, beta, nesterov=nesterov)
     kick = np.stack([np.ones(rate.shape), -rate * (1 + beta if nesterov else 1)], axis=-1)
-    noise = (kick[..., np.newaxis] * kick[..., np.newaxis, :]) * _variances(noisy)[:, None, None]
+    variances = _variances(noisy, bowl)[:, np.newaxis, np.newaxis]
+    noise = kick[..., np.newaxis] * kick[..., np.newaxis, :] * variances
     moments = np.zeros(matrix.shape)
     moments[..., 1, 1] = (bowl.axes.T @ place) ** 2
-    above = np.zeros(lr.shape)  # the first step after the last one outside the target
+    above = np.zeros(floor.shape)  # the first step after the last one outside the target
     for k in range(steps + 1):
         above = np.where(moments[..., 1, 1].sum(axis=-1) > target, k + 1, above)
         moments = matrix @ moments @ np.swapaxes(matrix, -1, -2) + noise
@@ -153,7 +154,12 @@ def settling_time(
     return time if time.ndim else float(time)
 
 
-def _variances(noisy: Noisy) -> np.ndarray:
+def _bowl(noisy: Noisy) -> Quadratic:
+    if not isinstance(noisy, Noisy) or not isinstance(noisy.landscape, Quadratic):
+        raise ValueError(f"noisy must be a Noisy(Quadratic(…)), received {noisy!r}")
+    return noisy.landscape
+
+
+def _variances(noisy: Noisy, bowl: Quadratic) -> np.ndarray:
     """Variance of the noise along each axis of the bowl."""
-    axes = noisy.landscape.axes
-    return np.einsum("ji,jk,ki->i", axes, noisy.noise_covariance(), axes)
+    return np.einsum("ji,jk,ki->i", bowl.axes, noisy.noise_covariance(), bowl.axes)

@@ -1,11 +1,10 @@
-r"""Run descent with momentum at thousands of rates and momenta at once, and name what it did.
+r"""The plane of rate and momentum: a descent at each of thousands of pairs, and what it did.
 
-`sweep` measures; the borders that theory draws into the same plane are those of
-`lrlab.theory`.
+`plane` measures. What theory says about the same plane is in `lrlab.theory.momentum`.
 
 Example:
     >>> from lrlab.landscapes import Quadratic
-    >>> grid = sweep(Quadratic([1, 25]), lrs=[0.004, 0.05, 0.11, 0.2], momenta=[0, 0.45, 0.8])
+    >>> grid = plane(Quadratic([1, 25]), lrs=[0.004, 0.05, 0.11, 0.2], momenta=[0, 0.45, 0.8])
     >>> for row in grid.phase.tolist():
     ...     print(*row)
     slow slow divergent divergent
@@ -33,7 +32,7 @@ ROUNDING = 1e-9  # of the slope, which at a rate of 0 is 0
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Plane:
     """Descents at m momenta and n rates.
 
     Attributes:
@@ -53,7 +52,7 @@ class Sweep:
     phase: np.ndarray
 
 
-def sweep(
+def plane(
     bowl: Quadratic,
     lrs: Sequence[float],
     momenta: Sequence[float],
@@ -61,7 +60,7 @@ def sweep(
     steps: int = 1_000,
     nesterov: bool = False,
     patience: float = 2.0,
-) -> Sweep:
+) -> Plane:
     r"""Descend a bowl from rest at :math:`u_i = 1` on every axis, at every rate and momentum.
 
     The factor is :math:`e^s`, with s the slope of the line through the logarithm of the distance
@@ -104,7 +103,7 @@ def sweep(
     fast = -patience * slope >= (-math.log(best) if best else math.inf)
     slow, quick, swinging, divergent = PHASES
     phase = np.select([slope > ROUNDING, fast, crossed], [divergent, quick, swinging], slow)
-    return Sweep(bowl, rates, betas, nesterov, np.exp(slope), phase)
+    return Plane(bowl, rates, betas, nesterov, np.exp(slope), phase)
 
 
 def _descents(

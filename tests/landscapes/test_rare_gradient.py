@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lrlab.landscapes.rare_gradient import RareGradient, play
 from lrlab.optimizers import SGD, AdaGrad, Adam, Momentum, RMSProp
 from lrlab.schedules import Constant, InverseSqrtDecay
+from lrlab.utils import Value
 from tests.support.strategies import examples
 
 RATE = InverseSqrtDecay(0.5)
@@ -37,7 +38,7 @@ def test_adam_with_the_theorems_memory_ends_at_the_worst_weight(large, start):
 
 
 @pytest.mark.parametrize(
-    "rule",
+    "optimizer",
     [
         Adam(beta1=0, beta2=0.1, amsgrad=True, bias_correction=False),
         Adam(beta1=0, beta2=0.1, amsgrad=True),
@@ -47,8 +48,8 @@ def test_adam_with_the_theorems_memory_ends_at_the_worst_weight(large, start):
     ],
     ids=str,
 )
-def test_the_repair_a_long_memory_and_those_without_one_end_at_the_best(rule):
-    game = play(RareGradient(3), rule, RATE, 6_000)
+def test_the_repair_a_long_memory_and_those_without_one_end_at_the_best(optimizer):
+    game = play(RareGradient(3), optimizer, RATE, 6_000)
     assert game.w[-1] < -0.97
     assert game.regret[-1] < 0.1
     assert game.regret[-1] < game.regret[len(game.regret) // 10] / 2
@@ -90,7 +91,7 @@ def test_the_schedule_is_asked_once_a_step():
     assert falling.w == pytest.approx(np.cumsum([0, -0.3, 0.1 / 2**0.5, 0.1 / 3**0.5]))
 
 
-def test_the_rule_keeps_its_memory():
+def test_the_optimizer_keeps_its_memory():
     game = play(RareGradient(3), Momentum(momentum=0.5), Constant(0.1), 2)
     assert game.w == pytest.approx([0, -0.3, -0.3 - 0.1 * (0.5 * 3 - 1)])
 
@@ -107,6 +108,14 @@ def test_the_rule_keeps_its_memory():
 def test_a_problem_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         RareGradient(**arguments)
+
+
+def test_a_problem_is_a_value():
+    problem = RareGradient(6, period=4)
+    assert Value.from_config(problem.to_config()) == problem == eval(repr(problem))
+    assert problem != RareGradient(7, period=4)
+    with pytest.raises(AttributeError):
+        problem.large = 9
 
 
 def test_play_refuses():

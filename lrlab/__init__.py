@@ -23,6 +23,7 @@ from lrlab.schedules import (
     scale,
     warmup,
 )
+from lrlab.training import Recipe
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "MultiStepDecay",
     "OneCycle",
     "PolynomialDecay",
+    "Recipe",
     "Recurrence",
     "ReduceOnPlateau",
     "Schedule",

@@ -8,9 +8,9 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from lrlab import studies as records
 from lrlab.data import DataError
 from lrlab.studies import STUDIES, Study, UnknownStudy, select
-from lrlab.studies import store as records
 from lrlab.training import History
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130

@@ -1,12 +1,13 @@
 """Keras: schedules and plateau policies as callbacks and schedule objects, the networks, `fit`."""
 
-from lrlab.keras import quiet  # first: importing it imports Keras without the start-up log
+from lrlab.keras import quiet  # noqa: F401 (first: it imports Keras without the start-up log)
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
-from lrlab.keras.custom_loop import train_with_manual_rate
-from lrlab.keras.evaluation import member_logits, to_floats
+from lrlab.keras.custom_loop import train_by_hand
+from lrlab.keras.evaluation import evaluate, logits, member_logits
 from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
+from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of
 from lrlab.keras.snapshots import SnapshotCallback, load_snapshot, resume
 
@@ -20,13 +21,14 @@ __all__ = [
     "ShuffledBatches",
     "SnapshotCallback",
     "callback_rates",
+    "evaluate",
     "fit",
     "initialise",
     "load_snapshot",
+    "logits",
+    "make_optimizer",
     "member_logits",
-    "quiet",
     "rates_of",
     "resume",
-    "to_floats",
-    "train_with_manual_rate",
+    "train_by_hand",
 ]

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from lrlab.plateau import ReactingSchedule, ReduceOnPlateau, check_same
+from lrlab.plateau import PlateauSchedule, ReduceOnPlateau
 from lrlab.schedules import Schedule
-from lrlab.training import History
+from lrlab.training import note_change
 from lrlab.utils import checks
 
 
@@ -77,10 +77,10 @@ class ScheduleCallback(keras.callbacks.Callback):
 
 
 class RateRecorder(keras.callbacks.Callback):
-    """Notes in a `History` the rate that each update uses, as the optimiser holds it.
+    """Notes the rate that each update uses, as the optimizer holds it.
 
     The rate is read at the last moment before the update, from the variable that the update
-    multiplies by, or by evaluating the optimiser's ``LearningRateSchedule`` at the count of
+    multiplies by, or by evaluating the optimizer's ``LearningRateSchedule`` at the count of
     updates that it will see. After the update it would be too late: a ``LearningRateSchedule``
     then answers with the rate of the next one, and a callback at the end of every batch makes
     Keras wait for the batch's metrics. The values stay on the device until the epoch ends, so
@@ -88,8 +88,9 @@ class RateRecorder(keras.callbacks.Callback):
 
     List it after every callback that sets the rate, or it will see the rate before the change.
 
-    Args:
-        history: Where to note the rates.
+    Attributes:
+        lr_changes: Pairs (time in epochs, rate): every moment at which the rate differed from the
+            one before, the first update included.
 
     Raises:
         ValueError: When training begins: the number of batches in an epoch is unknown, or a call
@@ -99,17 +100,17 @@ class RateRecorder(keras.callbacks.Callback):
         >>> from lrlab import LinearDecay
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> model.compile(keras.optimizers.SGD(), loss="mse")
-        >>> decay, history = LinearDecay(0.5, total_epochs=2), History({}, {})
-        >>> callbacks = [ScheduleCallback(decay, per="step"), RateRecorder(history)]
+        >>> decay, recorder = LinearDecay(0.5, total_epochs=2), RateRecorder()
+        >>> callbacks = [ScheduleCallback(decay, per="step"), recorder]
         >>> data = ops.zeros((4, 1))
         >>> _ = model.fit(data, data, batch_size=2, epochs=2, callbacks=callbacks, verbose=0)
-        >>> history.lr_changes
+        >>> recorder.lr_changes
         [(0.0, 0.5), (0.5, 0.375), (1.0, 0.25), (1.5, 0.125)]
     """
 
-    def __init__(self, history: History):
+    def __init__(self) -> None:
         super().__init__()
-        self.history = history
+        self.lr_changes: list[tuple[float, float]] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that every update can be seen."""
@@ -117,7 +118,8 @@ class RateRecorder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin the epoch's list of rates."""
-        self._moments, self._used = [], []
+        self._moments: list[float] = []
+        self._used: list[Any] = []
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep a copy of the rate, on the device."""
@@ -129,7 +131,7 @@ class RateRecorder(keras.callbacks.Callback):
         """Note the epoch's rates."""
         used = ops.convert_to_numpy(ops.stack(self._used))
         for moment, lr in zip(self._moments, used, strict=True):
-            self.history.record_lr(epoch + moment, float(lr))
+            note_change(self.lr_changes, epoch + moment, float(lr))
 
 
 def check_steps(callback: keras.callbacks.Callback) -> None:
@@ -168,7 +170,7 @@ class PlateauCallback(ScheduleCallback):
     r"""Sets the optimiser's rate to what a schedule and a plateau policy make of it.
 
     At time t of epoch e the rate is :math:`\eta_e\, s(t)/\eta`, where :math:`\eta_e` is the rate of
-    the policy's state and η its first one (`lrlab.plateau.ReactingSchedule`); it is set before the
+    the policy's state and η its first one (`lrlab.plateau.PlateauSchedule`); it is set before the
     update that uses it, as by `ScheduleCallback`. The policy decides when an epoch ends, and the
     next epoch begins at the new rate. By itself, a policy of convention ``"keras"`` gives the rates
     of ``keras.callbacks.ReduceLROnPlateau`` bit for bit. Keras' optimisers keep rates in float32;
@@ -184,7 +186,7 @@ class PlateauCallback(ScheduleCallback):
         policy: What lowers the rate, of either convention.
         monitor: Name of the metric in the logs of an epoch.
         schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
-        watch_from: First epoch whose metric counts, such as the one after a warm-up; an integer of
+        first_epoch: First epoch whose metric counts, such as the one after a warm-up; an integer of
             at least 0. The schedule is at ``policy.lr`` there.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
 
@@ -203,7 +205,7 @@ class PlateauCallback(ScheduleCallback):
         >>> model.compile(keras.optimizers.SGD(), loss="mse")
         >>> policy = ReduceOnPlateau(0.5, factor=0.5, patience=1, min_delta=100)
         >>> ramp = warmup(Constant(0.5), 2)
-        >>> plateau = PlateauCallback(policy, monitor="loss", schedule=ramp, watch_from=2)
+        >>> plateau = PlateauCallback(policy, monitor="loss", schedule=ramp, first_epoch=2)
         >>> data = keras.ops.zeros((4, 1))
         >>> _ = model.fit(data, data, epochs=5, callbacks=[plateau], verbose=0)
         >>> float(model.optimizer.learning_rate)  # that of epoch 4; 2 set the best, 3 was no better
@@ -216,10 +218,10 @@ class PlateauCallback(ScheduleCallback):
         *,
         monitor: str = "val_loss",
         schedule: Schedule | None = None,
-        watch_from: int = 0,
+        first_epoch: int = 0,
         per: str = "epoch",
     ):
-        self.reacting = ReactingSchedule(policy, schedule=schedule, watch_from=watch_from)
+        self.reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=first_epoch)
         super().__init__(self.reacting.schedule, per=per)
         self.monitor = monitor
         self.state = policy.start()
@@ -264,7 +266,7 @@ class PlateauCallback(ScheduleCallback):
                 of setting the rate or metric, or it is incomplete.
         """
         state = self.reacting.restore(state_dict)
-        check_same(state_dict, {"per": self.per, "monitor": self.monitor})
+        checks.same_parameters(state_dict, {"per": self.per, "monitor": self.monitor})
         next_epoch = state_dict.get("next_epoch", "nothing")
         if next_epoch is not None:  # as it is before the first epoch
             checks.whole("next_epoch", next_epoch)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,13 +22,124 @@ from typing import Any
 import keras
 
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
-from lrlab.schedules import CyclicCosine
-from lrlab.training import SnapshotError, cycle_ends, snapshot_path, warn_of_rest
-from lrlab.utils import remove_abandoned, whole
+from lrlab.schedules import Schedule
+from lrlab.training import SnapshotError, Snapshots, snapshot_path, warn_of_rest
+from lrlab.utils import differences, remove_abandoned, whole
 
 RESUME = "resume.keras"
 STATE = "lrlab.json"
 _REMEDY = "Delete the file and train anew, or name another folder"
+
+
+class Saver:
+    """Saves a run after each epoch, and a snapshot where a cycle ends; no callback by itself.
+
+    Args:
+        snapshots: Where, and when.
+        schedule: The schedule of the run.
+        config: What makes the run the one that it is, as plain values.
+        extra: Gives what else is to be saved with the run's state, as plain values.
+
+    Attributes:
+        lrs: The rate by the number of the epoch, read back just before the epoch's first update.
+    """
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        schedule: Schedule,
+        config: dict[str, Any],
+        extra: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.snapshots, self.schedule, self.config, self.extra = snapshots, schedule, config, extra
+        self.folder = Path(snapshots.folder)
+        self.lrs: dict[int, float] = {}
+
+    def begin(self, callback: keras.callbacks.Callback) -> None:
+        """Look at the folder when the training of a callback begins."""
+        check_steps(callback)
+        self._model, self._params = callback.model, callback.params
+        epochs = self._params["epochs"]
+        self._ends = self.snapshots.ends_of(self.schedule, epochs)
+        if self.snapshots.ends is None:
+            warn_of_rest(self._ends, epochs)
+        remove_abandoned(self.folder)
+        self._before = self._saved_state()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """See that a run that was interrupted goes on where it stood."""
+        self._epoch = epoch
+        if self._before is not None:
+            self._check_goes_on(self._before, epoch)
+            self._before = None
+
+    def begin_batch(self, batch: int) -> None:
+        """Note the rate of an epoch's first update."""
+        self._batch = batch
+        if batch == 0:
+            fetch_state(self._model)
+            self.lrs[self._epoch] = float(self._model.optimizer.learning_rate)
+
+    def end_epoch(self) -> None:
+        """Save the model, and the snapshot if a cycle ends."""
+        if self._batch + 1 < self._params["steps"]:
+            return  # some callback stopped the training in the middle
+        done = self._epoch + 1
+        state = {
+            "config": self.config,
+            "epoch": done,
+            "updates": _updates(self._model),
+            "lrs": list(self.lrs.items()),
+            "generators": [v.numpy().tolist() for v in _generators(self._model)],
+            **self.extra(),
+        }
+        with (
+            tempfile.TemporaryDirectory() as scratch
+        ):  # Keras saves to no other suffix than its own
+            saved = Path(scratch, RESUME)
+            with _without_numpy_warning():
+                self._model.save(saved)
+            with zipfile.ZipFile(saved, "a") as archive:
+                archive.writestr(STATE, json.dumps(state))
+            with whole(self.folder / RESUME) as partial:
+                shutil.copyfile(saved, partial)
+        self._leave_snapshot(done)
+
+    def _leave_snapshot(self, epochs: int) -> None:
+        """Copy the model after so many epochs, if that is where a cycle ends."""
+        if epochs in self._ends:
+            path = snapshot_path(self.folder, self._ends.index(epochs) + 1, ".keras")
+            with whole(path) as partial:
+                shutil.copyfile(self.folder / RESUME, partial)
+
+    def _saved_state(self) -> dict[str, Any] | None:
+        """Return where this run stood, or None at its beginning."""
+        path = self.folder / RESUME
+        if not path.exists():
+            if any(self.folder.glob("snapshot-*.keras")):
+                raise SnapshotError(
+                    f"{self.folder} holds snapshots but no {RESUME}, so they are another run's. "
+                    "Name another folder"
+                )
+            return None
+        state = read_state(path)
+        _check_config(path, state, self.config)
+        self.lrs = {int(epoch): float(lr) for epoch, lr in state["lrs"]}
+        self._leave_snapshot(state["epoch"])  # a kill may have come between the two files
+        return state
+
+    def _check_goes_on(self, state: dict[str, Any], epoch: int) -> None:
+        path, updates = self.folder / RESUME, _updates(self._model)
+        if epoch != state["epoch"]:
+            raise SnapshotError(
+                f"initial_epoch must be {state['epoch']} to go on from {path}, received {epoch}. "
+                "To begin anew, name another folder"
+            )
+        if updates != state["updates"]:
+            raise SnapshotError(
+                f"{path} is a model after {state['updates']} updates, this one has made {updates}. "
+                "Go on with the model that resume(folder, make) gives"
+            )
 
 
 class SnapshotCallback(ScheduleCallback):
@@ -46,9 +158,11 @@ class SnapshotCallback(ScheduleCallback):
     List this callback after those that change weights when an epoch ends.
 
     Args:
-        schedule: The rate over time in epochs; its cycles are whole numbers of epochs long.
+        schedule: The rate over time in epochs; its cycles are whole numbers of epochs long, unless
+            ``ends`` are given.
         folder: Where the snapshots of this run lie; it is created when missing.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
+        ends: After how many epochs to take a snapshot; by default at the ends of the cycles.
 
     Attributes:
         lrs: The rate by the number of the epoch, read back from the optimiser just before the
@@ -62,7 +176,7 @@ class SnapshotCallback(ScheduleCallback):
             the run goes on.
 
     Example:
-        >>> import tempfile
+        >>> from lrlab import CyclicCosine
         >>> folder = tempfile.TemporaryDirectory()
         >>> def make():
         ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -85,96 +199,41 @@ class SnapshotCallback(ScheduleCallback):
         Huang, Li, Pleiss, Liu, Hopcroft, Weinberger 2017, arXiv:1704.00109, eq. 2.
     """
 
-    def __init__(self, schedule: CyclicCosine, folder: Path | str, *, per: str = "epoch"):
+    def __init__(
+        self,
+        schedule: Schedule,
+        folder: Path | str,
+        *,
+        per: str = "epoch",
+        ends: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__(schedule, per=per)
-        self.folder = Path(folder)
-        self.lrs: dict[int, float] = {}
+        config = {"schedule": schedule.to_config(), "per": per}
+        self._saver = Saver(Snapshots(folder, ends=ends), schedule, config)
+
+    @property
+    def lrs(self) -> dict[int, float]:
+        """The rate by the number of the epoch."""
+        return self._saver.lrs
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check the cycles and the folder, and tell which epochs leave no snapshot."""
         super().on_train_begin(logs)
-        check_steps(self)
-        epochs = self.params["epochs"]
-        self._ends = cycle_ends(self.schedule, epochs)
-        warn_of_rest(self._ends, epochs)
-        remove_abandoned(self.folder)
-        self._before = self._saved_state()
+        self._saver.begin(self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the epoch."""
-        if self._before is not None:
-            self._check_goes_on(self._before, epoch)
-            self._before = None
+        self._saver.begin_epoch(epoch)
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the update, and note that of the first."""
         super().on_train_batch_begin(batch, logs)
-        self._batch = batch
-        if batch == 0:
-            fetch_state(self.model)
-            self.lrs[self._epoch] = float(self.model.optimizer.learning_rate)
+        self._saver.begin_batch(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the model, and the snapshot if a cycle ends."""
-        if self._batch + 1 < self.params["steps"]:
-            return  # some callback stopped the training in the middle
-        state = self._config() | {
-            "epoch": epoch + 1,
-            "updates": _updates(self.model),
-            "lrs": list(self.lrs.items()),
-            "generators": [v.numpy().tolist() for v in _generators(self.model)],
-        }
-        with whole(self.folder / RESUME) as partial:
-            with _without_numpy_warning():
-                self.model.save(partial)
-            with zipfile.ZipFile(partial, "a") as archive:
-                archive.writestr(STATE, json.dumps(state))
-        self._leave_snapshot(epoch + 1)
-
-    def _config(self) -> dict[str, Any]:
-        return {"schedule": self.schedule.to_config(), "per": self.per}
-
-    def _leave_snapshot(self, epochs: int) -> None:
-        """Copy the model after so many epochs, if that is where a cycle ends."""
-        if epochs in self._ends:
-            path = snapshot_path(self.folder, self._ends.index(epochs) + 1, ".keras")
-            with whole(path) as partial:
-                shutil.copyfile(self.folder / RESUME, partial)
-
-    def _saved_state(self) -> dict[str, Any] | None:
-        """Return where this run stood, or None at its beginning."""
-        path = self.folder / RESUME
-        if not path.exists():
-            if any(self.folder.glob("snapshot-*.keras")):
-                raise SnapshotError(
-                    f"{self.folder} holds snapshots but no {RESUME}, so they are another run's. "
-                    "Name another folder"
-                )
-            return None
-        state = _read_state(path)
-        for name, asked in self._config().items():
-            if state[name] != asked:
-                raise SnapshotError(
-                    f"{path} belongs to another run: {name} was {state[name]!r} and is {asked!r}. "
-                    "Name another folder"
-                )
-        self.lrs = dict(map(tuple, state["lrs"]))
-        self._leave_snapshot(state["epoch"])  # a kill may have come between the two files
-        return state
-
-    def _check_goes_on(self, state: dict[str, Any], epoch: int) -> None:
-        path, updates = self.folder / RESUME, _updates(self.model)
-        if epoch != state["epoch"]:
-            raise SnapshotError(
-                f"initial_epoch must be {state['epoch']} to go on from {path}, received {epoch}. "
-                "To begin anew, name another folder"
-            )
-        if updates != state["updates"]:
-            raise SnapshotError(
-                f"{path} is a model after {state['updates']} updates, this one has made {updates}. "
-                "Go on with the model that resume(folder, make) gives"
-            )
+        self._saver.end_epoch()
 
 
 def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.Model, int]:
@@ -197,29 +256,73 @@ def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.M
     path = Path(folder) / RESUME
     if not path.exists():
         return make(), 0
-    state = _read_state(path)
+    state = read_state(path)
     model = _load(path, compiled=True)
-    for variable, value in zip(_generators(model), state["generators"], strict=True):
-        variable.assign(value)
+    _set_generators(model, state)
     return model, state["epoch"]
 
 
-def load_snapshot(path: Path | str) -> keras.Model:
+def restore(
+    folder: Path | str, model: keras.Model, config: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Put a compiled model into the state that a run left after its last finished epoch.
+
+    Args:
+        folder: The folder of the run.
+        model: A model of the same layers and the same optimizer; it is changed in place.
+        config: What makes the run the one that it is.
+
+    Returns:
+        What was saved beside the model; None, and no change, if no epoch has been finished.
+
+    Raises:
+        SnapshotError: The folder's ``resume.keras`` is damaged, not of this package, or of another
+            run.
+    """
+    path = Path(folder) / RESUME
+    if not path.exists():
+        return None
+    state = read_state(path)
+    _check_config(path, state, config)
+    saved = _load(path, compiled=True)
+    model.optimizer.build(model.trainable_variables)
+    pairs = [(model.weights, saved.weights)]
+    pairs.append((model.optimizer.variables, saved.optimizer.variables))
+    if any([v.shape for v in ours] != [v.shape for v in theirs] for ours, theirs in pairs):
+        raise SnapshotError(f"{path} is of another network or optimizer. {_REMEDY}")
+    for ours, theirs in pairs:
+        for variable, value in zip(ours, theirs, strict=True):
+            variable.assign(value)
+    _set_generators(model, state)
+    return state
+
+
+def load_snapshot(path: Path | str, model: keras.Model | None = None) -> keras.Model:
     """Load a snapshot, or any other model in a ``.keras`` file.
 
-    Every byte is checked. Keras' safe mode stays as it is, by default on: code in a file, such as
-    that of a ``Lambda`` layer, is refused.
+    The checksums of the file are compared. Keras' safe mode stays as it is, by default on: code in
+    a file, such as that of a ``Lambda`` layer, is refused.
 
     Args:
         path: The file.
+        model: A model of the same layers, whose weights are overwritten; None makes a new one.
 
     Returns:
-        The model, which is not compiled. To train it further, `resume` the run.
+        The model; a new one is not compiled. To train it further, `resume` the run.
 
     Raises:
-        SnapshotError: The file is missing, damaged, or no model that Keras loads.
+        SnapshotError: The file is missing, damaged, no model that Keras loads, or of other layers.
     """
-    return _load(Path(path), compiled=False)
+    path = Path(path)
+    if model is None:
+        return _load(path, compiled=False)
+    _check_bytes(path)
+    try:
+        with _without_numpy_warning():
+            model.load_weights(path)
+    except Exception as error:  # other layers lead Keras into errors of any kind
+        raise SnapshotError(f"{path} is of another network: {_first_line(error)}") from error
+    return model
 
 
 def _updates(model: keras.Model) -> int:
@@ -231,7 +334,19 @@ def _generators(model: keras.Model) -> list[keras.Variable]:
     return [v for v in model.variables if v.name == "seed_generator_state"]
 
 
-def _read_state(path: Path) -> dict[str, Any]:
+def _set_generators(model: keras.Model, state: dict[str, Any]) -> None:
+    for variable, value in zip(_generators(model), state["generators"], strict=True):
+        variable.assign(value)
+
+
+def _check_config(path: Path, state: dict[str, Any], config: dict[str, Any]) -> None:
+    if found := differences(state["config"], config):
+        raise SnapshotError(
+            f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
+        )
+
+
+def read_state(path: Path) -> dict[str, Any]:
     _check_bytes(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -269,7 +384,10 @@ def _load(path: Path, *, compiled: bool) -> keras.Model:
         with _without_numpy_warning():
             return keras.saving.load_model(path, compile=compiled)
     except Exception as error:  # a foreign file leads Keras into errors of any kind
-        first_line = str(error).strip().partition("\n")[0]
         raise SnapshotError(
-            f"{path} holds no model that Keras loads safely here: {first_line}"
+            f"{path} holds no model that Keras loads safely here: {_first_line(error)}"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

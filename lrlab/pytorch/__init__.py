@@ -1,31 +1,54 @@
-"""PyTorch: schedules as `ScheduleLR`, plateaus as `PlateauLR`, the networks, `fit`, `Snapshots`."""
+"""PyTorch: `fit` and what looks on, schedules and policies as torch schedulers, the networks."""
 
-from lrlab.pytorch.averaging import along_line, average_weights, weight_distances
-from lrlab.pytorch.curvature import first_steps
-from lrlab.pytorch.device import device_name, pick_device, to_device
-from lrlab.pytorch.evaluation import evaluate, member_logits
+from lrlab.pytorch.averaging import (
+    Line,
+    along_line,
+    average_weights,
+    member_logits,
+    weight_distances,
+)
+from lrlab.pytorch.curvature import along_gradient, first_steps
+from lrlab.pytorch.device import (
+    deterministic,
+    device_name,
+    images_to_device,
+    one_thread,
+    pick_device,
+    to_device,
+)
+from lrlab.pytorch.evaluation import evaluate, logits
 from lrlab.pytorch.fitting import fit
+from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
+from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of
-from lrlab.pytorch.snapshots import Snapshots, load_snapshot
+from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.pytorch.weight_rates import measure_rates
 
 __all__ = [
     "AlexNet",
     "LeNet",
+    "Line",
+    "Observer",
     "PlateauLR",
     "ScheduleLR",
-    "Snapshots",
+    "Training",
+    "along_gradient",
     "along_line",
     "average_weights",
+    "deterministic",
     "device_name",
     "evaluate",
     "first_steps",
     "fit",
+    "images_to_device",
     "initialise",
     "load_snapshot",
+    "logits",
+    "make_optimizer",
     "measure_rates",
     "member_logits",
+    "one_thread",
     "pick_device",
     "rates_of",
     "to_device",

@@ -1,23 +1,47 @@
-"""The snapshots of one run as members of an ensemble: outputs, averages, distances."""
+"""The snapshots of one run as members of an ensemble: outputs, averages, distances, lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from lrlab.pytorch.evaluation import EVALUATION_BATCH, evaluate
+from lrlab.pytorch.device import images_to_device, to_device
+from lrlab.pytorch.evaluation import EVALUATION_BATCH, evaluate_on_device, logits, place_of
 from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.utils import checks
 
 
+def member_logits(
+    paths: Iterable[Path | str], model: nn.Module, images: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Give the outputs of one snapshot after the other.
+
+    One network serves them all, so that the device holds one member's weights at a time, and its
+    outputs leave the device before the next is loaded.
+
+    Args:
+        paths: The snapshots, see `lrlab.training.snapshot_paths`.
+        model: A network of their layers, on whatever device; its weights are overwritten.
+        images: uint8, shape ``(N, height, width, channels)``, as in a `Dataset`.
+
+    Yields:
+        float32 arrays of shape ``(N, classes)``, for `lrlab.ensembles.Ensemble`.
+
+    Raises:
+        SnapshotError: A snapshot cannot be used, when its turn comes.
+    """
+    for path in paths:
+        yield logits(load_snapshot(path, model), images)
+
+
 def average_weights(
-    paths: Iterable[Path | str], model: nn.Module, images: Tensor | None = None
+    paths: Iterable[Path | str], model: nn.Module, images: np.ndarray | None = None
 ) -> nn.Module:
     r"""Return one network whose weights are the mean of the snapshots', :math:`\frac1M\sum_m w_m`.
 
@@ -27,7 +51,7 @@ def average_weights(
     Args:
         paths: One or more snapshots.
         model: A network of their layers; its weights are overwritten.
-        images: Float training images on the model's device, for the statistics; needed only where
+        images: Training images, uint8 as in a `Dataset`, for the statistics; needed only where
             there is batch normalisation.
 
     Returns:
@@ -48,8 +72,9 @@ def average_weights(
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in averaged.modules()):
         if images is None:
             raise ValueError("images must be given for a network with batch normalisation")
+        pixels = images_to_device(images, place_of(model))
         with torch.inference_mode():
-            update_bn(images.split(EVALUATION_BATCH), averaged)
+            update_bn(pixels.split(EVALUATION_BATCH), averaged)
     return averaged.module.eval()
 
 
@@ -97,8 +122,8 @@ def along_line(
     first: Path | str,
     last: Path | str,
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: np.ndarray,
+    labels: np.ndarray,
     *,
     points: int = 11,
 ) -> Line:
@@ -110,8 +135,8 @@ def along_line(
         first: The snapshot at u = 0.
         last: The snapshot at u = 1.
         model: A network of their layers; its weights are overwritten.
-        images: Float images on the model's device.
-        labels: Their classes.
+        images: uint8, shape ``(N, height, width, channels)``, as in a `Dataset`.
+        labels: Their classes, shape ``(N,)``.
         points: How many networks, evenly spaced, both ends included; at least 2.
 
     Raises:
@@ -129,6 +154,7 @@ def along_line(
         state = load_snapshot(path, model).state_dict()
         ends.append({name: value.clone() for name, value in state.items()})
     position = np.linspace(0, 1, points)
+    pixels, classes = to_device(images, labels, place_of(model))
     found = []
     for u in position:
         between = {
@@ -136,6 +162,6 @@ def along_line(
             for name, start in ends[0].items()
         }
         model.load_state_dict(between)
-        found.append(evaluate(model, images, labels))
+        found.append(evaluate_on_device(model, pixels, classes))
     loss, accuracy = np.array(found).T
     return Line(position, loss, accuracy)

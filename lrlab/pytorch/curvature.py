@@ -1,31 +1,22 @@
-"""The first steps of a training, measured one by one: why they are the dangerous ones."""
+"""How the loss bends where a training stands, and the first steps measured one by one."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import nn
-from torch.nn import functional
+from torch import Tensor, nn
 
 from lrlab.data import Dataset
-from lrlab.pytorch.device import pick_device, to_device
-from lrlab.schedules import Schedule
-from lrlab.training import FirstSteps
-from lrlab.utils import checks
+from lrlab.optimizers import SGD
+from lrlab.pytorch.loop import Observer, Training
+from lrlab.training import FirstSteps, Recipe
 
 
 def first_steps(
-    model: nn.Module,
-    dataset: Dataset,
-    *,
-    schedule: Schedule,
-    steps: int,
-    batch_size: int = 128,
-    seed: int = 0,
-    device: str = "auto",
+    model: nn.Module, dataset: Dataset, recipe: Recipe, *, steps: int, device: str = "auto"
 ) -> FirstSteps:
-    r"""Train by plain SGD, step by step, and measure the loss under the feet.
+    r"""Train for some steps, and measure the loss under the feet before each of them.
 
     A step of rate η along the gradient changes the loss of its batch, to second order, by
     :math:`-\eta\lVert g\rVert^2 (1 - \eta c/2)` with the curvature c along the gradient: it rises
@@ -35,10 +26,9 @@ def first_steps(
     Args:
         model: Network from images to logits; it is moved to the device and trained in place.
         dataset: Images and labels.
-        schedule: The rate over time in epochs, set at every step.
-        steps: How many steps, a positive integer; after an epoch the order is drawn anew.
-        batch_size: Images in an update.
-        seed: Seed of the order of the images; it is the order of `lrlab.pytorch.fit`.
+        recipe: How to train. The numbers are those of a step along the gradient, so the optimizer
+            is plain `lrlab.optimizers.SGD`.
+        steps: How many steps, a positive integer, at most as many as the recipe has.
         device: A torch device, or ``"auto"``: a GPU if there is one.
 
     Returns:
@@ -50,52 +40,63 @@ def first_steps(
     Example:
         >>> from lrlab import Constant, data
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
-        >>> blobs = data.load("blobs")
-        >>> measured = first_steps(network, blobs, schedule=Constant(0.1), steps=3)
+        >>> recipe = Recipe(Constant(0.1), epochs=1)
+        >>> measured = first_steps(network, data.load("blobs"), recipe, steps=3)
         >>> len(measured.loss), measured.lr
         (3, [0.1, 0.1, 0.1])
 
     References:
         Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
     """
-    if not isinstance(schedule, Schedule):
-        raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
-    steps, batch_size = checks.count("steps", steps), checks.count("batch_size", batch_size)
-    shuffle = torch.Generator().manual_seed(checks.whole("seed", seed))
-    place = pick_device(device)
-    model.to(place).train()
-    images, labels = to_device(dataset.x_train, dataset.y_train, place)
-    per_epoch = -(-len(images) // batch_size)
-    measured, batches = FirstSteps(), iter(())
-    for step in range(steps):
-        if step % per_epoch == 0:
-            order = torch.randperm(len(images), generator=shuffle).to(place)
-            batches = iter(order.split(batch_size))
-        batch = next(batches)
-        loss = functional.cross_entropy(model(images[batch]), labels[batch])
-        if not math.isfinite(loss.item()):
-            measured.stopped = f"diverged: the loss is no longer finite in step {step}"
-            break
-        _measure_and_step(list(model.parameters()), loss, schedule(step / per_epoch), measured)
+    if recipe.optimizer != SGD():
+        raise ValueError(
+            f"optimizer must be SGD() for these measures, received {recipe.optimizer!r}"
+        )
+    measured = FirstSteps()
+    training = Training(model, dataset, recipe, device=device)
+    training.run([_Meter(measured)], steps=steps)
     return measured
 
 
-def _measure_and_step(
-    weights: list[nn.Parameter], loss: torch.Tensor, lr: float, measured: FirstSteps
-) -> None:
+class _Meter(Observer):
+    """Notes loss, gradient and curvature before each update."""
+
+    def __init__(self, measured: FirstSteps) -> None:
+        self.measured = measured
+
+    def before_update(self, training: Training) -> None:
+        measured, loss = self.measured, training.loss.item()
+        if not math.isfinite(loss):
+            step = training.epoch * training.steps + training.step
+            text = f"diverged: the loss is no longer finite in step {step}"
+            measured.stopped = training.stopped = text
+            return
+        weights = list(training.model.parameters())
+        norm, curvature = along_gradient(training.loss, weights)
+        size = math.sqrt(sum((w.detach() * w.detach()).sum().item() for w in weights))
+        measured.lr.append(training.lr)
+        measured.loss.append(loss)
+        measured.grad_norm.append(norm)
+        measured.curvature.append(curvature)
+        measured.update_ratio.append(training.lr * norm / size)
+
+
+def along_gradient(loss: Tensor, weights: list[nn.Parameter]) -> tuple[float, float]:
+    r"""Return the gradient's Euclidean norm, and the curvature along the gradient.
+
+    The curvature is :math:`g^T H g / g^T g`, with H the Hessian; NaN where the gradient is 0.
+
+    Args:
+        loss: A scalar with its graph, which is kept.
+        weights: What the loss is a function of.
+    """
     gradients = torch.autograd.grad(loss, weights, create_graph=True)
     g = [gradient.detach() for gradient in gradients]
-    along = sum((a * b).sum() for a, b in zip(gradients, g, strict=True))
+    along = torch.stack([(a * b).sum() for a, b in zip(gradients, g, strict=True)]).sum()
     # A network whose hidden units are all off has a loss without second derivative.
-    bent = torch.autograd.grad(along, weights, allow_unused=True, materialize_grads=True)
-    squared = sum((a * a).sum() for a in g)
-    curvature = sum((a * b).sum() for a, b in zip(bent, g, strict=True)) / squared
-    with torch.no_grad():
-        size = sum((w * w).sum() for w in weights).sqrt()
-        for w, a in zip(weights, g, strict=True):
-            w -= lr * a
-    measured.lr.append(lr)
-    measured.loss.append(loss.item())
-    measured.grad_norm.append(squared.sqrt().item())
-    measured.curvature.append(curvature.item())
-    measured.update_ratio.append((lr * squared.sqrt() / size).item())
+    bent = torch.autograd.grad(
+        along, weights, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    squared = torch.stack([(a * a).sum() for a in g]).sum()
+    product = torch.stack([(a * b).sum() for a, b in zip(bent, g, strict=True)]).sum()
+    return squared.sqrt().item(), (product / squared).item()

@@ -11,11 +11,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lrlab.data import as_floats
+
+
+def images_to_device(images: np.ndarray, device: torch.device) -> Tensor:
+    """Put images on a device, scaled.
+
+    Args:
+        images: uint8, shape ``(N, height, width, channels)``.
+        device: Where to.
+
+    Returns:
+        float32 images in [−1, 1], shape ``(N, channels, height, width)`` though still in memory
+        pixel by pixel.
+    """
+    return torch.from_numpy(as_floats(images)).to(device).permute(0, 3, 1, 2)
+
 
 def to_device(
     images: np.ndarray, labels: np.ndarray, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Put a data set on a device, once and for all.
+    """Put images and their labels on a device, once and for all.
 
     Args:
         images: uint8, shape ``(N, height, width, channels)``.
@@ -23,11 +39,9 @@ def to_device(
         device: Where to.
 
     Returns:
-        float32 images in [−1, 1], shape ``(N, channels, height, width)`` though still in memory
-        pixel by pixel, and int64 labels.
+        The images as `images_to_device` gives them, and int64 labels.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2)
-    return pixels.float().sub_(127.5).div_(127.5), torch.from_numpy(labels).to(device)
+    return images_to_device(images, device), torch.from_numpy(labels).to(device)
 
 
 def pick_device(device: str = "auto") -> torch.device:
@@ -55,10 +69,8 @@ def device_name(device: torch.device) -> str:
 
 
 @contextmanager
-def _deterministic(wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
+def deterministic() -> Iterator[None]:
+    """Use only algorithms that repeat to the last bit, which on a GPU are slower."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)

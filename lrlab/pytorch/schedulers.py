@@ -10,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lrlab.plateau import ReactingSchedule, ReduceOnPlateau, check_same
+from lrlab.plateau import PlateauSchedule, ReduceOnPlateau
 from lrlab.schedules import Schedule
 from lrlab.utils import checks
 
@@ -80,7 +80,8 @@ class ScheduleLR(LRScheduler):
                 does not say how many were made.
         """
         own = self.state_dict()
-        check_same(state_dict, {name: own[name] for name in ("schedule", "steps_per_epoch")})
+        parameters = {name: own[name] for name in ("schedule", "steps_per_epoch")}
+        checks.same_parameters(state_dict, parameters)
         if foreign := sorted(state_dict.keys() - own):
             raise ValueError(f"the saved state has {', '.join(foreign)} of another scheduler")
         self.last_epoch = checks.whole("last_epoch", state_dict.get("last_epoch"))
@@ -125,7 +126,7 @@ class PlateauLR(ScheduleLR):
 
     At time :math:`t = k/n`, in epoch :math:`e = \lfloor t \rfloor`, the rate is
     :math:`\eta_e\, s(t)/\eta` times the group's ``lr_scale``, where :math:`\eta_e` is the rate of
-    the policy's state and η its first one (`lrlab.plateau.ReactingSchedule`). Here k counts the
+    the policy's state and η its first one (`lrlab.plateau.PlateauSchedule`). Here k counts the
     calls of `step` and n is ``steps_per_epoch``. The call that ends an epoch comes after the
     evaluation and is given its metric; the others, after each update but an epoch's last, are given
     none. With ``steps_per_epoch=1`` it is thus used like torch's own ``ReduceLROnPlateau``, and a
@@ -138,7 +139,7 @@ class PlateauLR(ScheduleLR):
         optimizer: The optimiser; a parameter group may hold ``lr_scale``, 1 by default.
         policy: What lowers the rate, of either convention.
         schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
-        watch_from: First epoch whose metric counts, such as the one after a warm-up; an integer of
+        first_epoch: First epoch whose metric counts, such as the one after a warm-up; an integer of
             at least 0. The schedule is at ``policy.lr`` there.
         steps_per_epoch: Calls of `step` in an epoch.
 
@@ -154,7 +155,7 @@ class PlateauLR(ScheduleLR):
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
         >>> policy = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=0)
         >>> ramp = warmup(Constant(0.5), 2)
-        >>> scheduler = PlateauLR(optimizer, policy, schedule=ramp, watch_from=2)
+        >>> scheduler = PlateauLR(optimizer, policy, schedule=ramp, first_epoch=2)
         >>> for loss in [9.0, 9.0, 3.0, 3.0, 2.0]:
         ...     print(optimizer.param_groups[0]["lr"])
         ...     optimizer.step()
@@ -172,10 +173,10 @@ class PlateauLR(ScheduleLR):
         policy: ReduceOnPlateau,
         *,
         schedule: Schedule | None = None,
-        watch_from: int = 0,
+        first_epoch: int = 0,
         steps_per_epoch: int = 1,
     ):
-        self.reacting = ReactingSchedule(policy, schedule=schedule, watch_from=watch_from)
+        self.reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=first_epoch)
         self.state = policy.start()
         super().__init__(optimizer, self.reacting.schedule, steps_per_epoch=steps_per_epoch)
 

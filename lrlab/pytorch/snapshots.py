@@ -10,109 +10,44 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lrlab.schedules import Schedule
-from lrlab.training import (
-    History,
-    SnapshotError,
-    checked_ends,
-    cycle_ends,
-    snapshot_path,
-    warn_of_rest,
-)
-from lrlab.utils import remove_abandoned, whole
+from lrlab.pytorch.loop import Observer, Training
+from lrlab.training import History, SnapshotError, Snapshots, snapshot_path, warn_of_rest
+from lrlab.utils import differences, instance, remove_abandoned, whole
 
 RESUME = "resume.pt"
 
 
-@dataclass(frozen=True)
-class Snapshots:
-    """Where `lrlab.pytorch.fit` keeps snapshots, and when it takes them.
-
-    A folder belongs to one run. The same call of ``fit`` made again goes on where the run was
-    interrupted, in the middle of a cycle too, and ends with the same weights to the last bit as an
-    uninterrupted one (same machine and threads). A finished run is not made again: its history is
-    returned, and its last weights are loaded. More ``epochs`` than before continue it. Of the
-    network, class and shapes have to be the same; what else it consists of is the caller's to keep.
-
-    Args:
-        folder: The folder; it is created when missing.
-        ends: After how many epochs to take one, increasing integers from 1. By default where the
-            cycles of the run's `CyclicCosine` end; epochs after the last complete cycle are
-            trained and leave none, which a warning says. A run that ends early leaves those of its
-            complete cycles.
-
-    Example:
-        >>> import tempfile
-        >>> from lrlab import CyclicCosine, data
-        >>> from lrlab.pytorch import fit
-        >>> from lrlab.training import snapshot_paths
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
-        >>> history = fit(
-        ...     model,
-        ...     data.load("blobs"),
-        ...     epochs=4,
-        ...     schedule=CyclicCosine(0.1, cycle_epochs=2),
-        ...     snapshots=Snapshots(folder.name),
-        ... )
-        >>> [path.name for path in snapshot_paths(folder.name, ".pt")]
-        ['snapshot-1.pt', 'snapshot-2.pt']
-        >>> folder.cleanup()
-
-    References:
-        Huang, Li, Pleiss, Liu, Hopcroft, Weinberger 2017, arXiv:1704.00109.
-    """
-
-    folder: Path | str
-    _: KW_ONLY
-    ends: tuple[int, ...] | None = None
-
-    def ends_of(self, schedule: Schedule, epochs: int) -> tuple[int, ...]:
-        """Return after how many epochs a run of that schedule and length leaves a snapshot.
-
-        Raises:
-            ValueError: The ends break their rule, or the schedule has no cycles.
-        """
-        return (
-            cycle_ends(schedule, epochs) if self.ends is None else checked_ends(self.ends, epochs)
-        )
-
-
-class Keeper:
+class SnapshotKeeper(Observer):
     """Saves a run that is in progress, and restores one that was interrupted.
 
     Args:
         snapshots: Where, and when.
         history: The record of the run, still empty.
-        parts: What has a ``state_dict``: ``"model"``, ``"optimizer"``, ``"scheduler"``.
-        shuffle: The generator of the order of the images.
+        training: The training, before its first update.
 
     Raises:
         ValueError: The snapshots are no `Snapshots`, or their ends do not suit the run.
         SnapshotError: The folder belongs to another run, or its ``resume.pt`` cannot be used.
     """
 
-    def __init__(
-        self,
-        snapshots: Snapshots,
-        history: History,
-        parts: Mapping[str, Any],
-        shuffle: torch.Generator,
-    ):
-        if not isinstance(snapshots, Snapshots):
-            raise ValueError(f"snapshots must be a Snapshots, received {snapshots!r}")
+    def __init__(self, snapshots: Snapshots, history: History, training: Training) -> None:
+        instance(Snapshots, words="a Snapshots")("snapshots", snapshots)
         self.folder = Path(snapshots.folder)
-        self.ends = snapshots.ends_of(history.schedule, history.config["epochs"])
+        self.ends = snapshots.ends_of(history.schedule, history.recipe.epochs)
         if snapshots.ends is None:
-            warn_of_rest(self.ends, history.config["epochs"])
-        self.history, self.parts, self.shuffle = history, parts, shuffle
+            warn_of_rest(self.ends, history.recipe.epochs)
+        self.history, self.training = history, training
+        self.parts: dict[str, Any] = {
+            "model": training.model,
+            "optimizer": training.optimizer,
+            "scheduler": training.scheduler,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(self.folder)
         if (self.folder / RESUME).exists():
@@ -125,12 +60,14 @@ class Keeper:
         else:  # what is interrupted in its first epoch begins again with the same weights
             self._save_run()
 
-    def end_epoch(self) -> None:
+    def after_epoch(self, training: Training) -> None:
         """Save the state after the epoch that the history has just recorded, and a snapshot."""
+        if training.stopped:
+            return
         done = self.history.epochs
         if done in self.ends:
             path = snapshot_path(self.folder, self.ends.index(done) + 1, ".pt")
-            _save(self.parts["model"].state_dict(), path)
+            _save(training.model.state_dict(), path)
         # After the snapshot: if a kill comes between, the epoch is made again and so is it.
         self._save_run()
 
@@ -139,7 +76,7 @@ class Keeper:
         state |= {
             "ends": list(self.ends),
             "history": self.history.to_json(),
-            "shuffle": self.shuffle.get_state(),
+            "shuffle": self.training.shuffle.get_state(),
             "random": _random_state(),
         }
         _save(state, self.folder / RESUME)
@@ -155,32 +92,27 @@ class Keeper:
             self._check_same(path, before, state["ends"])
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
-            self.shuffle.set_state(state["shuffle"])
+            self.training.shuffle.set_state(state["shuffle"])
             _set_random_state(state["random"])
         except SnapshotError:
             raise
         except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
             raise SnapshotError(f"{path} does not fit this run: {error}. {_REMEDY}") from error
-        now, before.config = self.history, self.history.config
-        vars(now).update(vars(before))
+        before.recipe = self.history.recipe  # it may have more epochs than before
+        vars(self.history).update(vars(before))
+        self.training.epoch = before.epochs
 
     def _check_same(self, path: Path, before: History, ends: list[int]) -> None:
         """Refuse to continue a run that was to do something else up to now."""
-        done = before.epochs
-        asked = self.history.config | {"data": self.history.provenance["data"]}
-        found = before.config | {"data": before.provenance["data"]}
-        differences = [
-            f"{name} was {found.get(name)!r} and is {asked.get(name)!r}"
-            for name in sorted(asked | found)
-            if name != "epochs" and found.get(name) != asked.get(name)
-        ]
+        done, asked = before.epochs, self.history.recipe.epochs
+        found = differences(before.identity(), self.history.identity())
         if [end for end in ends if end <= done] != [end for end in self.ends if end <= done]:
-            differences.append(f"ends was {ends} and is {list(self.ends)}")
-        if done > asked["epochs"]:
-            differences.append(f"{done} epochs are finished and {asked['epochs']} asked for")
-        if differences:
+            found.append(f"ends was {ends} and is {list(self.ends)}")
+        if done > asked:
+            found.append(f"{done} epochs are finished and {asked} asked for")
+        if found:
             raise SnapshotError(
-                f"{path} belongs to another run: {'; '.join(differences)}. Name another folder"
+                f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
             )
 
 
@@ -227,18 +159,12 @@ def _save(state: Mapping[str, Any], path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What `_save` wrote, or a `SnapshotError`: no damage to the file gives other numbers.
-
-    Torch's own reader looks at no checksum and believes a file's table of contents, so it is given
-    a copy that is made of checked contents.
-    """
-    checked = io.BytesIO()
+    """What `_save` wrote, or a `SnapshotError` for a file that is damaged or of another kind."""
     try:
-        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(checked, "w") as copy:
-            for name in archive.namelist():
-                copy.writestr(name, archive.read(name))
-        checked.seek(0)
-        state = torch.load(checked, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():  # torch's own reader looks at no checksum
+                raise ValueError(f"{damaged} in it is damaged")
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SnapshotError(f"{path} does not exist") from error
     except Exception as error:  # a damaged file makes the readers raise almost anything

@@ -1,8 +1,9 @@
 """Recorded studies: runs too long for a chapter, declared, executed and kept.
 
-`study` says what a study is, `catalog` declares the studies of the book, `execute` makes the runs
-that are missing, `store` keeps and loads them. ``lrlab run | list | show`` does the same from the
-command line."""
+`study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
+that are missing, `store` keeps them, `results` loads them for a chapter. On the command line
+``lrlab run``, ``lrlab list`` and ``lrlab show`` do the same.
+"""
 
 from lrlab.studies.catalog import (
     BATCH_RATES,
@@ -13,9 +14,10 @@ from lrlab.studies.catalog import (
     UnknownStudy,
     select,
 )
-from lrlab.studies.execution import execute
-from lrlab.studies.store import RecordError, final_values, folder, load, measured
-from lrlab.studies.study import Run, Setting, Study, registry
+from lrlab.studies.execution import Outcome, Report, execute, train
+from lrlab.studies.results import final_values, load, measured, table
+from lrlab.studies.store import Found, RecordError, find, folder, missing
+from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
 
 __all__ = [
     "BATCH_RATES",
@@ -23,16 +25,26 @@ __all__ = [
     "MOMENTA",
     "RATES",
     "STUDIES",
+    "Found",
+    "Images",
+    "Network",
+    "Outcome",
+    "Parts",
     "RecordError",
+    "Report",
     "Run",
     "Setting",
     "Study",
     "UnknownStudy",
     "execute",
     "final_values",
+    "find",
     "folder",
     "load",
     "measured",
+    "missing",
     "registry",
     "select",
+    "table",
+    "train",
 ]

@@ -7,82 +7,86 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from lrlab import pytorch
 from lrlab.data import Dataset
 from lrlab.ensembles import Ensemble, Scores, choose_greedily
-from lrlab.pytorch import Snapshots
-from lrlab.pytorch import averaging as members
-from lrlab.pytorch import fitting as training
-from lrlab.studies.study import Run
-from lrlab.training import History, snapshot_paths
+from lrlab.studies.study import Parts, Run
+from lrlab.training import History, Recipe, Snapshots, snapshot_paths
 
 ON_LINE = 5_000  # images on which a line between two networks is evaluated
 APART = 1_000  # between the seeds of the networks that start afresh in one run
 DIGITS = 6  # significant ones that are kept of what was measured
-METRICS = ("train_loss", "test_loss", "test_accuracy", "seconds")
+CURVES = ("train_loss", "test_loss", "test_accuracy", "seconds")
 
 
-def train(
+def train_parts(
     run: Run,
+    parts: Parts,
     network: Callable[..., Any],
-    fit: Callable[..., History],
     dataset: Dataset,
-    validation: Dataset,
+    held_out: Dataset,
+    device: str,
 ) -> History:
     """Make a run that takes snapshots, and measure them alone and together.
 
     Args:
-        run: A run whose setting has ``snapshots``.
+        run: The run.
+        parts: The parts at whose ends a snapshot is taken.
         network: Makes the network for ``seed=``.
-        fit: `lrlab.pytorch.fit` but for the model, ``epochs``, ``seed`` and ``snapshots``.
         dataset: The images that it trains on and is tested on.
-        validation: The same test images, and training images that it does not train on.
+        held_out: The same training images, and others to choose members on as its test images.
+        device: A torch device, or ``"auto"``.
 
     Returns:
         The history of all epochs. ``measured`` is what `examine` returns, or empty if the run
         diverged.
     """
-    setting = run.setting
-    part = setting.epochs // setting.snapshots
+    recipe, paths = run.recipe, []
     with tempfile.TemporaryDirectory() as folder:
-        if setting.fresh:
-            histories, paths = [], []
-            for k in range(setting.snapshots):
+        if parts.fresh:
+            histories = []
+            part = replace(recipe, epochs=recipe.epochs // parts.number)
+            for k in range(parts.number):
                 seed = run.seed + k * APART
-                own = Snapshots(Path(folder, str(k)), ends=(part,))
+                own = Snapshots(Path(folder, str(k)), ends=(part.epochs,))
                 model = network(seed=seed)
-                histories.append(fit(model, epochs=part, seed=seed, snapshots=own))
+                own_recipe = part.seeded(seed)
+                histories.append(
+                    pytorch.fit(model, dataset, own_recipe, device=device, snapshots=own)
+                )
                 paths += [] if histories[-1].stopped else snapshot_paths(own.folder, ".pt")
-            history = joined(histories)
+            history = joined(histories, recipe)
         else:
-            ends = tuple(range(part, setting.epochs + 1, part))
-            keep, model = Snapshots(folder, ends=ends), network(seed=run.seed)
-            history = fit(model, epochs=setting.epochs, seed=run.seed, snapshots=keep)
-            paths = [] if history.stopped else snapshot_paths(folder, ".pt")
+            keep, model = Snapshots(folder, ends=parts.ends(recipe.epochs)), network(seed=run.seed)
+            history = pytorch.fit(model, dataset, recipe, device=device, snapshots=keep)
+            paths += [] if history.stopped else snapshot_paths(folder, ".pt")
         if history.stopped is None:
-            history.measured = examine(paths, model, dataset, validation)
+            history.measured = examine(paths, model, dataset, held_out)
     return history
 
 
-def joined(histories: list[History]) -> History:
+def joined(histories: list[History], recipe: Recipe) -> History:
     """Return the histories of networks trained one after the other as that of one run."""
     whole, *others = histories
+    whole.recipe = recipe
     for history in others:
         if whole.stopped:
             break
         start = whole.epochs
         for t, lr in history.lr_changes:
             whole.record_lr(start + t, lr)
-        for values in zip(*(getattr(history, name) for name in METRICS), strict=True):
-            whole.record_epoch(**dict(zip(METRICS, values, strict=True)))
+        for values in zip(*(getattr(history, name) for name in CURVES), strict=True):
+            whole.record_epoch(**dict(zip(CURVES, values, strict=True)))
     return whole
 
 
 def examine(
-    paths: Iterable[Path], model: Any, dataset: Dataset, validation: Dataset
+    paths: Iterable[Path], model: Any, dataset: Dataset, held_out: Dataset
 ) -> dict[str, Any]:
     """Measure snapshots alone, together, averaged, and against one another.
 
@@ -90,7 +94,7 @@ def examine(
         paths: The snapshots, in the order in which they were made.
         model: A network of their layers; its weights are overwritten.
         dataset: Training and test images.
-        validation: Its training images choose members.
+        held_out: Its test images choose members.
 
     Returns:
         Plain values of six significant digits. Each list under a score has an entry for
@@ -105,19 +109,19 @@ def examine(
         and ``disagreement``, ``error_correlation``, ``distances`` are matrices; ``lines`` has for
         each two consecutive snapshots the losses and the accuracy on the straight line between.
     """
-    paths = list(paths)
-    place = next(model.parameters()).device
-    seen = training.to_device(dataset.x_train[:ON_LINE], dataset.y_train[:ON_LINE], place)
-    test = training.to_device(dataset.x_test, dataset.y_test, place)
-    held = training.to_device(validation.x_train, validation.y_train, place)
-    ensemble = Ensemble(members.member_logits(paths, model, test[0]), dataset.y_test, "logits")
-    choosing = Ensemble(members.member_logits(paths, model, held[0]), validation.y_train, "logits")
+    paths, few = list(paths), slice(ON_LINE)
+    seen = dataset.x_train[few], dataset.y_train[few]
+    test = dataset.x_test[few], dataset.y_test[few]
+    outputs = pytorch.member_logits(paths, model, dataset.x_test)
+    ensemble = Ensemble(outputs, dataset.y_test, "logits")
+    outputs = pytorch.member_logits(paths, model, held_out.x_test)
+    choosing = Ensemble(outputs, held_out.y_test, "logits")
     order = choose_greedily(choosing, len(paths))
     backwards = ensemble.subset(range(len(paths))[::-1])
     averaged = []
     for first in range(len(paths))[::-1]:
-        mean = members.average_weights(paths[first:], model, seen[0])
-        outputs = members.logits(mean, test[0])
+        mean = pytorch.average_weights(paths[first:], model, seen[0])
+        outputs = pytorch.logits(mean, dataset.x_test)
         averaged.append(Ensemble([outputs], dataset.y_test, "logits").score())
     found = {
         "members": _columns(ensemble.member_scores()),
@@ -131,7 +135,7 @@ def examine(
         "averaged": _columns(averaged),
         "disagreement": ensemble.disagreement().tolist(),
         "error_correlation": ensemble.error_correlation().tolist(),
-        "distances": members.weight_distances(paths, model).tolist(),
+        "distances": pytorch.weight_distances(paths, model).tolist(),
         "lines": [_line(pair, model, seen, test) for pair in pairwise(paths)],
     }
     del found["together"]["vote"]["log_loss"]  # infinite as soon as one vote is unanimous and wrong
@@ -139,8 +143,8 @@ def examine(
 
 
 def _line(pair: tuple[Path, Path], model: Any, seen: Any, test: Any) -> dict[str, list[float]]:
-    trained = members.along_line(*pair, model, *seen)
-    tested = members.along_line(*pair, model, *(part[:ON_LINE] for part in test))
+    trained = pytorch.along_line(*pair, model, *seen)
+    tested = pytorch.along_line(*pair, model, *test)
     return {
         "train_loss": trained.loss.tolist(),
         "test_loss": tested.loss.tolist(),

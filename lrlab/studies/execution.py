@@ -1,8 +1,9 @@
 """Make the runs that have no record yet, several side by side with one thread each.
 
-A run writes its own record the moment it is finished, so whatever ends the program, at most the
-runs in flight are lost, and the same command goes on from there. With one thread a run repeats to
-the last bit on the same machine, side by side with others or alone.
+Workers return histories, and `execute` alone writes records, each the moment its run is finished.
+So whatever ends the program, at most the runs in flight are lost, and the same command goes on from
+there. With one thread a run repeats to the last bit on the same machine, side by side with others
+or alone.
 """
 
 from __future__ import annotations
@@ -12,28 +13,31 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import joblib
 from tqdm import tqdm
 
 from lrlab import data
-from lrlab.studies import store as records
-from lrlab.studies.study import Run, Setting
+from lrlab.studies import store
+from lrlab.studies.store import RecordError
+from lrlab.studies.study import Images, Run
 from lrlab.training import History
 from lrlab.utils import checks, progress
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run: ``error`` says why there is no record, ``fatal`` ends the rest."""
+    """What became of one run: its history, or the ``error`` for which there is none."""
 
     run: Run
     seconds: float
+    history: History | None = None
     error: str | None = None
-    fatal: bool = False
 
     def __str__(self) -> str:
         said = f"failed: {self.error}" if self.error else f"recorded, {self.seconds:.1f} s"
@@ -94,11 +98,11 @@ def execute(
     """
     runs = list(runs)
     workers = joblib.cpu_count() if workers is None else checks.count("workers", workers)
-    todo = records.missing(runs, results)
+    todo = store.missing(runs, results)
     report = Report(present=len(runs) - len(todo))
     if not todo:
         return report
-    records.prepare(todo, results)
+    store.prepare(todo, results)
     if device not in ("auto", "cpu"):  # torch takes seconds to import, and workers will do it
         from lrlab.pytorch import pick_device
 
@@ -107,34 +111,49 @@ def execute(
 
     stop = threading.Event()
 
-    def tasks() -> Iterator:
+    def tasks() -> Iterator[Any]:
         for run in todo:
             if stop.is_set():
                 return
-            yield joblib.delayed(_perform)(run, results, device, os.getpid())
+            yield joblib.delayed(_perform)(run, device, os.getpid())
 
     _keep_tqdm_local()
     watched = progress.watched()
-    total = sum(run.setting.epochs for run in todo)
+    total = sum(run.recipe.epochs for run in todo)
     # No smoothing: runs that end together would make the time left jump.
     with tqdm(total=total, unit="epoch", smoothing=0, leave=False, disable=not watched) as bar:
         bar.set_postfix_str(f"runs 0/{len(todo)}")
         try:
-            for outcome in _side_by_side(tasks(), min(workers, len(todo))):
+            for made in _side_by_side(tasks(), min(workers, len(todo))):
+                outcome, written = _record(made, results)
                 report.outcomes.append(outcome)
-                if outcome.fatal:
+                if not written:
                     report.ended = "a record could not be written"
                     stop.set()
                 if outcome.error and watched:
                     bar.write(str(outcome))
                 elif log and not watched:
                     log(f"[{len(report.outcomes)}/{len(todo)}] {outcome}")
-                bar.update(outcome.run.setting.epochs)
+                bar.update(outcome.run.recipe.epochs)
                 bar.set_postfix_str(f"runs {len(report.outcomes)}/{len(todo)}")
         except BrokenProcessPool:
             report.ended = "a worker process was killed, perhaps for want of memory"
     report.unmade = len(todo) - len(report.outcomes)
     return report
+
+
+def _record(outcome: Outcome, results: Path | str | None) -> tuple[Outcome, bool]:
+    """Write the record of a run; return what became of it, and whether records can be written."""
+    if outcome.history is None:
+        return outcome, True
+    error, written = None, True
+    try:
+        store.save(outcome.run, outcome.history, results)
+    except RecordError as reason:
+        error, written = str(reason), False
+    except ValueError as reason:
+        error = f"{type(reason).__name__}: {reason}"
+    return replace(outcome, history=None, error=error), written
 
 
 def train(run: Run, device: str = "auto") -> History:
@@ -145,51 +164,30 @@ def train(run: Run, device: str = "auto") -> History:
         device: A torch device, or ``"auto"``: a GPU if there is one. A GPU is asked for
             algorithms that repeat to the last bit.
     """
-    from lrlab.pytorch import fitting as training
-    from lrlab.pytorch import networks as models
-    from lrlab.studies import ensembles
+    from lrlab import pytorch
+    from lrlab.studies.ensembles import train_parts
 
-    setting, dataset = run.setting, _dataset(run.setting.dataset, run.setting.limit)
-    size = {} if setting.width == 1 else {"width": setting.width}
-    place = training.pick_device(device)
+    setting = run.setting
+    dataset, held_out = _images(setting.data)
     network = partial(
-        getattr(models, setting.model),
+        getattr(pytorch, setting.network.name),
         image_shape=dataset.image_shape,
         classes=dataset.classes,
-        init=setting.init,
-        **size,
+        **setting.network.options,
     )
-    fit = partial(
-        training.fit,
-        dataset=dataset,
-        schedule=setting.schedule,
-        batch_size=setting.batch_size,
-        momentum=setting.momentum,
-        optimizer=None if setting.optimizer == "sgd" else setting.optimizer,
-        per=setting.per,
-        clip_norm=setting.clip_norm,
-        device=device,
-        deterministic=place.type == "cuda",
-    )
-    with training.one_thread():
-        if setting.snapshots:
-            return ensembles.train(run, network, fit, dataset, _validation(setting))
-        return fit(network(seed=run.seed), epochs=setting.epochs, seed=run.seed)
-
-
-def _validation(setting: Setting) -> data.Dataset:
-    """The test images, and the training images that come after those of the setting."""
-    more = data.load(setting.dataset, setting.limit + setting.validation)
-    rest = {name: getattr(more, name)[setting.limit :] for name in ("x_train", "y_train")}
-    return replace(more, **rest)
+    on_cuda = pytorch.pick_device(device).type == "cuda"
+    with pytorch.one_thread(), pytorch.deterministic() if on_cuda else nullcontext():
+        if setting.snapshots is not None and held_out is not None:
+            return train_parts(run, setting.snapshots, network, dataset, held_out, device)
+        return pytorch.fit(network(seed=run.seed), dataset, run.recipe, device=device)
 
 
 @cache
-def _dataset(name: str, limit: int | None) -> data.Dataset:
-    return data.load(name, limit)
+def _images(chosen: Images) -> tuple[data.Dataset, data.Dataset | None]:
+    return chosen.load()
 
 
-def _side_by_side(tasks: Iterator, workers: int) -> Iterator[Outcome]:
+def _side_by_side(tasks: Iterator[Any], workers: int) -> Iterator[Outcome]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         # One task at a time for each worker: a task dispatched ahead could not be called back.
         parallel = joblib.Parallel(
@@ -198,19 +196,17 @@ def _side_by_side(tasks: Iterator, workers: int) -> Iterator[Outcome]:
     return parallel(tasks)
 
 
-def _perform(run: Run, results: Path | str | None, device: str, parent: int) -> Outcome:
-    """Train, record, and say how it went; in a worker, or in the parent if it is alone."""
+def _perform(run: Run, device: str, parent: int) -> Outcome:
+    """Train, and say how it went; in a worker, or in the parent if it is alone."""
     if os.getpid() != parent:
         _settle(parent)
     start = time.perf_counter()
-    error, fatal = None, False
+    history, error = None, None
     try:
-        records.save(run, train(run, device), results)
-    except records.RecordError as reason:
-        error, fatal = str(reason), True
+        history = train(run, device)
     except Exception as reason:  # whatever it is, the other runs go on
         error = f"{type(reason).__name__}: {reason}"
-    return Outcome(run, time.perf_counter() - start, error, fatal)
+    return Outcome(run, time.perf_counter() - start, history, error)
 
 
 @cache
@@ -234,18 +230,17 @@ def _keep_tqdm_local() -> None:
 
 def _check_data(runs: list[Run], todo: list[Run], results: Path | str | None) -> None:
     """Load what will be needed, once, and see that earlier records saw the same."""
-    needed = {(run.setting.dataset, run.setting.limit) for run in todo}
-    held = [run.setting for run in todo if run.setting.validation]
+    needed = {run.setting.data for run in todo}
     for run in runs:
-        key = run.setting.dataset, run.setting.limit
-        if key not in needed or (history := records.read(run, results)) is None:
+        chosen = run.setting.data
+        if chosen not in needed or (history := store.read(run, results)) is None:
             continue
-        here, there = _dataset(*key).fingerprint, history.provenance.get("data")
+        here, there = _images(chosen)[0].fingerprint, history.provenance.get("data")
         if here != there:
-            raise records.RecordError(
-                f"{records.path(run, results)} was made from other data ({there}) than what "
-                f"{key[0]!r} gives here ({here}). Use the same data, or another folder with "
+            raise RecordError(
+                f"{store.path(run, results)} was made from other data ({there}) than what "
+                f"{chosen.name!r} gives here ({here}). Use the same data, or another folder with "
                 "--results"
             )
-    for key in needed | {(s.dataset, s.limit + s.validation) for s in held}:
-        _dataset(*key)
+    for chosen in needed:
+        _images(chosen)

@@ -126,8 +126,8 @@ class Setting(Value):
     label: str
     recipe: Annotated[Recipe, instance(Recipe, words="a Recipe")]
     _: KW_ONLY
-    network: Annotated[Network, instance(Network, words="a Network")] = Network()  # noqa: RUF009
-    data: Annotated[Images, instance(Images, words="an Images")] = Images()  # noqa: RUF009
+    network: Annotated[Network, instance(Network, words="a Network")] = Network()
+    data: Annotated[Images, instance(Images, words="an Images")] = Images()
     snapshots: Annotated[Parts | None, checks.optional(instance(Parts, words="a Parts"))] = None
 
     def __post_init__(self) -> None:
@@ -145,7 +145,9 @@ class Setting(Value):
                 f"snapshots.number must divide the {epochs} epochs, received {parts.number}"
             )
         if not self.data.held_out:
-            raise ValueError("data.held_out must be 1 or more where there are snapshots, received 0")
+            raise ValueError(
+                "data.held_out must be 1 or more where there are snapshots, received 0"
+            )
         if parts.fresh and not (
             isinstance(schedule, CyclicCosine) and schedule.ends(epochs) == parts.ends(epochs)
         ):
@@ -174,8 +176,29 @@ class Run(Value):
         return self.setting.recipe.seeded(self.seed)
 
 
+def _name(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value):
+        raise ValueError(f"{name} must be letters, digits, '.' and '-', received {value!r}")
+    return value
+
+
+def _settings(name: str, value: Any) -> tuple[Setting, ...]:
+    settings = tuple(value)
+    slugs = [slug(setting.label) for setting in settings]
+    if not slugs or len(set(slugs)) < len(slugs):
+        raise ValueError(f"{name} must be one or more with distinct labels, received {slugs}")
+    return settings
+
+
+def _seeds(name: str, value: Any) -> tuple[int, ...]:
+    seeds = tuple(checks.whole(name, seed) for seed in value)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"{name} must be one or more, all different, received {seeds}")
+    return seeds
+
+
 @dataclass(frozen=True)
-class Study:
+class Study(Value):
     """Several settings with several seeds each.
 
     Args:
@@ -191,37 +214,16 @@ class Study:
     Example:
         >>> from lrlab import Constant, Recipe
         >>> setting = Setting("fixed", Recipe(Constant(0.1), epochs=1))
-        >>> [run.name for run in Study("small", "An example", [setting], seeds=range(2)).runs()]
+        >>> [run.name for run in Study("small", "An example", (setting,), seeds=(0, 1)).runs()]
         ['fixed-seed-0', 'fixed-seed-1']
     """
 
-    name: str
+    name: Annotated[str, _name]
     description: str
-    settings: tuple[Setting, ...]
+    settings: Annotated[tuple[Setting, ...], _settings]
     _: KW_ONLY
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: Annotated[tuple[int, ...], _seeds] = (0, 1, 2)
     decides: str = ""
-
-    def __init__(
-        self,
-        name: str,
-        description: str,
-        settings: Iterable[Setting],
-        *,
-        seeds: Iterable[int] = (0, 1, 2),
-        decides: str = "",
-    ) -> None:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-            raise ValueError(f"name must be letters, digits, '.' and '-', received {name!r}")
-        values = {"name": name, "description": description, "settings": tuple(settings)}
-        values |= {"seeds": tuple(checks.whole("seeds", s) for s in seeds), "decides": decides}
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
-        slugs = [slug(setting.label) for setting in self.settings]
-        if not slugs or len(set(slugs)) < len(slugs):
-            raise ValueError(f"settings must be one or more with distinct labels, received {slugs}")
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must be one or more, all different, received {self.seeds}")
 
     def runs(self, seeds: Iterable[int] | None = None) -> list[Run]:
         """Return every run, seed by seed, so that an interrupted study is balanced.

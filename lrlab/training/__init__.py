@@ -1,25 +1,32 @@
 """A training run, whatever the framework: what it is asked to do and what it leaves behind."""
 
+from lrlab.training.audit import cut_epochs, lr_deviation
+from lrlab.training.evaluation import Evaluation
 from lrlab.training.first_steps import FirstSteps
-from lrlab.training.history import History, run_config
+from lrlab.training.history import History, note_change
 from lrlab.training.origin import provenance
+from lrlab.training.recipe import METRICS, Recipe, Watch
 from lrlab.training.snapshots import (
     SnapshotError,
-    checked_ends,
-    cycle_ends,
+    Snapshots,
     snapshot_path,
     snapshot_paths,
     warn_of_rest,
 )
 
 __all__ = [
+    "METRICS",
+    "Evaluation",
     "FirstSteps",
     "History",
+    "Recipe",
     "SnapshotError",
-    "checked_ends",
-    "cycle_ends",
+    "Snapshots",
+    "Watch",
+    "cut_epochs",
+    "lr_deviation",
+    "note_change",
     "provenance",
-    "run_config",
     "snapshot_path",
     "snapshot_paths",
     "warn_of_rest",

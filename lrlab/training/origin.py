@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
-from typing import Any
+from importlib.metadata import version
 
 import numpy as np
 
 
-def provenance(framework: str, version: str, device: str, data: str) -> dict[str, Any]:
+def provenance(framework: str, framework_version: str, device: str, data: str) -> dict[str, str]:
     """Describe where a run is made.
 
     Args:
-        framework: ``"torch"`` or ``"keras"``.
-        version: Its version.
+        framework: Name of the framework's package, ``"torch"`` or ``"keras"``.
+        framework_version: Its version.
         device: The hardware that computes, in words.
         data: Fingerprint of the data set.
 
     Returns:
         A plain dict that also holds the versions of Python, NumPy and lrlab and the date (UTC).
     """
-    from lrlab import __version__
-
     return {
-        "lrlab": __version__,
-        framework: version,
+        "lrlab": version("lrlab"),
+        framework: framework_version,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "device": device,

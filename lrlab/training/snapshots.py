@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
-from lrlab.schedules import CyclicCosine, Schedule
+from lrlab.schedules import Schedule
 from lrlab.utils import checks
 
 
@@ -18,42 +18,49 @@ class SnapshotError(ValueError):
     """A snapshot cannot be read, or is not the one that is wanted; the message names the file."""
 
 
-def cycle_ends(schedule: Schedule, epochs: int) -> tuple[int, ...]:
-    """Return after how many epochs each complete cycle of a run ends.
+@dataclass(frozen=True)
+class Snapshots:
+    """Where a run keeps snapshots of its network, and when it takes them.
 
-    What follows the last one belongs to a cycle that the run does not complete; it leaves no
-    snapshot.
+    A folder belongs to one run. The same call of ``fit`` made again goes on where the run was
+    interrupted, in the middle of a cycle too, and ends with the same weights to the last bit as an
+    uninterrupted run (same machine and threads). A finished run is not made again: its history is
+    returned, and its last weights are loaded. More ``epochs`` than before continue it. The network
+    must have the class and the shapes that it had; its other properties are not compared.
 
     Args:
-        schedule: A `CyclicCosine` whose cycles end with epochs: ``cycle_epochs`` and
-            ``cycle_mult`` are whole numbers.
-        epochs: Length of the run, a positive integer.
-
-    Raises:
-        ValueError: The schedule has no such cycles, or none that the run completes.
+        folder: The folder; it is created when missing.
+        ends: After how many epochs to take a snapshot, increasing integers from 1. By default where
+            the cycles of the run's `CyclicCosine` end; the epochs after the last complete cycle are
+            trained and leave none, and a warning says so. A run that ends early leaves the
+            snapshots of its complete cycles.
 
     Example:
-        >>> cycle_ends(CyclicCosine(0.1, cycle_epochs=20), epochs=65)
-        (20, 40, 60)
-        >>> cycle_ends(CyclicCosine(0.1, cycle_epochs=10, cycle_mult=2), epochs=70)
-        (10, 30, 70)
+        >>> Snapshots("run").ends_of(CyclicCosine(0.1, cycle_epochs=2), epochs=4)
+        (2, 4)
+
+    References:
+        Huang, Li, Pleiss, Liu, Hopcroft, Weinberger 2017, arXiv:1704.00109.
     """
-    epochs = checks.count("epochs", epochs)
-    if not isinstance(schedule, CyclicCosine):
-        raise ValueError(f"schedule must be a CyclicCosine to have cycles, received {schedule!r}")
-    for name in ("cycle_epochs", "cycle_mult"):
-        value = getattr(schedule, name)
-        if value != int(value):
+
+    folder: Path | str
+    _: KW_ONLY
+    ends: tuple[int, ...] | None = None
+
+    def ends_of(self, schedule: Schedule, epochs: int) -> tuple[int, ...]:
+        """Return after how many epochs a run of that schedule and length leaves a snapshot.
+
+        Raises:
+            ValueError: The ends break their rule, or the schedule has no cycles.
+        """
+        if self.ends is None:
+            return schedule.ends(epochs)
+        ends = tuple(checks.count("ends", end) for end in self.ends)
+        if not ends or list(ends) != sorted(set(ends)) or ends[-1] > epochs:
             raise ValueError(
-                f"{name} must be a whole number for cycles to end with epochs, received {value}"
+                f"ends must be one or more increasing integers from 1 to {epochs}, received {ends}"
             )
-    length, ends = int(schedule.cycle_epochs), []
-    while (end := sum(ends[-1:]) + length) <= epochs:
-        ends.append(end)
-        length *= int(schedule.cycle_mult)
-    if not ends:
-        raise ValueError(f"epochs must complete a cycle of {length} epochs, received {epochs}")
-    return tuple(ends)
+        return ends
 
 
 def warn_of_rest(ends: tuple[int, ...], epochs: int) -> None:
@@ -64,20 +71,6 @@ def warn_of_rest(ends: tuple[int, ...], epochs: int) -> None:
             "leave no snapshot",
             stacklevel=4,
         )
-
-
-def checked_ends(ends: Iterable[int], epochs: int) -> tuple[int, ...]:
-    """Return, after checks, the numbers of epochs after which a run leaves a snapshot.
-
-    Raises:
-        ValueError: They are not one or more increasing integers from 1 to ``epochs``.
-    """
-    ends = tuple(checks.count("ends", end) for end in ends)
-    if not ends or list(ends) != sorted(set(ends)) or ends[-1] > epochs:
-        raise ValueError(
-            f"ends must be one or more increasing integers from 1 to {epochs}, received {ends}"
-        )
-    return ends
 
 
 def snapshot_path(folder: Path | str, number: int, suffix: str) -> Path:

@@ -1,0 +1,40 @@
+"""Momentum against the rate (D5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lrlab.optimizers import SGD, Momentum, Optimizer
+from lrlab.schedules import Constant
+from lrlab.studies.catalog.sensitivity import RATES
+from lrlab.studies.study import Setting, Study
+from lrlab.training import Recipe
+
+# The document's own; the row without momentum is the study "sensitivity-1".
+MOMENTA = (0.5, 0.9, 0.99)
+
+
+def _setting(label: str, optimizer: Optimizer, lr: float, epochs: int) -> Setting:
+    recipe = Recipe(Constant(lr), epochs=epochs, optimizer=optimizer)
+    return Setting(f"{label}, lr {lr:g}", recipe)
+
+
+def studies() -> Iterable[Study]:
+    """A grid of momenta and rates for an epoch, then pairs of equal long-run rates for ten."""
+    settings = tuple(
+        _setting(f"momentum {momentum:g}", Momentum(momentum=momentum), lr, 1)
+        for momentum in MOMENTA
+        for lr in RATES
+        if lr >= 1e-4
+    )
+    text = "1 epoch of LeNet on Fashion-MNIST, momenta 0.5, 0.9, 0.99 against rates 1 to 0.0001"
+    yield Study("momentum-rates", text, settings)
+    # A momentum of 0.9 adds up ten gradients: each rate without it has its tenth part with it.
+    ahead = Momentum(momentum=0.9, nesterov=True)
+    settings = (
+        *(_setting("momentum 0", SGD(), lr, 10) for lr in (0.1, 0.3)),
+        *(_setting("momentum 0.9", Momentum(momentum=0.9), lr, 10) for lr in (0.01, 0.03)),
+        *(_setting("Nesterov 0.9", ahead, lr, 10) for lr in (0.01, 0.03)),
+    )
+    text = "10 epochs of LeNet on Fashion-MNIST, without momentum and with 0.9, of both kinds"
+    yield Study("momentum-10", text, settings, seeds=(0, 1, 2, 3, 4))

@@ -1,0 +1,75 @@
+"""Optimizers that adapt (D5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSProp
+from lrlab.schedules import Constant, CosineDecay
+from lrlab.studies.catalog.sensitivity import RATES
+from lrlab.studies.study import Setting, Study
+from lrlab.training import Recipe
+
+# Optimizer, and the rates of its grid: four decades for each, around where it is used.
+ADAPTIVE: dict[str, tuple[Optimizer, tuple[float, ...]]] = {
+    "AdaGrad": (AdaGrad(), RATES[:9]),
+    "RMSProp": (RMSProp(), RATES[2:11]),
+    "AdaDelta": (AdaDelta(), (100.0, 30.0, 10.0, 3.0, *RATES[:5])),
+    "Adam": (Adam(), RATES[2:11]),
+    "AdamW": (AdamW(), RATES[2:11]),
+}
+# Keras' default numbers in PyTorch's optimizers, one by one or all: optimizer and rate. PyTorch's
+# own are in the grids above, but for AdaDelta at Keras' rate. Keras' ε of RMSProp is under the
+# root, where it acts like 3.2e-4 outside; its ε of Adam acts like 3.2e-6 at first and 1e-7 later.
+DEFAULTS: dict[str, tuple[Optimizer, float]] = {
+    "AdaGrad, accumulator 0.1, lr 0.01": (AdaGrad(initial_accumulator=0.1), 0.01),
+    "AdaGrad, accumulator 0.1, lr 0.001": (AdaGrad(initial_accumulator=0.1), 0.001),
+    "RMSProp, rho 0.9, lr 0.001": (RMSProp(rho=0.9), 0.001),
+    "RMSProp, rho 0.9, eps 3.2e-4, lr 0.001": (RMSProp(rho=0.9, eps=10**-3.5), 0.001),
+    "AdaDelta, rho 0.95, eps 1e-7, lr 1": (AdaDelta(rho=0.95, eps=1e-7), 1.0),
+    "AdaDelta, lr 0.001": (AdaDelta(), 0.001),
+    "AdaDelta, rho 0.95, eps 1e-7, lr 0.001": (AdaDelta(rho=0.95, eps=1e-7), 0.001),
+    "Adam, eps 1e-7, lr 0.001": (Adam(eps=1e-7), 0.001),
+    "Adam, eps 3.2e-6, lr 0.001": (Adam(eps=10**-5.5), 0.001),
+    "AdamW, weight decay 0.004, lr 0.001": (AdamW(weight_decay=0.004), 0.001),
+}
+# What is tuned against what, each over as many rates: optimizer, whether the rate falls, rates.
+RIVALS: dict[str, tuple[Optimizer, bool, tuple[float, ...]]] = {
+    "momentum, cosine": (Momentum(), True, (0.3, 0.1, 0.03, 0.01, 3e-3)),
+    "Adam": (Adam(), False, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
+    "Adam, cosine": (Adam(), True, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
+}
+# What the tuning chose: for each the rate with the lowest mean test loss.
+CHOSEN = {"momentum, cosine": 0.1, "Adam": 3e-3, "Adam, cosine": 0.01}
+
+
+def _rival(name: str, lr: float, epochs: int) -> Setting:
+    optimizer, falls, _ = RIVALS[name]
+    schedule = CosineDecay(lr, total_epochs=epochs) if falls else Constant(lr)
+    recipe = Recipe(schedule, epochs=epochs, per="step", optimizer=optimizer)
+    return Setting(f"{name}, lr {lr:g}", recipe)
+
+
+def studies() -> Iterable[Study]:
+    """The rates that each optimizer forgives, the frameworks' defaults, and tuned rivals."""
+    about = "of LeNet on Fashion-MNIST"
+    for name, (optimizer, rates) in ADAPTIVE.items():
+        settings = tuple(
+            Setting(f"lr {lr:g}", Recipe(Constant(lr), epochs=1, optimizer=optimizer))
+            for lr in rates
+        )
+        span = f"constant rates {rates[0]:g} to {rates[-1]:g}"
+        yield Study(f"sensitivity-1-{name}", f"1 epoch {about} with {name}, {span}", settings)
+    settings = tuple(
+        Setting(name, Recipe(Constant(lr), epochs=1, optimizer=optimizer))
+        for name, (optimizer, lr) in DEFAULTS.items()
+    )
+    text = f"1 epoch {about} with PyTorch's optimizers and Keras' default numbers"
+    yield Study("optimizer-defaults", text, settings)
+    settings = tuple(_rival(name, lr, 5) for name, (_, _, rates) in RIVALS.items() for lr in rates)
+    text = f"5 epochs {about}: the rates of momentum and Adam on a coarse grid"
+    # Other seeds than those that the winners are compared with.
+    yield Study("optimizer-tuning", text, settings, seeds=(10, 11))
+    settings = tuple(_rival(name, lr, 10) for name, lr in CHOSEN.items())
+    text = f"10 epochs {about}: momentum and Adam at the rates that the tuning chose"
+    yield Study("optimizer-final", text, settings, seeds=(0, 1, 2, 3, 4))

@@ -1,0 +1,183 @@
+"""The records of a study as chapters use them: histories, last values, a table of all runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.store import RecordError, find, path, readable, refuse
+from lrlab.studies.study import Study
+from lrlab.training import METRICS, History
+from lrlab.utils import checks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load(
+    study: Study | str, results: Path | str | None = None, *, complete: bool = True
+) -> dict[str, list[History]]:
+    """Return the records of a study.
+
+    Args:
+        study: The study, or the name of one in `lrlab.studies.STUDIES`.
+        results: See `lrlab.studies.folder`.
+        complete: Insist on every run of the study.
+
+    Returns:
+        For each label, in the study's order, the histories by seed; more seeds than the study
+        asks for are given too.
+
+    Raises:
+        ValueError: There is no study of this name.
+        RecordError: A file in the study's folder cannot be used, or a run is missing.
+    """
+    study = _named(study)
+    results = readable(results)
+    found = find(study, results)
+    refuse(found.problems)
+    absent = [run.name for run in study.runs() if not path(run, results).exists()]
+    if complete and absent:
+        raise RecordError(
+            f"{len(absent)} of {len(study.runs())} runs of {study.name} are not recorded in "
+            f"{results / study.name}, {absent[0]} for one. "
+            f"Make them: lrlab run {study.name}"
+        )
+    return found.histories
+
+
+def table(study: Study | str, results: Path | str | None = None) -> pd.DataFrame:
+    """Return the runs of a study as a table, one row per run.
+
+    Args:
+        study: The study, or its name.
+        results: See `lrlab.studies.folder`.
+
+    Returns:
+        A DataFrame with the columns
+
+        - ``label`` and ``seed``: which run it is; rows are in the order of labels, then seeds;
+        - ``network``, ``init``, ``dataset``, ``train_images``;
+        - ``schedule``: its class; ``lr``: the highest rate that it asks for in the run; ``per``;
+        - ``optimizer``: its class; ``momentum``: 0 for one without; ``clip_norm``: NaN for none;
+        - ``batch_size``, ``epochs``;
+        - ``train_loss``, ``test_loss``, ``test_accuracy``: the values of the last epoch made, not
+          finite for a loss that diverged;
+        - ``stopped``: why the run ended early, an empty text if it did not.
+
+    Raises:
+        ValueError: There is no study of this name.
+        RecordError: See `load`.
+
+    Example:
+        >>> runs = table("momentum-10")
+        >>> runs.pivot(index="label", columns="seed", values="test_accuracy").shape
+        (6, 5)
+        >>> runs.groupby(["momentum", "lr"]).size().to_dict()
+        {(0.0, 0.1): 5, (0.0, 0.3): 5, (0.9, 0.01): 10, (0.9, 0.03): 10}
+    """
+    import pandas as pd
+
+    study = _named(study)
+    settings = {setting.label: setting for setting in study.settings}
+    return pd.DataFrame(
+        [
+            {"label": label, "seed": run.recipe.seed, "init": settings[label].network.init}
+            | _coordinates(run)
+            for label, runs in load(study, results).items()
+            for run in runs
+        ]
+    )
+
+
+def _coordinates(run: History) -> dict[str, Any]:
+    recipe = run.recipe
+    rates_per_epoch = run.steps_per_epoch if recipe.per == "step" else 1
+    moments = np.arange(recipe.epochs * rates_per_epoch) / rates_per_epoch
+    return {
+        "network": run.network,
+        "dataset": run.dataset,
+        "train_images": run.train_images,
+        "schedule": type(recipe.schedule).__name__,
+        "lr": float(recipe.schedule(moments).max()),
+        "per": recipe.per,
+        "optimizer": type(recipe.optimizer).__name__,
+        "momentum": float(getattr(recipe.optimizer, "momentum", 0.0)),
+        "clip_norm": np.nan if recipe.clip_norm is None else recipe.clip_norm,
+        "batch_size": recipe.batch_size,
+        "epochs": recipe.epochs,
+        **{metric: getattr(run, metric)[-1] for metric in METRICS},
+        "stopped": run.stopped or "",
+    }
+
+
+def final_values(
+    study: Study | str, metric: str, results: Path | str | None = None
+) -> dict[str, np.ndarray]:
+    """Return the last value of a metric in every run of a study.
+
+    Args:
+        study: The study, or its name.
+        metric: ``"train_loss"``, ``"test_loss"`` or ``"test_accuracy"``.
+        results: See `lrlab.studies.folder`.
+
+    Returns:
+        For each label the values, a seed each, in the unit of the metric. A run that diverged ends
+        with the value of its last epoch, which is not finite for a loss.
+
+    Raises:
+        ValueError: There is no such study or metric.
+        RecordError: See `load`.
+    """
+    checks.choice("metric", metric, tuple(METRICS))
+    return {
+        label: np.array([getattr(history, metric)[-1] for history in histories])
+        for label, histories in load(study, results).items()
+    }
+
+
+def measured(
+    study: Study | str, *keys: str, results: Path | str | None = None
+) -> dict[str, np.ndarray]:
+    """Return one of the things that were measured when the runs of a study were over.
+
+    Args:
+        study: The study, or its name; its settings take snapshots.
+        keys: The way through the table of what was measured, see `lrlab.studies.ensembles`, such as
+            ``"members", "accuracy"``.
+        results: See `lrlab.studies.folder`.
+
+    Returns:
+        For each label an array whose first axis are the seeds.
+
+    Raises:
+        ValueError: There is no such study.
+        RecordError: See `load`; or a run has nothing of that name, as one that diverged.
+    """
+    found = {}
+    name = study if isinstance(study, str) else study.name
+    for label, histories in load(study, results).items():
+        seeds = []
+        for history in histories:
+            value: Any = history.measured
+            for key in keys:
+                if not isinstance(value, dict) or key not in value:
+                    raise RecordError(
+                        f"a run {label!r} of {name} holds no {'/'.join(keys)}; stopped: "
+                        f"{history.stopped}"
+                    )
+                value = value[key]
+            seeds.append(value)
+        found[label] = np.array(seeds)
+    return found
+
+
+def _named(study: Study | str) -> Study:
+    if not isinstance(study, str):
+        return study
+    if study not in STUDIES:
+        raise ValueError(f"study must be one of {', '.join(STUDIES)}, received {study!r}")
+    return STUDIES[study]

@@ -1,70 +1,11 @@
-"""Figures of optimisers side by side: what is drawn is what was given."""
+"""Figures of optimizers side by side: what is drawn is what was given."""
 
 import numpy as np
 import pytest
 
 from lrlab import plots
-from lrlab.optimizers import TWINS
-from lrlab.statistics import mean_interval
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
-
-LRS = [1.0, 0.1, 0.01]
-LOSSES = [[2.0, 2.2], [0.5, 0.7], [1.0, np.nan]]
-
-
-def test_every_optimiser_has_a_line_of_its_own():
-    assert {cls.__name__.replace("Momentum", "momentum") for cls in TWINS} == set(plots.OPTIMIZER_LINES)
-    looks = {tuple(sorted(line.items())) for line in plots.OPTIMIZER_LINES.values()}
-    colors = {line["color"] for line in plots.OPTIMIZER_LINES.values()}
-    assert len(looks) == len(colors) == len(TWINS)
-
-
-def test_sensitivities_draws_each_u_at_its_rates_and_around_its_best():
-    other = ([0.3, 0.03], [[1.0, 1.2], [0.8, 0.8]])
-    figure = plots.sensitivities(
-        {"SGD": (LRS, LOSSES), "Adam": other}, ylabel="test loss", title="U", level=0.9
-    )
-    above, below = figure.axes
-    sgd, lost, adam, none = above.lines[:4]
-    assert sgd.get_xdata().tolist() == [0.01, 0.1, 1.0]
-    np.testing.assert_allclose(sgd.get_ydata(), [np.nan, 0.6, 2.1])
-    assert adam.get_xdata().tolist() == [0.03, 0.3]
-    assert adam.get_ydata() == pytest.approx([0.8, 1.1])
-    assert (lost.get_xdata().tolist(), lost.get_marker()) == ([0.01], "x")
-    assert len(none.get_xdata()) == 0
-    assert below.lines[0].get_xdata() == pytest.approx([0.1, 1, 10])
-    assert below.lines[1].get_xdata() == pytest.approx([0.1])
-    assert below.lines[2].get_xdata() == pytest.approx([1, 10])
-    assert below.lines[2].get_ydata() == pytest.approx([0.8, 1.1])
-    assert below.get_xlim() == (1e-2, 1e2)
-    for line, name in ((sgd, "SGD"), (adam, "Adam")):
-        assert line.get_color() == plots.OPTIMIZER_LINES[name]["color"]
-    for axes in (above, below):
-        bars = [segment for bar in axes.collections for segment in bar.get_segments()]
-        assert len(bars) == 4, "none where a seed diverged"
-        assert bars[0][:, 1] == pytest.approx(mean_interval([0.5, 0.7])[1:])
-        assert axes.lines[4].get_ydata() == [0.9, 0.9]
-        assert axes.get_xscale() == "log"
-        assert axes.get_ylim() == pytest.approx((0, 1.15 * 2.1))
-    assert (above.get_ylabel(), above.get_title(loc="left")) == ("test loss", "U")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["SGD", "Adam"]
-    bare = plots.sensitivities({"SGD": (LRS, LOSSES)}, ylabel="", title="")
-    assert len(bare.axes[0].lines) == 2
-
-
-def test_sensitivities_leaves_out_bars_that_are_too_wide():
-    tight, loose = mean_interval([0.5, 0.7]), mean_interval([2.0, 2.4])
-    results = {"SGD": ([0.1, 1.0], [[0.5, 0.7], [2.0, 2.4]])}
-    for widest, drawn in ((2 * tight.high - 1.2 + 1e-9, [tight]), (tight.high - 0.6, []),
-                          (loose.high - loose.low + 1e-9, [tight, loose])):  # fmt: skip
-        figure = plots.sensitivities(results, ylabel="", title="", widest_bar=widest)
-        for axes in figure.axes:
-            bars = [segment[:, 1] for bar in axes.collections for segment in bar.get_segments()]
-            assert len(bars) == len(drawn)
-            for bar, interval in zip(bars, drawn, strict=True):
-                assert bar == pytest.approx(interval[1:])
-            assert axes.lines[0].get_ydata() == pytest.approx([0.6, 2.2]), "the means stay"
 
 
 def test_weight_rates_draws_quantiles_of_all_seeds_by_layer():

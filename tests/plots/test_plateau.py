@@ -8,17 +8,12 @@ import pytest
 
 from lrlab import plots
 from lrlab.plateau import ReduceOnPlateau
-from lrlab.statistics import mean_interval
+
+pytestmark = pytest.mark.usefixtures("clean_plots")
 
 POLICY = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=1, cooldown=1, min_delta=0)
 METRICS = [1.0, 0.8, 0.9, 0.85, 0.85, 0.7, 0.75, 0.72]
 CUT = "#D55E00"
-
-
-pytestmark = pytest.mark.usefixtures("clean_plots")
-
-
-# --- the state machine ---------------------------------------------------------------------------
 
 
 def words(figure) -> list[str]:
@@ -91,9 +86,6 @@ def test_ordinals(patience: int, ordinal: str):
     assert any(f"\n{ordinal} bad epoch" in text for text in shown)
 
 
-# --- a metric under watch ------------------------------------------------------------------------
-
-
 def drawn(figure) -> dict[str, dict[float, float]]:
     """For each kind of epoch the metrics drawn, by the time of the dot."""
     lines = [line for line in figure.axes[0].lines if not line.get_label().startswith("_")]
@@ -153,34 +145,3 @@ def test_watched_draws_no_best_before_there_is_one():
     assert policy.start().best is None
     figure = plots.watched(policy, [2.0, 1.0], title="")
     assert figure.axes[0].patches[0].get_data().values.tolist() == [2.0, 1.0]
-
-
-# --- paired differences --------------------------------------------------------------------------
-
-
-def test_differences_draws_each_seed_and_the_interval():
-    pairs = {"a": [0.1, 0.2, 0.4], "b": [-0.3, -0.1]}
-    figure = plots.differences(pairs, title="Who wins?", xlabel="a minus b")
-    axes = figure.axes[0]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b"]
-    assert axes.get_xlabel() == "a minus b"
-    assert figure.get_suptitle() == "Who wins?"
-    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first label stands at the top"
-    zero, *rest = axes.lines
-    assert set(zero.get_xdata()) == {0}
-    assert len(rest) == 6
-    for row, values in enumerate(pairs.values()):
-        bar, dots, mean = rest[3 * row : 3 * row + 3]
-        assert tuple(bar.get_xdata()) == mean_interval(values)[1:]
-        assert list(dots.get_xdata()) == values
-        assert list(mean.get_xdata()) == [mean_interval(values).mean]
-        assert {y for line in (bar, dots, mean) for y in line.get_ydata()} == {row}
-    assert not axes.patches
-
-
-def test_differences_shows_what_is_too_small_to_matter():
-    axes = plots.differences({"a": [0.0, 1.0]}, title="", xlabel="", margin=0.5).axes[0]
-    (band,) = axes.patches
-    assert (band.get_x(), band.get_x() + band.get_width()) == (-0.5, 0.5)
-    with pytest.raises(ValueError, match=r"margin must be .+, received 0"):
-        plots.differences({"a": [0.0, 1.0]}, title="", xlabel="", margin=0)

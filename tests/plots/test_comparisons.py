@@ -1,0 +1,55 @@
+"""Settings side by side: what is drawn is what was measured."""
+
+import pytest
+
+from lrlab import plots
+from lrlab.statistics import mean_interval
+from tests.support.histories import make_history
+
+pytestmark = pytest.mark.usefixtures("clean_plots")
+
+
+def test_differences_draws_each_seed_and_the_interval():
+    pairs = {"a": [0.1, 0.2, 0.4], "b": [-0.3, -0.1]}
+    figure = plots.differences(pairs, title="Who wins?", xlabel="a minus b")
+    axes = figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.get_xlabel() == "a minus b"
+    assert figure.get_suptitle() == "Who wins?"
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first label stands at the top"
+    zero, *rest = axes.lines
+    assert set(zero.get_xdata()) == {0}
+    assert len(rest) == 6
+    for row, values in enumerate(pairs.values()):
+        bar, dots, mean = rest[3 * row : 3 * row + 3]
+        assert tuple(bar.get_xdata()) == mean_interval(values)[1:]
+        assert list(dots.get_xdata()) == values
+        assert list(mean.get_xdata()) == [mean_interval(values).mean]
+        assert {y for line in (bar, dots, mean) for y in line.get_ydata()} == {row}
+    assert not axes.patches
+
+
+def test_differences_shows_what_is_too_small_to_matter():
+    axes = plots.differences({"a": [0.0, 1.0]}, title="", xlabel="", margin=0.5).axes[0]
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == (-0.5, 0.5)
+    with pytest.raises(ValueError, match=r"margin must be .+, received 0"):
+        plots.differences({"a": [0.0, 1.0]}, title="", xlabel="", margin=0)
+
+
+def test_finals_draws_a_dot_a_seed_and_the_interval():
+    runs = [make_history() for _ in range(3)]
+    for run, accuracy in zip(runs, [0.89, 0.90, 0.91], strict=True):
+        run.test_accuracy[-1] = accuracy
+    axes = plots.finals({"decay": runs}, "test_accuracy", title="").axes[0]
+    bar, dots, mean = axes.lines
+    assert bar.get_xdata() == pytest.approx([0.875, 0.925], abs=5e-4)
+    assert list(dots.get_xdata()) == [0.89, 0.90, 0.91]
+    assert mean.get_xdata() == pytest.approx([0.90])
+    lost = make_history()
+    lost.stopped = "diverged"
+    axes = plots.finals({"decay": [*runs, lost]}, "test_accuracy", title="").axes[0]
+    cross, *rest = axes.lines
+    assert len(cross.get_xdata()) == 1
+    for line, before in zip(rest, (bar, dots, mean), strict=True):
+        assert list(line.get_xdata()) == list(before.get_xdata()), "it counts nowhere"

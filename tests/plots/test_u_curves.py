@@ -1,0 +1,120 @@
+"""Results against the rate: means, bars, and crosses where there is no mean."""
+
+import numpy as np
+import pytest
+
+from lrlab import plots
+from lrlab.statistics import mean_interval
+
+pytestmark = pytest.mark.usefixtures("clean_plots")
+
+LRS = [1.0, 0.1, 0.01]
+LOSSES = [[2.0, 2.2], [0.5, 0.7], [1.0, np.nan]]
+
+
+@pytest.mark.parametrize(
+    ("band", "bar"), [("range", (0.2, 0.4)), ("interval", mean_interval([0.2, 0.3, 0.4])[1:])]
+)
+def test_sensitivity_draws_mean_spread_and_threshold(band, bar):
+    results = {"no decay": [[0.2, 0.4, 0.3], [0.9, 0.9, 0.9], [0.9, np.inf, 0.9]]}
+    figure = plots.sensitivity(
+        [0.1, 1.0, 10.0],
+        results,
+        threshold=0.5,
+        ylabel="error",
+        title="",
+        lines={"no decay": "Constant"},
+        band=band,
+    )
+    axes = figure.axes[0]
+    mean, diverged, threshold = axes.lines
+    assert mean.get_ydata() == pytest.approx([0.3, 0.9, np.nan], nan_ok=True)
+    assert mean.get_color() == plots.LINES["Constant"][0]
+    assert diverged.get_xdata().tolist() == [10.0]
+    assert threshold.get_ydata() == [0.5, 0.5]
+    assert axes.collections[0].get_segments()[0][:, 1] == pytest.approx(bar)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+
+
+def test_sensitivity_on_a_log_axis_draws_the_geometric_mean():
+    figure = plots.sensitivity([1, 2], {"a": [[1, 4], [9, 9]]}, ylabel="", title="", log=True)
+    axes = figure.axes[0]
+    assert axes.lines[0].get_ydata() == pytest.approx([2, 9])
+    assert axes.get_yscale() == "log"
+    with pytest.raises(ValueError, match="band must be one of"):
+        plots.sensitivity([1], {"a": [[1, 4]]}, ylabel="", title="", band="sd")
+
+
+def test_sensitivities_draws_each_u_at_its_rates_and_around_its_best():
+    other = ([0.3, 0.03], [[1.0, 1.2], [0.8, 0.8]])
+    figure = plots.sensitivities(
+        {"SGD": (LRS, LOSSES), "Adam": other}, ylabel="test loss", title="U", level=0.9
+    )
+    above, below = figure.axes
+    sgd, lost, adam = above.lines[:3]
+    assert sgd.get_xdata().tolist() == [0.01, 0.1, 1.0]
+    np.testing.assert_allclose(sgd.get_ydata(), [np.nan, 0.6, 2.1])
+    assert adam.get_xdata().tolist() == [0.03, 0.3]
+    assert adam.get_ydata() == pytest.approx([0.8, 1.1])
+    assert (lost.get_xdata().tolist(), lost.get_marker()) == ([0.01], "x")
+    assert below.lines[0].get_xdata() == pytest.approx([0.1, 1, 10])
+    assert below.lines[1].get_xdata() == pytest.approx([0.1])
+    assert below.lines[2].get_xdata() == pytest.approx([1, 10])
+    assert below.lines[2].get_ydata() == pytest.approx([0.8, 1.1])
+    assert below.get_xlim() == (1e-2, 1e2)
+    for line, name in ((sgd, "SGD"), (adam, "Adam")):
+        assert line.get_color() == plots.OPTIMIZER_LINES[name]["color"]
+    for axes in (above, below):
+        bars = [segment for bar in axes.collections for segment in bar.get_segments()]
+        assert len(bars) == 4, "none where a seed diverged"
+        assert bars[0][:, 1] == pytest.approx(mean_interval([0.5, 0.7])[1:])
+        assert axes.lines[3].get_ydata() == [0.9, 0.9]
+        assert axes.get_xscale() == "log"
+        assert axes.get_ylim() == pytest.approx((0, 1.15 * 2.1))
+    assert (above.get_ylabel(), above.get_title(loc="left")) == ("test loss", "U")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["SGD", "Adam"]
+    bare = plots.sensitivities({"SGD": (LRS, LOSSES)}, ylabel="", title="")
+    assert len(bare.axes[0].lines) == 2
+
+
+def test_sensitivities_leaves_out_bars_that_are_too_wide():
+    tight, loose = mean_interval([0.5, 0.7]), mean_interval([2.0, 2.4])
+    results = {"SGD": ([0.1, 1.0], [[0.5, 0.7], [2.0, 2.4]])}
+    for widest, drawn in ((2 * tight.high - 1.2 + 1e-9, [tight]), (tight.high - 0.6, []),
+                          (loose.high - loose.low + 1e-9, [tight, loose])):  # fmt: skip
+        figure = plots.sensitivities(results, ylabel="", title="", widest_bar=widest)
+        for axes in figure.axes:
+            bars = [segment[:, 1] for bar in axes.collections for segment in bar.get_segments()]
+            assert len(bars) == len(drawn)
+            for bar, interval in zip(bars, drawn, strict=True):
+                assert bar == pytest.approx(interval[1:])
+            assert axes.lines[0].get_ydata() == pytest.approx([0.6, 2.2]), "the means stay"
+
+
+def test_long_run_rates_moves_each_curve_by_its_momentum():
+    rows = [[1.0, 3.0], [0.5, 0.7], [9.0, 9.0], [1.0, np.nan]]
+    lrs = [0.1, 0.2, 0.4, 0.8]
+    figure = plots.long_run_rates(
+        lrs, {0: rows, 0.9: rows}, ylabel="loss", title="A title", threshold=1.5, top=4.0
+    )
+    for axes, divisor in zip(figure.axes, (1, 0.1), strict=True):
+        plain, lost, momentum, lost_too, threshold = axes.lines
+        assert plain.get_xdata() == pytest.approx(lrs)
+        assert momentum.get_xdata() == pytest.approx(np.array(lrs) / divisor)
+        for line, crosses in ((plain, lost), (momentum, lost_too)):
+            assert line.get_ydata() == pytest.approx([2, 0.6, np.nan, np.nan], nan_ok=True)
+            assert crosses.get_xdata().tolist() == line.get_xdata()[2:].tolist()
+            assert crosses.get_color() == line.get_color()
+        bars = axes.collections[1].get_segments()
+        expected = [mean_interval(row)[1:] for row in rows[:2]]
+        assert [bar[:, 1].tolist() for bar in bars] == [list(e) for e in expected]
+        assert bars[1][0, 0] == pytest.approx(0.2 / divisor * 1.04**0.5), "beside the dot"
+        others = axes.collections[0].get_segments()
+        assert others[1][0, 0] == pytest.approx(0.2 / 1.04**0.5)
+        assert threshold.get_ydata() == [1.5, 1.5]
+        assert (axes.get_xscale(), axes.get_ylim()) == ("log", (0, 4))
+        assert axes.get_ylabel() == "loss"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["β = 0", "β = 0.9"]
+    axes = plots.long_run_rates(lrs, {0.5: rows}, ylabel="", title="").axes[0]
+    assert axes.lines[0].get_ydata()[2] == 9, "without a top all is shown"
+    assert len(axes.lines) == 2, "the means and one cross, no threshold"

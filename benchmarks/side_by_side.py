@@ -23,13 +23,12 @@ from statistics import median
 import joblib
 import torch
 
-from lrlab import Constant, data, pytorch
-from lrlab.studies import Setting, execute
-from lrlab.studies.catalog import Run
+from lrlab import Constant, Recipe, data, pytorch
+from lrlab.studies import Images, Run, Setting, execute
 
 CORES = joblib.cpu_count()
 EPOCHS, IMAGES = 2, 60_000
-SETTING = Setting("constant", schedule=Constant(0.1), epochs=EPOCHS, limit=IMAGES)
+SETTING = Setting("constant", Recipe(Constant(0.1), epochs=EPOCHS), data=Images(limit=IMAGES))
 
 
 images = cache(partial(data.load, "fashion_mnist", IMAGES))
@@ -39,8 +38,7 @@ def one_after_another(runs: list[Run]) -> None:
     """Train each run alone, on all cores."""
     torch.set_num_threads(CORES)
     for run in runs:
-        model, schedule = pytorch.LeNet(seed=run.seed), SETTING.schedule
-        pytorch.fit(model, images(), epochs=EPOCHS, schedule=schedule, seed=run.seed, device="cpu")
+        pytorch.fit(pytorch.LeNet(seed=run.seed), images(), run.recipe, device="cpu")
 
 
 def side_by_side(runs: list[Run]) -> None:

@@ -8,7 +8,7 @@ once for a whole run, such as moving the images to the device, is not counted:
 - `lrlab.pytorch.fit`, which keeps the images on the device as one tensor;
 - the usual PyTorch loop, a `DataLoader` that turns one image after another from a PIL image
   into a float tensor and normalises it, with 0 and with 2 worker processes;
-- Keras' own `model.fit`, plain, on the same tensor of images.
+- Keras' own `model.fit`, plain, on the same tensor of images, and `lrlab.keras.fit`.
 
 Both PyTorch ways start from the same weights and meet the images in the same order, so their losses
 have to agree; Keras starts from the same weights and draws its own order.
@@ -26,7 +26,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 import lrlab.keras as lrkeras  # first: it silences TensorFlow's start
-from lrlab import Constant, data, pytorch
+from lrlab import Constant, Recipe, data, pytorch
 from lrlab.pytorch import device_name, pick_device
 
 BATCH, LR = 128, 0.1
@@ -96,15 +96,25 @@ def per_image_loop(dataset: data.Dataset, seed: int, workers: int) -> Result:
 def with_fit(dataset: data.Dataset, seed: int) -> Result:
     """Train and test with lrlab's `fit`."""
     model = pytorch.LeNet(seed=seed)
-    history = pytorch.fit(
-        model, dataset, epochs=1, batch_size=BATCH, schedule=Constant(LR), seed=seed
-    )
+    history = pytorch.fit(model, dataset, recipe(seed))
     return history.seconds[0], history.train_loss[0], history.test_accuracy[0]
+
+
+def with_keras_fit(dataset: data.Dataset, seed: int) -> Result:
+    """Train and test with lrlab's `fit` for Keras."""
+    model = lrkeras.LeNet(seed=seed)
+    history = lrkeras.fit(model, dataset, recipe(seed))
+    return history.seconds[0], history.train_loss[0], history.test_accuracy[0]
+
+
+def recipe(seed: int) -> Recipe:
+    """What both ways of lrlab are asked to do."""
+    return Recipe(Constant(LR), epochs=1, batch_size=BATCH, seed=seed)
 
 
 def plain_keras(dataset: data.Dataset, seed: int) -> Result:
     """Train and test with Keras' `model.fit`, nothing of lrlab's in between."""
-    model = lrkeras.LeNet(init="kaiming_uniform", seed=seed)
+    model = lrkeras.LeNet(seed=seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(LR), loss=loss, metrics=["accuracy"])
     train, test = data.as_floats(dataset.x_train), data.as_floats(dataset.x_test)
@@ -129,10 +139,12 @@ def main(seeds: int) -> None:
         "DataLoader, 0 workers": lambda seed: per_image_loop(dataset, seed, 0),
         "DataLoader, 2 workers": lambda seed: per_image_loop(dataset, seed, 2),
         "Keras model.fit": lambda seed: plain_keras(dataset, seed),
+        "lrlab.keras.fit": lambda seed: with_keras_fit(dataset, seed),
     }
     warm = data.load("fashion_mnist", limit=2 * BATCH, test_limit=BATCH)
     with_fit(warm, 0)
     plain_keras(warm, 0)
+    with_keras_fit(warm, 0)
     results = {way: [] for way in ways}
     for seed in range(seeds):
         for way, train in ways.items():

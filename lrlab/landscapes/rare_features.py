@@ -21,11 +21,11 @@ from lrlab.utils import checks
 class RareFeatures(Landscape):
     r"""One weight for each of d words; an example shows one word and a noisy value to learn.
 
-    Word j, counted from 1, comes with the frequency :math:`p_j \propto j^{-z}`: with z = 1 as in a
-    text (Zipf's law), with z = 0 as often as any other. The value shown with it is
-    :math:`a_j + \zeta`, with normal noise ζ of standard deviation σ. The loss of
-    an example is half the squared error of the word's weight, so its gradient is 0 for all other
-    words. Over all examples that is, but for a constant,
+    Word j, counted from 1, comes with the frequency :math:`p_j \propto j^{-z}`. With z = 1 the
+    words are distributed as in a text (Zipf's law); with z = 0 all are equally frequent. The value
+    shown with word j is :math:`a_j + \zeta`, with normal noise ζ of standard deviation σ. The loss
+    of an example is half the squared error of the word's weight, so its gradient is 0 for all other
+    words. The mean loss of all examples is, up to a constant,
 
     .. math:: L(w) = \tfrac12 \sum_j p_j\,(w_j - a_j)^2.
 
@@ -53,7 +53,7 @@ class RareFeatures(Landscape):
         array([0., 1., 0., 0.])
 
     References:
-        Duchi, Hazan, Singer 2011, JMLR 12, 2121–2159, on features that are rare and yet tell much.
+        Duchi, Hazan, Singer 2011, JMLR 12, 2121–2159, on rare features that tell much.
     """
 
     features: Annotated[int, checks.count]

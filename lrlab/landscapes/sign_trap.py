@@ -5,7 +5,7 @@ Example:
     >>> from lrlab.schedules import Constant, InverseSqrtDecay
     >>> from lrlab.optimizers import SGD, RMSProp
     >>> trap = SignTrap([1, 1, 1, -1, -1])
-    >>> rates = {SGD(): Constant(trap.max_lr / 2), RMSProp(): InverseSqrtDecay(0.1)}
+    >>> rates = {SGD(): Constant(trap.divergence_lr / 2), RMSProp(): InverseSqrtDecay(0.1)}
     >>> for optimizer, schedule in rates.items():
     ...     path = descend(trap, optimizer, schedule, np.zeros(trap.dimension), 500)
     ...     w = path.w[-1]
@@ -93,7 +93,7 @@ class SignTrap(Landscape):
         self._store("minimum", np.linalg.lstsq(features, y, rcond=None)[0])
 
     @property
-    def max_lr(self) -> float:
+    def divergence_lr(self) -> float:
         """The rate from which on gradient descent diverges, 2 divided by the largest curvature."""
         return float(2 / np.linalg.norm(self.features, 2) ** 2)
 

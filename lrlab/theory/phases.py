@@ -24,11 +24,11 @@ from lrlab.landscapes import Quadratic
 from lrlab.theory.momentum import best_tuning
 from lrlab.utils import checks
 
-#: What a descent did, as told from its steps.
+#: What a descent can do. `plane` tells it from the steps.
 PHASES = ("slow", "fast", "swinging", "divergent")
 
 STRIDE = 4  # steps from one measurement of the distance to the next
-ROUNDING = 1e-9  # of the slope, which at a rate of 0 is 0
+ROUNDING = 1e-9  # a slope up to this one counts as 0, which it is at a rate of 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +64,12 @@ def plane(
     r"""Descend a bowl from rest at :math:`u_i = 1` on every axis, at every rate and momentum.
 
     The factor is :math:`e^s`, with s the slope of the line through the logarithm of the distance
-    in the second half of the steps; a step's length counts as a part of the distance, so that an
-    oscillation that passes the minimum does not look like an arrival. The phases are
+    in the second half of the steps. The length of a step counts as a part of the distance.
+    Otherwise an oscillation that passes the minimum would look like an arrival. The phases are
 
     - "divergent": the factor is above 1, by more than rounding;
-    - "fast": at most ``patience`` times the steps that the best rate and momentum need to shrink
-      the distance by any given factor;
+    - "fast": to shrink the distance by any given factor, the descent needs at most ``patience``
+      times the steps that the best rate and momentum need;
     - "swinging": neither, and the coordinate that is largest in the end changed its side in the
       second half of the steps;
     - "slow": the rest, where that coordinate creeps towards 0 from one side.

@@ -105,10 +105,10 @@ def test_a_large_epsilon_leads_away_from_it():
 def test_the_largest_rate_is_the_border():
     trap = SignTrap(LABELS)
     curvatures = np.linalg.eigvalsh(trap.features.T @ trap.features)
-    assert trap.max_lr == pytest.approx(2 / curvatures.max())
+    assert trap.divergence_lr == pytest.approx(2 / curvatures.max())
     start = np.random.default_rng(0).normal(size=trap.dimension)
     below, above = (
-        descend(trap, SGD(), Constant(share * trap.max_lr), start, 500).loss[-1]
+        descend(trap, SGD(), Constant(share * trap.divergence_lr), start, 500).loss[-1]
         for share in (0.99, 1.01)
     )
     assert below < 0.1 < 10 < above

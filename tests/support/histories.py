@@ -1,17 +1,31 @@
 """Records of runs that nobody made."""
 
-from lrlab import ExponentialDecay
+from lrlab import ExponentialDecay, Recipe
 from lrlab.training import History
 
+USUAL = {"train_loss": 1.0, "test_loss": 2.0, "test_accuracy": 0.5, "seconds": 0.1}
+NOWHERE = {"device": "none", "data": "fingerprint"}
 
-def make_history(schedule=None, per="epoch", steps=3, epochs=2, late=0):
+
+def follow(recipe, used=None, *, steps=3, epochs=None, provenance=NOWHERE, **curves):
+    """A run that did what its recipe says, or used the rate ``used(t)`` where it set one.
+
+    ``epochs`` are those that it finished, by default all; ``curves`` have a value for each.
+    """
+    used = used or recipe.schedule
+    images = steps * recipe.batch_size
+    history = History(recipe, "LeNet", "images", images, dict(provenance))
+    for epoch in range(recipe.epochs if epochs is None else epochs):
+        for step in range(steps):
+            t = epoch + step / steps
+            history.record_lr(t, used(t if recipe.per == "step" else epoch))
+        own = {name: values[epoch] for name, values in curves.items()}
+        history.record_epoch(**{**USUAL, **own})
+    return history
+
+
+def make_history(schedule=None, *, per="epoch", steps=3, epochs=2, late=0):
     """A run that followed its schedule, or followed it ``late`` epochs too late."""
     schedule = schedule or ExponentialDecay(0.8, gamma=0.5)
-    config = {"schedule": schedule.to_config(), "per": per, "steps_per_epoch": steps}
-    history = History(config, {"device": "none"})
-    for epoch in range(epochs):
-        for step in range(steps):
-            t = epoch + step / steps if per == "step" else epoch
-            history.record_lr(epoch + step / steps, schedule(max(t - late, 0)))
-        history.record_epoch(train_loss=1.0, test_loss=2.0, test_accuracy=0.5, seconds=0.1)
-    return history
+    recipe = Recipe(schedule, epochs=max(epochs, 1), per=per)
+    return follow(recipe, lambda t: schedule(max(t - late, 0)), steps=steps, epochs=epochs)

@@ -1,18 +1,31 @@
-"""The sizes of AlexNet: as printed, in proportion to its width, down to the smallest image."""
+"""The sizes of the networks: as printed, in proportion to a width, down to the smallest image."""
 
+import re
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.networks.sizes import alexnet, scaled
+from lrlab.networks.sizes import alexnet_sizes, lenet_sizes, scaled
 
 
-def test_the_network_as_described():
-    size = alexnet((32, 32, 3), width=1)
-    maps, strides, pooled = zip(*size.convolutions, strict=True)
+def test_lenet_as_described():
+    size = lenet_sizes((28, 28, 1))
+    assert [tuple(layer) for layer in size.convolutions] == [
+        (6, 5, 2, 1, True),
+        (16, 5, 0, 1, True),
+    ]
+    assert size.features == 5 * 5 * 16
+    assert size.hidden == (120, 84)
+
+
+def test_alexnet_as_described():
+    size = alexnet_sizes((32, 32, 3), width=1)
+    maps, kernels, paddings, strides, pooled = zip(*size.convolutions, strict=True)
     assert maps == (64, 192, 384, 256, 256)
+    assert kernels == (3,) * 5
+    assert paddings == (1,) * 5
     assert strides == (2, 1, 1, 1, 1)
     assert pooled == (True, True, False, False, True)
     assert size.features == 2 * 2 * 256
@@ -20,21 +33,21 @@ def test_the_network_as_described():
 
 
 def test_a_width_is_a_factor_of_all_maps_and_hidden_units():
-    size = alexnet((32, 32, 3), width=3 / 64)
-    assert [maps for maps, _, _ in size.convolutions] == [3, 9, 18, 12, 12]
+    size = alexnet_sizes((32, 32, 3), width=3 / 64)
+    assert [layer.maps for layer in size.convolutions] == [3, 9, 18, 12, 12]
     assert size.features == 2 * 2 * 12
     assert size.hidden == (48, 48)
 
 
-@given(st.integers(15, 80), st.integers(15, 80), st.integers(1, 4))
-def test_features_are_what_the_layers_leave_over(height, columns, channels):
-    sides = []
-    for side in (height, columns):
-        for stride, pooled in [(2, True), (1, True), (1, False), (1, False), (1, True)]:
-            side = (side + 2 * 1 - 3) // stride + 1
-            side = (side - 2) // 2 + 1 if pooled else side
-        sides.append(side)
-    assert alexnet((height, columns, channels), width=1 / 64).features == sides[0] * sides[1] * 4
+# Closed forms: 5×5 without padding takes 4 from a side and pooling drops an odd pixel; a stride of
+# 2 keeps an odd pixel, and AlexNet's three poolings drop it.
+@given(st.integers(12, 80), st.integers(12, 80), st.integers(1, 4))
+def test_features_are_what_the_convolutions_leave_of_an_image(height, columns, channels):
+    sides = [(side // 2 - 4) // 2 for side in (height, columns)]
+    assert lenet_sizes((height, columns, channels)).features == 16 * sides[0] * sides[1]
+    shape = height + 3, columns + 3, channels
+    sides = [(side + 1) // 2 // 8 for side in shape[:2]]
+    assert alexnet_sizes(shape, width=1 / 64).features == 4 * sides[0] * sides[1]
 
 
 @given(st.integers(1, 2000), st.fractions(Fraction(1, 4096), 4).map(float))
@@ -55,23 +68,29 @@ def test_scaled_rounds_a_half_to_the_even_number(width, expected):
     assert scaled(64, width) == expected
 
 
-@pytest.mark.parametrize("shape", [(14, 32, 3), (32, 14, 3), (1, 1, 1)])
-def test_images_that_leave_nothing_to_the_dense_layers_are_refused(shape):
-    with pytest.raises(ValueError, match="image_shape must be 15 × 15 or more, received"):
-        alexnet(shape, width=1)
+SIZES = {
+    "lenet": (lenet_sizes, 12, 16),
+    "alexnet": (lambda shape: alexnet_sizes(shape, width=1), 15, 256),
+}
 
 
-def test_the_smallest_images_leave_one_pixel():
-    assert alexnet((15, 15, 1), width=1).features == 256
+@pytest.mark.parametrize(("count", "smallest", "maps"), SIZES.values(), ids=SIZES)
+def test_the_smallest_images_leave_one_pixel_and_smaller_ones_are_refused(count, smallest, maps):
+    assert count((smallest, smallest, 1)).features == maps
+    for shape in [(smallest - 1, 32, 3), (32, smallest - 1, 3), (1, 1, 1)]:
+        message = f"image_shape must be {smallest} × {smallest} or more, received {shape}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            count(shape)
 
 
+@pytest.mark.parametrize("count", [lenet_sizes, lambda shape: alexnet_sizes(shape, width=1)])
 @pytest.mark.parametrize("shape", [(32, 32), (32, 32, 0), 32])
-def test_what_is_no_image_shape_is_refused(shape):
+def test_what_is_no_image_shape_is_refused(count, shape):
     with pytest.raises(ValueError, match="image_shape"):
-        alexnet(shape, width=1)
+        count(shape)
 
 
 @pytest.mark.parametrize("width", [0, -1.0, float("nan"), float("inf"), True, "1", None])
 def test_what_is_no_width_is_refused(width):
     with pytest.raises(ValueError, match="width must be a finite real number greater than 0"):
-        alexnet((32, 32, 3), width=width)
+        alexnet_sizes((32, 32, 3), width=width)

@@ -231,8 +231,7 @@ def _table_class() -> type[pd.DataFrame]:
         """A data frame of texts that is shown whole and without the running number."""
 
         def _repr_html_(self) -> str:
-            with pd.option_context("display.max_colwidth", None):
-                return self.to_html(index=False, border=0)
+            return str(self.to_html(index=False, border=0))
 
         def __repr__(self) -> str:
             columns = [[name, *self[name]] for name in self.columns]

@@ -12,25 +12,32 @@ from pathlib import Path
 
 import numpy as np
 
-from lrlab import Constant, LinearDecay, data
+from lrlab import Constant, LinearDecay, Recipe, data
 from lrlab.cli import main
-from lrlab.studies import Run, Setting, Study, registry
+from lrlab.optimizers import Momentum
+from lrlab.studies import Images, Network, Run, Setting, Study, registry
+
+PLAIN = Network()
+FOREVER = 10**6
 
 
-def setting(label, schedule, **options):
-    defaults = {"epochs": 3, "batch_size": 25, "dataset": "digits16", "limit": 300}
-    return Setting(label, schedule=schedule, **{**defaults, **options})
+def setting(label, schedule, *, images=300, network=PLAIN, snapshots=None, **recipe):
+    """A setting on the first ``images``, a number or an `Images`; the rest is the recipe's."""
+    recipe = Recipe(schedule, **{"epochs": 3, "batch_size": 25, **recipe})
+    used = images if isinstance(images, Images) else Images("digits16", limit=images)
+    return Setting(label, recipe, network=network, data=used, snapshots=snapshots)
 
 
 TINY = Study(
     "tiny",
     "for tests",
     [
-        setting("lr 0.1", Constant(0.1), momentum=0.9),
-        setting("lr 0.01", Constant(0.01), init="glorot_uniform"),
+        setting("lr 0.1", Constant(0.1), optimizer=Momentum()),
+        setting("lr 0.01", Constant(0.01), network=Network(init="glorot_uniform")),
         setting("falling", LinearDecay(0.1, total_epochs=3), per="step"),
     ],
     seeds=range(4),
+    decides="nothing",
 )
 # LeNet refuses the blobs, images of one pixel; a rate of 1e6 overflows.
 FAULTY = Study(
@@ -38,7 +45,7 @@ FAULTY = Study(
     "one setting cannot be run, one diverges",
     [
         setting("fine", Constant(0.01), epochs=1),
-        setting("blobs", Constant(0.01), epochs=1, dataset="blobs"),
+        setting("blobs", Constant(0.01), epochs=1, images=Images("blobs", limit=300)),
         setting("diverges", Constant(1e6), epochs=3),
     ],
     seeds=[0],
@@ -46,7 +53,10 @@ FAULTY = Study(
 ENDLESS = Study(
     "endless",
     "two runs finish, two never do",
-    [setting(f"{n} epochs", Constant(0.01), epochs=n, limit=100) for n in (1, 2, 10**6, 10**6 + 1)],
+    [
+        setting(f"{n} epochs", Constant(0.01), epochs=n, images=100)
+        for n in (1, 2, FOREVER, FOREVER + 1)
+    ],
     seeds=[0],
 )
 STUDIES = registry([TINY, FAULTY, ENDLESS])
@@ -54,7 +64,7 @@ STUDIES = registry([TINY, FAULTY, ENDLESS])
 
 def quick(epochs: int = 1, seed: int = 0, **options) -> Run:
     """One run that takes a blink."""
-    options = {"limit": 50, **options}
+    options = {"images": 50, **options}
     return Run("quick", setting("quick", Constant(0.1), epochs=epochs, **options), seed)
 
 
@@ -76,7 +86,7 @@ def contents(results: Path) -> dict[str, dict]:
     records = {}
     for file in sorted(results.rglob("*.json")):
         values = json.loads(file.read_text(encoding="utf-8"))
-        del values["seconds"], values["provenance"]["date"]
+        del values["history"]["seconds"], values["history"]["provenance"]["date"]
         records[file.relative_to(results).as_posix()] = values
     return records
 

@@ -1,6 +1,17 @@
-"""The rate as an answer to a metric: cut it when the metric stops improving."""
+"""The rate as an answer to a metric: cut it when the metric stops improving.
 
-from lrlab.plateau.following import PlateauSchedule, check_same
-from lrlab.plateau.policy import PlateauState, ReduceOnPlateau
+`ReduceOnPlateau` is the policy, `PlateauSchedule` puts it on top of a schedule, such as a warm-up.
+"""
 
-__all__ = ["PlateauState", "PlateauSchedule", "ReduceOnPlateau", "check_same"]
+from lrlab.plateau.conventions import KerasConvention, PyTorchConvention
+from lrlab.plateau.following import PlateauSchedule
+from lrlab.plateau.policy import ReduceOnPlateau
+from lrlab.plateau.state import PlateauState
+
+__all__ = [
+    "KerasConvention",
+    "PlateauSchedule",
+    "PlateauState",
+    "PyTorchConvention",
+    "ReduceOnPlateau",
+]

@@ -1,6 +1,6 @@
 r"""A schedule whose rates a plateau policy lowers while training goes on.
 
-The schedule gives the shape of the rate, a warm-up for one; the policy a level that follows a
+The schedule gives the shape of the rate, such as a warm-up; the policy gives a level that follows a
 metric. `lrlab.pytorch.PlateauLR` and `lrlab.keras.PlateauCallback` bring both to an optimiser.
 
 Example:
@@ -16,17 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Annotated, Any, overload
 
 import numpy as np
 
-from lrlab.plateau.policy import PlateauState, ReduceOnPlateau
+from lrlab.plateau.policy import ReduceOnPlateau
+from lrlab.plateau.state import PlateauState
 from lrlab.schedules import Constant, Schedule
-from lrlab.utils import checks
+from lrlab.utils import Value, checks, instance
+
+CONSTANT: Any = None  # without a schedule the rate stays at the policy's
 
 
 @dataclass(frozen=True)
-class PlateauSchedule:
+class PlateauSchedule(Value):
     r"""The rate :math:`\eta_e\, s(t)/\eta` at time t of epoch e.
 
     Here s is the schedule, η the policy's ``lr``, and :math:`\eta_e` the rate of the policy's state
@@ -45,27 +48,23 @@ class PlateauSchedule:
             the policy begins to watch.
     """
 
-    policy: ReduceOnPlateau
+    policy: Annotated[ReduceOnPlateau, instance(ReduceOnPlateau, words="a ReduceOnPlateau")]
     _: KW_ONLY
-    schedule: Schedule | None = None
-    first_epoch: int = 0
+    schedule: Annotated[
+        Schedule, checks.optional(instance(Schedule, words="a schedule of lrlab"))
+    ] = CONSTANT
+    first_epoch: Annotated[int, checks.whole] = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.policy, ReduceOnPlateau):
-            raise ValueError(f"policy must be a ReduceOnPlateau, received {self.policy!r}")
+        super().__post_init__()
         lr = checks.positive("policy.lr", self.policy.lr)
-        schedule = Constant(lr) if self.schedule is None else self.schedule
-        if not isinstance(schedule, Schedule):
-            raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
-        epoch = checks.whole("first_epoch", self.first_epoch)
-        if (begin := schedule(epoch)) != lr:
-            rule = "the rate of the schedule in epoch first_epoch"
+        if self.schedule is None:
+            self._store("schedule", Constant(lr))
+        if (begin := self.schedule(self.first_epoch)) != lr:
             raise ValueError(
-                f"policy.lr must be {rule}, schedule({epoch}) = {begin}, received {lr}"
+                "policy.lr must be the rate of the schedule in epoch first_epoch, "
+                f"schedule({self.first_epoch}) = {begin}, received {lr}"
             )
-        # A frozen dataclass takes values only this way.
-        object.__setattr__(self, "schedule", schedule)
-        object.__setattr__(self, "first_epoch", epoch)
 
     def update(self, state: PlateauState, epoch: int, metric: float) -> PlateauState:
         """Return the policy's state after an epoch, which is the one before if nobody watched.
@@ -77,7 +76,13 @@ class PlateauSchedule:
         """
         return state if epoch < self.first_epoch else self.policy.update(state, metric)
 
-    def rate(self, lr: float | np.ndarray, t: float | np.ndarray) -> float | np.ndarray:
+    @overload
+    def rate(self, lr: float, t: float) -> float: ...
+
+    @overload
+    def rate(self, lr: float | np.ndarray, t: np.ndarray) -> np.ndarray: ...
+
+    def rate(self, lr: Any, t: Any) -> float | np.ndarray:
         """Return the rate in force at time ``t``.
 
         Args:
@@ -116,24 +121,5 @@ class PlateauSchedule:
             ValueError: The dict holds no state, or one of another schedule or policy.
         """
         own = self.to_dict(self.policy.start())
-        check_same(saved, {name: own[name] for name in ("schedule", "first_epoch")})
+        checks.same_parameters(saved, {name: own[name] for name in ("schedule", "first_epoch")})
         return self.policy.restore(saved.get("plateau"))
-
-
-def check_same(saved: dict[str, Any], own: dict[str, Any]) -> None:
-    """Refuse the saved state of a scheduler that was made with other parameters.
-
-    Args:
-        saved: The state.
-        own: The parameters that it has to agree with.
-
-    Raises:
-        ValueError: It does not.
-    """
-    if not isinstance(saved, dict):
-        raise ValueError(f"state_dict must be what state_dict() gives, received {saved!r}")
-    for name, value in own.items():
-        if saved.get(name) != value:
-            raise ValueError(
-                f"the saved state has {name} {saved.get(name)!r}, this scheduler {value!r}"
-            )

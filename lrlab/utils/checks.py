@@ -142,6 +142,25 @@ def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return lambda name, value: None if value is None else check(name, value)
 
 
+def same_parameters(saved: Any, own: Mapping[str, Any]) -> None:
+    """Refuse the saved state of a scheduler that was made with other parameters.
+
+    Args:
+        saved: The state, a dict.
+        own: The parameters that it has to agree with.
+
+    Raises:
+        ValueError: It does not agree with them.
+    """
+    if not isinstance(saved, dict):
+        raise ValueError(f"state_dict must be what state_dict() gives, received {saved!r}")
+    for name, value in own.items():
+        if saved.get(name) != value:
+            raise ValueError(
+                f"the saved state has {name} {saved.get(name)!r}, this scheduler {value!r}"
+            )
+
+
 def times(t: Any) -> np.ndarray:
     """Times in epochs as a float64 array: finite real numbers, none of them negative."""
     rule = "t must be a real number of epochs or an array of them"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab import Constant, CosineDecay, ReduceOnPlateau, join, warmup
-from lrlab.plateau.following import PlateauSchedule, check_same
+from lrlab.plateau.following import PlateauSchedule
 from tests.support.strategies import examples
 
 POLICY = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=1, min_delta=0)
@@ -130,7 +130,7 @@ def test_a_state_of_another_one_is_refused(other, message: str) -> None:
 @pytest.mark.parametrize("saved", [None, "text", ["schedule"]])
 def test_what_is_no_state_is_refused(saved) -> None:
     with pytest.raises(ValueError, match=r"^state_dict must be what .* gives, received"):
-        check_same(saved, {})
+        PlateauSchedule(POLICY).restore(saved)
 
 
 LR = r"policy.lr must be the rate of the schedule in epoch first_epoch"

@@ -1,64 +1,15 @@
-"""The policy by itself: by hand, each argument, what is refused, states, rates that rise again."""
+"""The policy by itself: by hand, each argument, what is refused, rates that rise again."""
 
 import dataclasses
-import itertools
 import json
-import math
 
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from lrlab.plateau.policy import PlateauState, ReduceOnPlateau
+from lrlab.plateau.policy import ReduceOnPlateau
+from tests.support.policies import INF, NAN, keras, metric_lists, policies, pytorch, rates, states
 from tests.support.strategies import examples
-
-NAN, INF = math.nan, math.inf
-
-
-def states(policy: ReduceOnPlateau, metrics: list[float]) -> list[PlateauState]:
-    """The state before the first epoch and after each."""
-    return list(itertools.accumulate(metrics, policy.update, initial=policy.start()))
-
-
-def rates(policy: ReduceOnPlateau, metrics: list[float]) -> list[float]:
-    """The rate of each epoch, and of the one after the last."""
-    return [state.lr for state in states(policy, metrics)]
-
-
-def keras(lr=1.0, **arguments) -> ReduceOnPlateau:
-    return ReduceOnPlateau(lr, **{"factor": 0.5} | arguments)
-
-
-def pytorch(lr=1.0, **arguments) -> ReduceOnPlateau:
-    return keras(lr, **{"convention": "pytorch"} | arguments)
-
-
-# Rates and factors are powers of two, so that both conventions compute without rounding.
-policies = st.builds(
-    lambda lr, floor, rise, convention, eps, **others: ReduceOnPlateau(
-        2.0**lr,
-        convention=convention,
-        min_lr=floor * 2.0**lr,
-        eps=eps if convention == "pytorch" else 1e-8,
-        raise_after=rise and rise + others["patience"],  # at least P in both conventions
-        raise_factor=rise and 4.0,
-        **others,
-    ),
-    lr=st.integers(-8, 3),
-    floor=st.sampled_from([0, 0.125, 0.3, 1]),
-    rise=st.none() | st.integers(1, 6),
-    convention=st.sampled_from(["keras", "pytorch"]),
-    eps=st.sampled_from([0, 1e-8, 0.1]),
-    factor=st.sampled_from([0.25, 0.5]),
-    patience=st.integers(0, 3),
-    mode=st.sampled_from(["min", "max"]),
-    min_delta=st.sampled_from([0, 1e-4, 0.25]),
-    cooldown=st.integers(0, 4),
-)
-metric_lists = st.lists(
-    st.sampled_from([NAN, INF, -INF, 0.0, 0.5, 1.0, 1.5]) | st.floats(-2, 2), max_size=25
-)
 
 # --- by hand -------------------------------------------------------------------------------------
 
@@ -105,31 +56,6 @@ def test_a_relative_threshold_below_zero_lets_the_best_drift() -> None:
 def test_keras_rates_are_those_of_float32() -> None:
     assert ReduceOnPlateau(0.1).start().lr == float(np.float32(0.1)) != 0.1
     assert ReduceOnPlateau(0.1, convention="pytorch").start().lr == 0.1
-
-
-def test_every_counter_moves() -> None:
-    policy = keras(patience=2, cooldown=2)
-    seen = [
-        (state.wait, state.cooldown_left, state.spell, state.epochs)
-        for state in states(policy, [3, 3, 3, 3, 3, 2])
-    ]
-    assert seen == [
-        (0, 0, 0, 0),
-        (0, 0, 0, 1),
-        (1, 0, 1, 2),
-        (0, 1, 2, 3),
-        (0, 0, 3, 4),
-        (1, 0, 4, 5),
-        (0, 0, 0, 6),
-    ]
-
-
-@pytest.mark.parametrize("make", [keras, pytorch])
-@pytest.mark.parametrize("first", [NAN, INF, -INF])
-def test_the_state_says_when_a_metric_was_not_finite(make, first: float) -> None:
-    seen = [state.non_finite_at for state in states(make(), [3, first, 3, NAN, 2])]
-    assert seen == [None, None, 1, 1, 1, 1]
-    assert states(make(), [3, 1e300, 2])[-1].non_finite_at is None
 
 
 @pytest.mark.parametrize("metric", [2, 2.0, np.float32(2), np.int64(2), np.array(2.0)])
@@ -199,20 +125,20 @@ REFUSED = [
     ({"mode": "auto"}, "mode must be one of min, max, received 'auto'"),
     ({"mode": "mni"}, "mode must be one of min, max, received 'mni'"),
     ({"min_delta": -0.1}, f"min_delta {NUMBER} of at least 0, received -0.1"),
-    (TORCH | {"min_delta": 1}, rf"min_delta {NUMBER} in \[0, 1\) for .*'rel' .*'min', received 1"),
+    (TORCH | {"min_delta": 1}, rf"min_delta {NUMBER} in \[0, 1\) for .*'rel'.* received 1.0"),
     ({"threshold_mode": "rel"}, "threshold_mode must be one of abs, received 'rel'"),
     (TORCH | {"threshold_mode": "r"}, "threshold_mode must be one of rel, abs, received 'r'"),
     ({"cooldown": -2}, "cooldown must be an integer of at least 0, received -2"),
     ({"min_lr": 0.6}, rf"min_lr {NUMBER} in \[0, lr\], received 0.6"),
-    ({"min_lr": -0.1}, rf"min_lr {NUMBER} in \[0, lr\], received -0.1"),
+    ({"min_lr": -0.1}, f"min_lr {NUMBER} of at least 0, received -0.1"),
     (TORCH | {"eps": -1}, f"eps {NUMBER} of at least 0, received -1"),
-    ({"eps": 0}, "eps belongs to convention 'pytorch' alone, received 0"),
+    ({"eps": 0}, "eps belongs to convention 'pytorch' alone, received 0.0"),
     (RISE, "raise_after must be a positive integer, received None"),
     (RISE | {"raise_after": 10.5}, "raise_after must be a positive integer, received 10.5"),
     (RISE | {"raise_after": 9}, "raise_after .* of at least 10, since .* received 9"),
     (RISE | TORCH | {"raise_after": 10}, "raise_after .* of at least 11, since .* received 10"),
     ({"raise_after": 11}, "raise_factor .* greater than 1 where raise_after .* received None"),
-    ({"raise_after": 11, "raise_factor": 1}, "raise_factor .* greater than 1 .* received 1"),
+    ({"raise_after": 11, "raise_factor": 1}, "raise_factor .* greater than 1 .* received 1.0"),
 ]
 
 
@@ -234,81 +160,7 @@ def test_a_metric_that_is_no_number_is_refused(metric) -> None:
         keras().update(keras().start(), metric)
 
 
-def test_a_state_of_another_policy_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"state must be one of .*patience=3.*received.*patience=2"
-    ):
-        keras(patience=3).update(keras(patience=2).start(), 1.0)
-    with pytest.raises(ValueError, match=r"state must be one of .* received one of {'lr': 1}"):
-        keras().update({"lr": 1}, 1.0)
-    assert keras().update(keras().start(), 1.0).epochs == 1  # equal is enough
-
-
-# --- states that come and go ---------------------------------------------------------------------
-
-
-def revived(state: PlateauState) -> PlateauState:
-    """The state after a journey through strict JSON, with a policy that made one too."""
-    config, stored = json.loads(
-        json.dumps([state.policy.to_config(), state.to_dict()], allow_nan=False)
-    )
-    return ReduceOnPlateau.from_config(config).restore(stored)
-
-
-@given(policies, metric_lists)
-@examples(150)
-def test_a_run_goes_on_as_if_never_interrupted(policy, metrics) -> None:
-    whole = states(policy, metrics)
-    for epoch, state in enumerate(whole):
-        resumed = revived(state)
-        for metric, expected in zip(metrics[epoch:], whole[epoch + 1 :], strict=True):
-            resumed = resumed.policy.update(resumed, metric)
-            assert resumed.to_dict() == expected.to_dict()
-
-
-@pytest.mark.parametrize("make", [keras, pytorch])
-def test_interrupted_in_the_middle_of_a_wait_and_of_a_cooldown(make) -> None:
-    policy, metrics = make(patience=3, cooldown=4), [3.0] * 16
-    whole = states(policy, metrics)
-    waiting = [epoch for epoch, state in enumerate(whole) if 0 < state.wait < policy.cuts_after]
-    cooling = [epoch for epoch, state in enumerate(whole) if state.cooldown_left > 0]
-    assert len(waiting) > 2
-    assert len(cooling) > 2
-    for epoch in waiting + cooling:
-        resumed = revived(whole[epoch])
-        rest = itertools.accumulate(metrics[epoch:], resumed.policy.update, initial=resumed)
-        assert list(rest) == whole[epoch:]
-        forgetful = dataclasses.replace(whole[epoch], wait=0, cooldown_left=0)
-        rest = itertools.accumulate([3.0] * 16, policy.update, initial=forgetful)
-        going_on = itertools.accumulate([3.0] * 16, policy.update, initial=resumed)
-        assert [state.lr for state in rest] != [state.lr for state in going_on]
-
-
-STORED = states(keras(), [3.0, INF])[-1].to_dict()
-
-
-@pytest.mark.parametrize(
-    ("stored", "message"),
-    [
-        ("text", "state must be a dict as to_dict.. gives it, received 'text'"),
-        ({}, "state must be a dict as to_dict.. gives it, received {}"),
-        (STORED | {"more": 1}, "state must be a dict as to_dict.. gives it"),
-        (STORED | {"lr": -1}, "lr must be a finite real number of at least 0, received -1"),
-        (STORED | {"best": "low"}, "best must be a real number, .*, received 'low'"),
-        (STORED | {"wait": -1}, "wait must be an integer of at least 0, received -1"),
-        (STORED | {"cooldown_left": 0.5}, "cooldown_left must be an integer .* received 0.5"),
-        (STORED | {"spell": None}, "spell must be an integer of at least 0, received None"),
-        (STORED | {"epochs": "2"}, "epochs must be an integer of at least 0, received '2'"),
-        (STORED | {"non_finite_at": -1}, "non_finite_at must be an integer .* received -1"),
-        (keras(factor=0.25).start().to_dict(), "state must be one of .*0.5.* received .*0.25"),
-        (pytorch().start().to_dict(), "state must be one of .*keras.* received .*pytorch"),
-    ],
-    ids=str,
-)
-def test_a_stored_state_that_does_not_fit_is_refused(stored, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        keras().restore(stored)
-    assert keras().restore(STORED).to_dict() == STORED
+# --- configs ---------------------------------------------------------------------
 
 
 @given(policies)
@@ -324,8 +176,8 @@ def test_a_policy_survives_its_config(policy) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, "config must be that of a ReduceOnPlateau, received None"),
-        ({"class": "StepDecay", "lr": 1}, "config must be that of a ReduceOnPlateau, received {.*"),
+        (None, "config must be a dict as to_config.. gives it, received None"),
+        ({"class": "StepDecay", "lr": 1}, "config must name a class out of ReduceOnPlateau, rec"),
         ({"class": "ReduceOnPlateau"}, "config does not fit ReduceOnPlateau: .*missing.*'lr'"),
         ({"class": "ReduceOnPlateau", "lr": 1, "verbose": 1}, "does not fit .*'verbose'"),
         ({"class": "ReduceOnPlateau", "lr": 1, "factor": 2}, "factor must be .* received 2"),
@@ -334,17 +186,6 @@ def test_a_policy_survives_its_config(policy) -> None:
 def test_a_config_that_does_not_fit_is_refused(config, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ReduceOnPlateau.from_config(config)
-
-
-@given(policies, metric_lists)
-@examples(100)
-def test_nothing_is_changed_in_place(policy, metrics) -> None:
-    first = states(policy, metrics)
-    before = [state.to_dict() for state in first]
-    assert [state.to_dict() for state in states(policy, metrics)] == before
-    assert [state.to_dict() for state in first] == before
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        first[0].lr = 1.0
 
 
 @given(policies, metric_lists)

@@ -94,8 +94,8 @@ def test_a_torch_state_is_refused():
 
 def test_the_state_of_a_scheduler_that_knows_more_is_refused():
     state = make()[1].state_dict()
-    with pytest.raises(ValueError, match="the saved state has plateau, watch_from of another"):
-        make()[1].load_state_dict({**state, "watch_from": 0, "plateau": {}})
+    with pytest.raises(ValueError, match="the saved state has first_epoch, plateau of another"):
+        make()[1].load_state_dict({**state, "first_epoch": 0, "plateau": {}})
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.0, True])

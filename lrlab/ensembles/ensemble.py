@@ -1,8 +1,4 @@
-"""Several classifiers asked together: combine them, score them, compare them, choose among them.
-
-A member is the table of its outputs on one set of labelled examples, logits or probabilities of
-shape ``(examples, classes)``. How a model makes them is no concern of this module.
-"""
+"""An ensemble: members on one set of labelled examples, combined, scored and compared."""
 
 from __future__ import annotations
 
@@ -13,14 +9,9 @@ from numbers import Integral
 
 import numpy as np
 
-from lrlab.ensembles.combining import (
-    KINDS,
-    Combined,
-    as_probabilities,
-    checked_members,
-    prefixes,
-)
-from lrlab.ensembles.scores import Scores, checked_classes, score
+from lrlab.ensembles.combining import Combined, prefixes
+from lrlab.ensembles.outputs import KINDS, as_probabilities, checked_classes, checked_members
+from lrlab.ensembles.scores import Scores, score
 from lrlab.utils import checks
 
 
@@ -28,16 +19,16 @@ from lrlab.utils import checks
 class Ensemble:
     """Members on one set of labelled examples.
 
-    They are combined by the rules of `lrlab.ensembles.prefixes`: ``"probabilities"`` (the default),
-    ``"logits"`` or ``"vote"``.
+    A member is the table of a model's outputs. The rules of `lrlab.ensembles.prefixes` combine the
+    members: ``"probabilities"`` (the default), ``"logits"`` or ``"vote"``.
 
     Args:
         members: The members' outputs, each of shape ``(examples, classes)``: an array of shape
-            ``(members, examples, classes)`` or any iterable. A generator that loads a model,
-            predicts and yields needs no two models in memory.
+            ``(members, examples, classes)`` or any iterable. A generator can load one model after
+            the other, so that two are never in memory.
         labels: The right classes, integers from 0, shape ``(examples,)``.
-        kind: What the outputs are, ``"logits"`` or ``"probabilities"``; the rows of probabilities
-            sum to 1 but for rounding (0.001) and are divided by their sum where they are used.
+        kind: ``"logits"`` or ``"probabilities"``. The rows of probabilities sum to 1 but for
+            rounding (0.001) and are divided by their sum where they are used.
 
     Raises:
         ValueError: There is no member, members differ in shape, an output is not finite, a row of
@@ -66,24 +57,24 @@ class Ensemble:
         members = np.stack(list(checked_members(self.members, self.kind)))
         labels = checked_classes("labels", self.labels, members.shape[1:])
         for name, array in (("members", members), ("labels", labels)):
-            array.setflags(write=False)  # a copy, which stays as it was checked
+            array.setflags(write=False)  # a copy of ours, which stays as it was checked
             object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
-        """How many members there are."""
+        """Return the number of members."""
         return len(self.members)
 
     def subset(self, indices: Iterable[int]) -> Ensemble:
         """Return the ensemble of some members, in the order given.
 
-        Apply a choice that was made on a validation split to the test set. The last snapshot first,
-        as Huang et al. count them: ``ensemble.subset(reversed(range(len(ensemble))))``.
+        It applies a choice that was made on validation images to the test images. To count from
+        the last snapshot back, as Huang et al. do, take ``range(len(ensemble))[::-1]``.
 
         Args:
-            indices: One or more different members, counted from 0.
+            indices: One or more different numbers of members, counted from 0.
 
         Raises:
-            ValueError: There is no index, one is no member, or one comes twice.
+            ValueError: There is no index, an index is no member's, or one is repeated.
         """
         chosen = list(indices)
         allowed = all(
@@ -98,17 +89,17 @@ class Ensemble:
         return Ensemble(self.members[chosen], self.labels, self.kind)
 
     def combine(self, rule: str = "probabilities") -> Combined:
-        """Return what all members say together, by that rule."""
+        """Return the prediction of all members together, by a rule."""
         return deque(prefixes(self.members, kind=self.kind, rule=rule), maxlen=1).pop()
 
     def score(self, rule: str = "probabilities", *, bins: int = 15) -> Scores:
-        """Return the scores of all members together, with that many bins of calibration."""
+        """Return the scores of all members together, by a rule and with bins of calibration."""
         return self._score(self.combine(rule), bins)
 
     def prefix_scores(self, rule: str = "probabilities", *, bins: int = 15) -> tuple[Scores, ...]:
         """Return the scores of the first member, of the first two together, and so on to all."""
         parts = prefixes(self.members, kind=self.kind, rule=rule)
-        return tuple(self._score(together, bins) for together in parts)
+        return tuple(self._score(part, bins) for part in parts)
 
     def member_scores(self, *, bins: int = 15) -> tuple[Scores, ...]:
         """Return the scores of each member alone."""
@@ -116,7 +107,7 @@ class Ensemble:
         return tuple(score(rows, self.labels, bins=bins) for rows in alone)
 
     def disagreement(self) -> np.ndarray:
-        """Return the share of examples for which two members predict different classes.
+        """Return for each two members the share of examples where their predictions differ.
 
         Returns:
             A symmetric matrix of shape ``(members, members)`` with zeros on its diagonal.
@@ -127,13 +118,13 @@ class Ensemble:
     def error_correlation(self) -> np.ndarray:
         r"""Return the correlation of two members' errors over the examples.
 
-        Pearson's r of vectors that are 1 where a member errs and 0 elsewhere. With :math:`n_i`
-        errors of member i of N, :math:`n_{ij}` of them shared with member j,
+        It is Pearson's r of two vectors that are 1 where a member errs and 0 elsewhere. Let member
+        i err on :math:`n_i` of N examples and both members on :math:`n_{ij}`. Then
 
         .. math:: r_{ij} = \frac{N n_{ij} - n_i n_j}{\sqrt{n_i (N - n_i)\, n_j (N - n_j)}}
 
-        A member that never errs, or always, says nothing about when another does: its r with every
-        other one, undefined as a quotient, is 0 here.
+        If a member errs always or never, the quotient is 0/0. Its errors say nothing about those of
+        another member, so r is 0 here.
 
         Returns:
             A symmetric matrix of shape ``(members, members)`` with ones on its diagonal.
@@ -148,8 +139,8 @@ class Ensemble:
         np.fill_diagonal(correlation, 1.0)
         return correlation
 
-    def _score(self, together: Combined, bins: int = 15) -> Scores:
-        return score(together.probabilities, self.labels, classes=together.classes, bins=bins)
+    def _score(self, part: Combined, bins: int) -> Scores:
+        return score(part.probabilities, self.labels, classes=part.classes, bins=bins)
 
     def _member_classes(self) -> np.ndarray:
         return np.stack([as_probabilities(m, self.kind).argmax(axis=1) for m in self.members])

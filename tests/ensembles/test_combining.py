@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.ensembles.combining import KINDS, RULES, prefixes
+from lrlab.ensembles.combining import RULES, prefixes
+from lrlab.ensembles.outputs import KINDS
 from tests.support.strategies import examples
 
 shapes = (st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 12), st.integers(2, 5))

@@ -1,4 +1,4 @@
-"""Ensembles against scikit-learn and scipy, Jensen's inequality, and choices worked out by hand."""
+"""Ensembles against scikit-learn and SciPy, loops, and Jensen's inequality."""
 
 import math
 
@@ -9,40 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from lrlab.ensembles.choosing import choose_best, choose_greedily
-from lrlab.ensembles.combining import KINDS, RULES
+from lrlab.ensembles.combining import RULES
 from lrlab.ensembles.ensemble import Ensemble
+from lrlab.ensembles.outputs import KINDS
 from lrlab.ensembles.scores import score
+from tests.support.members import drawn, from_classes, log_loss, rows_of
 from tests.support.strategies import examples
 
 shapes = (st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 30), st.integers(2, 5))
-
-
-def drawn(seed: int, *shape: int, kind: str = "logits", skill: float = 2.0) -> Ensemble:
-    """Members that know something: each adds to the right class's logit, all in float32."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(shape[-1], size=shape[1])
-    logits = rng.normal(0, 2, shape)
-    logits[:, np.arange(shape[1]), labels] += skill * rng.random((shape[0], 1))
-    outputs = logits if kind == "logits" else scipy.special.softmax(logits, axis=-1)
-    return Ensemble(outputs.astype(np.float32), labels, kind)
-
-
-def rows_of(ensemble: Ensemble) -> np.ndarray:
-    """The members' probabilities, by scipy."""
-    outputs = ensemble.members.astype(np.float64)
-    if ensemble.kind == "logits":
-        return scipy.special.softmax(outputs, axis=-1)
-    return outputs / outputs.sum(axis=-1, keepdims=True)
-
-
-def loss(labels: np.ndarray, rows: np.ndarray) -> float:
-    return metrics.log_loss(labels, rows, labels=range(rows.shape[-1]))
-
-
-def from_classes(classes: list[list[int]], labels: list[int]) -> Ensemble:
-    """Members that are sure of two classes, a row a member."""
-    return Ensemble(np.eye(2)[np.array(classes)], labels, "probabilities")
 
 
 # --- scores --------------------------------------------------------------------------------------
@@ -55,7 +29,7 @@ def test_scores_are_those_of_what_is_combined(kind) -> None:
     members = ensemble.member_scores()
     for scores, own in zip(members, rows, strict=True):
         assert scores.accuracy == metrics.accuracy_score(labels, own.argmax(axis=1))
-        assert scores.log_loss == pytest.approx(loss(labels, own), rel=1e-9)
+        assert scores.log_loss == pytest.approx(log_loss(labels, own), rel=1e-9)
         assert scores == pytest.approx(score(own, labels), rel=1e-12)
     prefixes = ensemble.prefix_scores()
     for k, scores in zip(range(1, 7), prefixes, strict=True):
@@ -185,83 +159,6 @@ def test_matrices_are_symmetric_and_bounded(seed, members, number, classes) -> N
     assert np.abs(correlation).max() <= 1 + 1e-15
 
 
-# --- choosing ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_best_alone(kind) -> None:
-    validation = drawn(4, 6, 300, 4, kind=kind)
-    rows, labels = rows_of(validation), validation.labels
-    by_loss = sorted(range(6), key=lambda i: loss(labels, rows[i]))
-    right = [metrics.accuracy_score(labels, own.argmax(axis=1)) for own in rows]
-    by_accuracy = sorted(range(6), key=lambda i: -right[i])
-    assert by_loss != by_accuracy
-    for size in range(1, 7):
-        assert choose_best(validation, size) == tuple(by_loss[:size])
-        assert choose_best(validation, size, by="accuracy") == tuple(by_accuracy[:size])
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("by", ["log_loss", "accuracy"])
-def test_greedily_is_one_by_one(rule, by) -> None:
-    validation = drawn(5, 6, 120, 3)
-    chosen: list[int] = []
-    while len(chosen) < 6:
-        rest = [i for i in range(6) if i not in chosen]
-        scores = [validation.subset([*chosen, i]).score(rule) for i in rest]
-        values = [getattr(each, by) for each in scores]
-        best = min(values) if by == "log_loss" else max(values)
-        chosen.append(rest[values.index(best)])
-        size = len(chosen)
-        assert choose_greedily(validation, size, by=by, rule=rule) == tuple(chosen)
-
-
-def test_greedily_by_default_is_by_the_log_loss_of_the_mean_probabilities() -> None:
-    validation = drawn(5, 6, 120, 3)
-    rows, labels = rows_of(validation), validation.labels
-    first = min(range(6), key=lambda i: loss(labels, rows[i]))
-    rest = set(range(6)) - {first}
-    second = min(rest, key=lambda i: loss(labels, rows[[first, i]].mean(axis=0)))
-    assert choose_greedily(validation, 2) == (first, second)
-    choices = {
-        (by, rule): choose_greedily(validation, 6, by=by, rule=rule)
-        for by in ("log_loss", "accuracy")
-        for rule in RULES
-    }
-    assert choices["log_loss", "probabilities"] == choose_greedily(validation, 6)
-    assert len(set(choices.values())) == 6  # each argument matters
-
-
-def test_a_member_that_helps_is_preferred_to_one_that_is_good() -> None:
-    # The second repeats the first; the third is worse, and wrong elsewhere.
-    rows = [[0.9, 0.9, 0.9, 0.1], [0.9, 0.9, 0.89, 0.1], [0.9, 0.1, 0.1, 0.9]]
-    members = np.stack([rows, np.subtract(1, rows)], axis=-1)
-    validation = Ensemble(members, [0, 0, 0, 0], "probabilities")
-    assert choose_best(validation, 2) == (0, 1)
-    assert choose_greedily(validation, 2) == (0, 2)
-
-
-@pytest.mark.parametrize("choose", [choose_best, choose_greedily])
-def test_of_equals_the_earlier_is_chosen(choose) -> None:
-    same = from_classes([[1, 0], [0, 1], [0, 1], [0, 0]], [0, 1])
-    assert choose(same, 2) == (1, 2)
-    assert choose(same, 4, by="accuracy")[:2] == (1, 2)
-    nothing = from_classes([[1], [1], [1]], [0])  # an infinite loss, whatever is chosen
-    assert choose(nothing, 3) == (0, 1, 2)
-
-
-def test_a_choice_is_applied_to_other_examples() -> None:
-    validation, test = drawn(7, 5, 100, 4), drawn(8, 5, 60, 4)
-    choice = choose_greedily(validation, 3)
-    assert choice != tuple(sorted(choice))
-    chosen = test.subset(choice)
-    assert (len(chosen), chosen.kind) == (3, "logits")
-    assert chosen.members.tolist() == [test.members[i].tolist() for i in choice]
-    assert chosen.labels.tolist() == test.labels.tolist()
-    last = test.subset(reversed(range(5))).prefix_scores()
-    assert last[0] == pytest.approx(test.member_scores()[4], rel=1e-12)
-
-
 # --- construction --------------------------------------------------------------------------------
 
 
@@ -292,9 +189,6 @@ ROW = [[0.5, 0.5]]
     [
         ([], [0], "logits", "members must be one or more, received none"),
         ([ROW, ROW * 2], [0], "logits", r"members\[1\] must have the first member's shape"),
-        ([ROW, [[0, 0, 1]]], [0], "probabilities", r"members\[1\] must have the first .* \(1, 3\)"),
-        (ROW, [0], "logits", r"members\[0\] must have shape \(examples, classes\)"),
-        ([[[np.nan, 0]]], [0], "logits", r"members\[0\] must be finite in float32, received nan"),
         ([ROW, [[0.5, 0.4]]], [0], "probabilities", r"members\[1\] must have rows that sum to 1"),
         ([ROW], [2], "probabilities", "labels must be in 0 to 1, received 2"),
         ([ROW], [-1], "logits", "labels must be in 0 to 1, received -1"),
@@ -315,24 +209,9 @@ def test_a_subset_of_other_members_is_refused(indices) -> None:
         Ensemble([ROW] * 3, [0], "logits").subset(indices)
 
 
-@pytest.mark.parametrize("choose", [choose_best, choose_greedily])
-@pytest.mark.parametrize(
-    ("size", "options", "message"),
-    [
-        (0, {}, "size must be a positive integer, received 0"),
-        (4, {}, "size must be at most the 3 members, received 4"),
-        (2, {"by": "calibration_error"}, "by must be one of log_loss, accuracy, received"),
-    ],
-)
-def test_choices_that_cannot_be_made_are_refused(choose, size, options, message) -> None:
-    with pytest.raises(ValueError, match=message):
-        choose(Ensemble([ROW] * 3, [0], "logits"), size, **options)
-
-
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda ensemble: choose_greedily(ensemble, 1, rule="mean"),
         lambda ensemble: ensemble.combine("mean"),
         lambda ensemble: ensemble.score("mean"),
         lambda ensemble: ensemble.prefix_scores("mean"),

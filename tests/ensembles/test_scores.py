@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from lrlab.ensembles.scores import Scores, score, softmax
+from lrlab.ensembles.scores import Scores, score
 from tests.support.strategies import examples
 
 sizes = (st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 6))
@@ -108,23 +108,6 @@ def test_classes_replace_the_most_probable() -> None:
     assert score([[0, 1]], [0], classes=[0])[::2] == (1.0, 1.0)  # a confidence of 0
 
 
-# --- softmax -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 5, 3)])
-def test_softmax_is_scipys(shape) -> None:
-    logits = np.random.default_rng(0).normal(0, 30, shape)
-    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits, axis=-1), rtol=1e-12)
-
-
-def test_softmax_of_float32_is_computed_in_float64() -> None:
-    largest = np.finfo(np.float32).max
-    assert softmax(np.array([largest, -largest], np.float32)).tolist() == [1, 0]
-    rows = softmax(np.array([[-200, 0]], np.float32))
-    assert rows.dtype == np.float64
-    assert rows[0, 0] == pytest.approx(math.exp(-200), rel=1e-14)
-
-
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -135,7 +118,7 @@ def test_rows_are_divided_by_their_sum(total) -> None:
 
 @pytest.mark.parametrize("classes", [2, 10, 100, 1000])
 def test_rounding_to_float16_is_let_through(classes) -> None:
-    rows = softmax(np.random.default_rng(0).normal(0, 3, (500, classes)))
+    rows = scipy.special.softmax(np.random.default_rng(0).normal(0, 3, (500, classes)), axis=1)
     scores = score(rows, np.zeros(500, int))
     rounded = score(rows.astype(np.float16), np.zeros(500, int))
     assert rounded.accuracy == pytest.approx(scores.accuracy, abs=0.02)

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from lrlab.data import load
-from lrlab.ensembles import Ensemble, softmax
+from lrlab.ensembles import Ensemble
 from lrlab.pytorch import averaging as members
 from lrlab.pytorch.averaging import along_line, average_weights, weight_distances
 from lrlab.pytorch.device import to_device
 from lrlab.pytorch.evaluation import evaluate, member_logits
 from lrlab.pytorch.snapshots import _save, load_snapshot
 from lrlab.training import SnapshotError, snapshot_path
+from tests.support.members import softmax
 
 DIGITS = load("digits", 90, test_limit=40)
 IMAGES, LABELS = to_device(DIGITS.x_train, DIGITS.y_train, torch.device("cpu"))

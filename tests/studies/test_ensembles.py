@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from lrlab import Constant, CyclicCosine, data
-from lrlab.ensembles import score, softmax
+from lrlab.ensembles import score
 from lrlab.pytorch import LeNet
 from lrlab.pytorch import fitting as training
 from lrlab.studies import ensembles
@@ -18,6 +18,7 @@ from lrlab.studies import store as records
 from lrlab.studies.execution import train
 from lrlab.studies.study import Run
 from lrlab.training import History
+from tests.support.members import softmax
 from tests.support.tiny_study import quick, setting, write_data
 
 FLAT, CYCLES = Constant(0.1), CyclicCosine(0.2, cycle_epochs=2)

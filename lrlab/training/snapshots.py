@@ -36,6 +36,7 @@ class Snapshots:
             snapshots of its complete cycles.
 
     Example:
+        >>> from lrlab import CyclicCosine
         >>> Snapshots("run").ends_of(CyclicCosine(0.1, cycle_epochs=2), epochs=4)
         (2, 4)
 

@@ -1,76 +1,61 @@
 """Which epochs leave a snapshot, how the files are called, and what may be wrong with a folder."""
 
-import math
+import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lrlab import Constant, CosineDecay, CyclicCosine
 from lrlab.training.snapshots import (
     SnapshotError,
-    checked_ends,
-    cycle_ends,
+    Snapshots,
     snapshot_path,
     snapshot_paths,
+    warn_of_rest,
 )
-from tests.support.strategies import examples
 
-
-@given(st.integers(1, 12), st.integers(1, 3), st.integers(1, 60))
-@examples(100)
-def test_a_cycle_ends_before_each_restart_of_the_rate(cycle, mult, epochs):
-    """Counted from the rates alone: a cycle is over where the next epoch begins at the top."""
-    schedule = CyclicCosine(0.1, cycle_epochs=cycle, cycle_mult=mult)
-    rates = schedule(np.arange(epochs + 1))
-    ends = tuple(e for e in range(1, epochs + 1) if rates[e] == rates[0])
-    if ends:
-        assert cycle_ends(schedule, epochs) == ends
-    else:
-        with pytest.raises(
-            ValueError, match=f"complete a cycle of {cycle} epochs, received {epochs}$"
-        ):
-            cycle_ends(schedule, epochs)
-
-
-@pytest.mark.parametrize(("epochs", "ends"), [(39, (20,)), (40, (20, 40)), (41, (20, 40))])
-def test_only_complete_cycles_count(epochs, ends):
-    assert cycle_ends(CyclicCosine(0.1, cycle_epochs=20), epochs) == ends
-
-
-@pytest.mark.parametrize(
-    ("schedule", "epochs", "message"),
-    [
-        (Constant(0.1), 5, r"schedule must be a CyclicCosine to have cycles, received Constant\("),
-        (CosineDecay(0.1, total_epochs=5), 5, "schedule must be a CyclicCosine"),
-        (CyclicCosine(0.1, cycle_epochs=2.5), 5, "cycle_epochs must be a whole .* received 2.5"),
-        (CyclicCosine(0.1, cycle_epochs=2, cycle_mult=1.5), 5, "cycle_mult must be .* 1.5"),
-        (CyclicCosine(0.1, cycle_epochs=6, cycle_mult=2), 5, "cycle of 6 epochs, received 5"),
-        (CyclicCosine(0.1, cycle_epochs=2), 0, "epochs must be a positive integer, received 0"),
-    ],
-)
-def test_a_run_without_cycles_is_refused(schedule, epochs, message):
-    with pytest.raises(ValueError, match=message):
-        cycle_ends(schedule, epochs)
+FLAT = Constant(0.1)
 
 
 def test_ends_are_increasing_and_within_the_run():
-    assert checked_ends([1, 3, 4], 4) == (1, 3, 4)
-    assert checked_ends(np.array([2]), 2) == (2,)
+    assert Snapshots("s", ends=(1, 3, 4)).ends_of(FLAT, 4) == (1, 3, 4)
+    assert Snapshots("s", ends=np.array([2])).ends_of(FLAT, 2) == (2,)
 
 
 @pytest.mark.parametrize("ends", [(), (5,), (3, 2), (2, 2)])
 def test_other_ends_are_refused(ends):
     message = "ends must be one or more increasing integers from 1 to 4, received"
     with pytest.raises(ValueError, match=message):
-        checked_ends(ends, 4)
+        Snapshots("s", ends=ends).ends_of(FLAT, 4)
 
 
 @pytest.mark.parametrize("end", [0, 1.5, True])
 def test_an_end_is_a_number_of_epochs(end):
     with pytest.raises(ValueError, match="ends must be a positive integer, received"):
-        checked_ends((end,), 4)
+        Snapshots("s", ends=(end,)).ends_of(FLAT, 4)
+
+
+def test_without_ends_those_of_the_cycles():
+    cycles = CyclicCosine(0.1, cycle_epochs=2, cycle_mult=2)
+    for epochs, ends in ((1, ()), (2, (2,)), (5, (2,)), (6, (2, 6)), (9, (2, 6))):
+        if ends:
+            assert Snapshots("s").ends_of(cycles, epochs) == ends
+            assert Snapshots("s", ends=(1,)).ends_of(cycles, epochs) == (1,)
+        else:
+            with pytest.raises(ValueError, match="epochs"):
+                Snapshots("s").ends_of(cycles, epochs)
+    for other in (FLAT, CosineDecay(0.1, total_epochs=4)):
+        with pytest.raises(ValueError, match="CyclicCosine"):
+            Snapshots("s").ends_of(other, 4)
+
+
+def test_a_cycle_that_is_not_completed_is_warned_of():
+    message = "the last 2 of 7 epochs begin a cycle that is not completed, and leave no snapshot"
+    with pytest.warns(UserWarning, match=message):
+        warn_of_rest((3, 5), 7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_rest((3, 5), 5)
 
 
 def test_a_snapshot_is_counted_from_one(tmp_path):
@@ -130,12 +115,3 @@ def test_a_snapshot_that_is_missing_in_between_is_named(tmp_path, there, absent)
 
 def test_the_error_is_one_of_values():
     assert issubclass(SnapshotError, ValueError)
-
-
-def test_the_cycles_are_those_of_the_document():
-    schedule = CyclicCosine(0.1, cycle_epochs=20)
-    ends = cycle_ends(schedule, 60)
-    assert ends == (20, 40, 60)
-    for end in ends:
-        last = 0.05 * (1 + math.cos(math.pi * 19 / 20))
-        assert schedule(end - 1) == pytest.approx(last, rel=1e-12)

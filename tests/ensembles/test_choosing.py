@@ -48,6 +48,12 @@ def test_a_member_that_helps_is_preferred_to_one_that_is_good() -> None:
     assert choose_greedily(validation, 2) == (0, 2)
 
 
+def test_ties_of_votes_are_broken_before_accuracy_is_counted() -> None:
+    members = [[[0.45, 0.55]], [[0.6, 0.4]], [[0.51, 0.49]]]  # only with the third is 1 ahead
+    validation = Ensemble(members, [1], "probabilities")
+    assert choose_greedily(validation, 2, by="accuracy", rule="vote") == (0, 2)
+
+
 def test_of_equals_the_earlier_is_chosen() -> None:
     same = from_classes([[1, 0], [0, 1], [0, 1], [0, 0]], [0, 1])
     assert choose_greedily(same, 2) == (1, 2)

@@ -6,14 +6,15 @@ import argparse
 import shlex
 import signal
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 
-from lrlab import studies as records
 from lrlab.data import DataError
-from lrlab.studies import STUDIES, Study, UnknownStudy, select
+from lrlab.studies import STUDIES, Study, UnknownStudy, execute, find, folder, load, missing, select
 from lrlab.training import History
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+WIDTH = 100  # of a paragraph, in letters
 
 # What `lrlab show` tells of the last epoch: title, field of the history, decimals.
 MEASURES = (
@@ -58,12 +59,11 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
     seeds = None if options.seeds is None else range(options.seeds)
     runs = [run for study in chosen for run in study.runs(seeds)]
     if options.dry_run:
-        missing = records.missing(runs, options.results)
-        for run in missing:
+        absent = missing(runs, options.results)
+        for run in absent:
             print(f"{run.study}/{run.name}")
-        print(f"{len(missing)} of {len(runs)} runs to make, in {records.folder(options.results)}")
+        print(f"{len(absent)} of {len(runs)} runs to make, in {folder(options.results)}")
         return DONE
-    from lrlab.studies import execute
 
     def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -79,7 +79,7 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
     failed = report.failed
     print(
         f"runs made: {len(report.outcomes) - len(failed)}, already there: {report.present}, in "
-        f"{records.folder(options.results)}"
+        f"{folder(options.results)}"
     )
     for outcome in failed:
         print(outcome, file=sys.stderr)
@@ -91,9 +91,10 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
 
 
 def _list(chosen: list[Study], options: argparse.Namespace) -> int:
-    rows, problems = [("study", "settings", "seeds", "recorded", "what it is")], []
+    rows: list[tuple[str, ...]] = [("study", "settings", "seeds", "recorded", "what it is")]
+    problems = []
     for study in chosen:
-        found = records.find(study, options.results)
+        found = find(study, options.results)
         problems += found.problems
         count = sum(len(histories) for histories in found.histories.values())
         total = len(study.runs())
@@ -108,7 +109,7 @@ def _list(chosen: list[Study], options: argparse.Namespace) -> int:
         )
     _print_table(rows)
     if not options.names:
-        place = records.folder(options.results)
+        place = folder(options.results)
         known = {study.name for study in chosen}
         folders = sorted(entry for entry in place.glob("[!.]*") if entry.is_dir())
         problems += [f"{entry} belongs to no study" for entry in folders if entry.name not in known]
@@ -118,7 +119,9 @@ def _list(chosen: list[Study], options: argparse.Namespace) -> int:
 def _show(chosen: list[Study], options: argparse.Namespace) -> int:
     for position, study in enumerate(chosen):
         print("\n" * (position > 0) + f"{study.name}: {study.description}")
-        histories = records.load(study, options.results, complete=False)
+        if study.decides:
+            print(textwrap.fill(f"It decides: {study.decides}", WIDTH))
+        histories = load(study, options.results, complete=False)
         titles = [f"{title} [95 %]" for title, _, _ in MEASURES]
         rows = [("setting", "seeds", *titles, "stopped early")]
         rows += [_row(label, of_label) for label, of_label in histories.items()]

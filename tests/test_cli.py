@@ -9,11 +9,10 @@ import pytest
 from lrlab import __main__ as module
 from lrlab import cli
 from lrlab.statistics import mean_interval
-from lrlab.studies import STUDIES, Run, execute
-from lrlab.studies import store as records
-from lrlab.training import History
+from lrlab.studies import STUDIES, Report, Run, execution, store
 from tests.conftest import ROOT
 from tests.support import tiny_study as tiny
+from tests.support.histories import follow
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +20,7 @@ def images(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("data")
     tiny.write_data(folder)
     monkeypatch.setenv("LRLAB_DATA", str(folder))
+    execution._images.cache_clear()
 
 
 @pytest.fixture
@@ -36,19 +36,11 @@ def lrlab(tmp_path, capsys):
 
 def record(tmp_path, run: Run, **last):
     """A record without a run; its last epoch's values are given."""
-    setting = run.setting
-    config = {"schedule": setting.schedule.to_config(), "per": setting.per, "steps_per_epoch": 12}
     made = {"device": f"device {run.seed % 2}", "torch": "9.9", "data": "d"}
-    history = History(config, made)
-    for epoch in range(setting.epochs):
-        for step in range(12):
-            t = epoch + step / 12
-            history.record_lr(t, setting.schedule(t if setting.per == "step" else epoch))
-        losses = {"train_loss": 9.0, "test_loss": 9.0, "test_accuracy": 0.1}
-        if epoch == setting.epochs - 1:
-            losses = {"train_loss": 1.0, "test_loss": 2.0, "test_accuracy": 0.25, **last}
-        history.record_epoch(**losses, seconds=0.1)
-    records.save(run, history, tmp_path)
+    last = {"train_loss": 1.0, "test_loss": 2.0, "test_accuracy": 0.25, **last}
+    curves = {name: [9.0] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
+    history = follow(run.recipe, steps=12, provenance=made, **curves)
+    store.save(run, history, tmp_path)
     return history
 
 
@@ -92,7 +84,6 @@ def test_run_names_a_broken_record(lrlab, tmp_path):
 
 def test_run_names_a_missing_data_set(lrlab, tmp_path, monkeypatch):
     monkeypatch.setenv("LRLAB_DATA", str(tmp_path / "nowhere"))
-    execute._dataset.cache_clear()
     status, _, err = lrlab("run", "tiny", "--seeds", "1", "--workers", "1")
     assert status == 1
     assert "nowhere, which is not a folder" in err
@@ -102,7 +93,7 @@ def test_ctrl_c_says_how_to_go_on(lrlab, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lrlab.studies.execute", interrupted)
+    monkeypatch.setattr(cli, "execute", interrupted)
     status, _, err = lrlab("run", "t*y", "--seeds", "3")
     assert status == 130
     assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {tmp_path}"
@@ -113,9 +104,9 @@ def test_options_reach_execute(lrlab, tmp_path, monkeypatch):
 
     def spy(runs, **options):
         seen.update(options, runs=runs)
-        return execute.Report(present=0)
+        return Report(present=0)
 
-    monkeypatch.setattr("lrlab.studies.execute", spy)
+    monkeypatch.setattr(cli, "execute", spy)
     assert lrlab("run", "tiny", "--seeds", "7", "--workers", "3", "--device", "cuda")[0] == 0
     assert (seen["workers"], seen["device"], seen["results"]) == (3, "cuda", str(tmp_path))
     assert {run.seed for run in seen["runs"]} == set(range(7))
@@ -163,7 +154,7 @@ def test_show_gives_means_and_intervals(lrlab, tmp_path):
     status, out, _ = lrlab("show", "tiny")
     assert status == 0
     lines = out.splitlines()
-    assert lines[0] == "tiny: for tests"
+    assert lines[:2] == ["tiny: for tests", "It decides: nothing"]
     row = next(re.split("  +", line) for line in lines if line.startswith("lr 0.01"))
     expected = [mean_interval([1, 2, 3, 4]), mean_interval([0.5] * 4)]
     expected.append(mean_interval([0.80, 0.81, 0.82, 0.83]))
@@ -185,6 +176,14 @@ def test_show_counts_what_stopped_early_and_does_not_average_it(lrlab, tmp_path)
 def test_show_of_several_keeps_them_apart(lrlab):
     out = lrlab("show", "*")[1]
     assert re.search(r"\n\nfaulty: one setting", out)
+    assert out.count("It decides: ") == 1, "only a study that does says so"
+
+
+def test_show_tells_what_was_written_down_before_the_runs(capsys):
+    assert cli.main(["show", "D3"]) == 0
+    shown = capsys.readouterr().out
+    assert STUDIES["D3"].decides in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 120
 
 
 # --- the command line -----------------------------------------------------------------------------
@@ -250,7 +249,7 @@ def test_help_imports_nothing_heavy():
         "import sys\nfrom lrlab.cli import main\n"
         "try:\n    main(['list', '--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted(sys.modules.keys() & {'torch', 'keras', 'scipy', 'sklearn', 'matplotlib',"
-        " 'joblib', 'pooch'}))"
+        " 'pandas', 'pooch'}))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.splitlines()[-1] == "[]", run.stderr

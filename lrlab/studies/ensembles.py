@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lrlab import pytorch
 from lrlab.data import Dataset
 from lrlab.ensembles import Ensemble, Scores, choose_greedily
@@ -46,7 +48,7 @@ def train_parts(
         The history of all epochs. ``measured`` is what `examine` returns, or empty if the run
         diverged.
     """
-    recipe, paths = run.recipe, []
+    recipe, paths = run.recipe, list[Path]()
     with tempfile.TemporaryDirectory() as folder:
         if parts.fresh:
             histories = []
@@ -112,17 +114,17 @@ def examine(
     paths, few = list(paths), slice(ON_LINE)
     seen = dataset.x_train[few], dataset.y_train[few]
     test = dataset.x_test[few], dataset.y_test[few]
-    outputs = pytorch.member_logits(paths, model, dataset.x_test)
-    ensemble = Ensemble(outputs, dataset.y_test, "logits")
-    outputs = pytorch.member_logits(paths, model, held_out.x_test)
-    choosing = Ensemble(outputs, held_out.y_test, "logits")
+    ensemble, choosing = (
+        Ensemble(np.array([*pytorch.member_logits(paths, model, x)]), labels, "logits")
+        for x, labels in ((dataset.x_test, dataset.y_test), (held_out.x_test, held_out.y_test))
+    )
     order = choose_greedily(choosing, len(paths))
     backwards = ensemble.subset(range(len(paths))[::-1])
     averaged = []
     for first in range(len(paths))[::-1]:
         mean = pytorch.average_weights(paths[first:], model, seen[0])
         outputs = pytorch.logits(mean, dataset.x_test)
-        averaged.append(Ensemble([outputs], dataset.y_test, "logits").score())
+        averaged.append(Ensemble(outputs[None], dataset.y_test, "logits").score())
     found = {
         "members": _columns(ensemble.member_scores()),
         "validation": _columns(choosing.member_scores()),

@@ -15,7 +15,7 @@ def simplify(app: Sphinx, obj: Any, bound_method: bool) -> None:
     function = getattr(obj, "__func__", obj)
     try:
         hints = typing.get_type_hints(function)  # this drops Annotated
-    except NameError:  # a named tuple's constructor, whose names cannot be looked up
+    except (NameError, TypeError):  # a name that cannot be looked up, or a type of stubs alone
         return
     function.__annotations__ = {
         name: Any if isinstance(hint, typing.TypeVar) else hint for name, hint in hints.items()

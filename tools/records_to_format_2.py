@@ -9,10 +9,9 @@ those that are read back; and the run that is read back with the one of the cata
 """
 
 import json
-from pathlib import Path
 
 from lrlab.optimizers import SGD, Momentum
-from lrlab.studies import STUDIES, find
+from lrlab.studies import STUDIES, find, folder
 from lrlab.studies.store import path, read, save
 from lrlab.studies.study import Run
 from lrlab.training import History
@@ -82,7 +81,7 @@ def convert(run: Run) -> None:
 
 def main() -> None:
     """Convert every record that the catalogue knows, and count them."""
-    files = sorted(Path(path(Run("x", next(iter(STUDIES.values())).settings[0], 0))).parents[1].rglob("*.json"))
+    files = sorted(folder().rglob("*.json"))
     done = 0
     for study in STUDIES.values():
         for setting in study.settings:

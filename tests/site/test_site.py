@@ -1,18 +1,23 @@
 """Every page of the built site, opened in a browser; `make site` builds it first."""
 
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from sphinx.util.inventory import InventoryFile
 
+import lrlab
 from tests.conftest import ROOT
 from tests.site import browser as site
 
 HTML = ROOT / "_build" / "html"
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
+ROOMS = [room.name for room in pkgutil.iter_modules(lrlab.__path__, "lrlab.") if room.ispkg]
 
 
 def pages() -> list[str]:
@@ -38,7 +43,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_is_sound(chromium: Browser, width: int, scheme: str) -> None:
-    assert {"index.html", "notation.html", "api.html"} <= set(pages()), "run `make site`"
+    assert {"index.html", "reference/notation.html", "reference/api.html"} <= set(pages()), (
+        "run `make site`"
+    )
     faults = []
     with site.serve(HTML) as address, site.open_page(chromium, width, scheme) as page:
         for name in pages():
@@ -52,8 +59,18 @@ def test_every_page_is_sound(chromium: Browser, width: int, scheme: str) -> None
 
 def test_formulas_and_figures_are_there_to_be_checked(chromium: Browser) -> None:
     with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
-        page.goto(f"{address}/notation.html")
+        page.goto(f"{address}/reference/notation.html")
         assert page.locator(".math").count() > 20
+
+
+def test_the_site_documents_every_public_name() -> None:
+    with HTML.joinpath("objects.inv").open("rb") as stream:
+        inventory = InventoryFile.load(stream, "", lambda base, uri: uri)
+    documented = {name for kind, names in inventory.items() if kind[:3] == "py:" for name in names}
+    doors = [importlib.import_module(name) for name in ("lrlab.notebook", *ROOMS)]
+    public = {f"{door.__name__}.{name}" for door in doors for name in door.__all__}
+    assert {"lrlab.schedules.StepDecay", "lrlab.plots.rates"} <= public
+    assert public - documented == set()
 
 
 BROKEN = {

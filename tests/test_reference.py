@@ -1,0 +1,150 @@
+"""The reference pages list what readers can use, and each of these names explains itself."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from sphinx.pycode import ModuleAnalyzer
+
+import lrlab
+from tests.conftest import ROOT
+from tools.doors import comments
+
+REFERENCE = ROOT / "book" / "reference"
+ROOMS = sorted(room.name for room in pkgutil.iter_modules(lrlab.__path__) if room.ispkg)
+
+
+def door_of(room: str) -> ModuleType:
+    return importlib.import_module(f"lrlab.{room}")
+
+
+def repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def unexplained(door: ModuleType) -> list[str]:
+    """The public names of a door that say nothing about themselves.
+
+    A class, a function or a module has a docstring of its own; a constant has a ``#:`` comment
+    above its definition, in whichever of the room's modules that is.
+    """
+    explained = {name for _, name in comments(door)}
+    return [name for name in door.__all__ if not has_docstring(door, name, explained)]
+
+
+def has_docstring(door: ModuleType, name: str, explained: set[str]) -> bool:
+    value = getattr(door, name)
+    kinds = (inspect.isclass, inspect.isroutine, inspect.ismodule)
+    if hasattr(value, "__wrapped__") or any(kind(value) for kind in kinds):
+        own = value.__doc__ or ""  # a dataclass without one writes its signature there
+        return bool(own.strip()) and not own.startswith(f"{value.__name__}(")
+    return name in explained
+
+
+def listed(page: Path) -> list[str]:
+    """The modules whose every public name a page lists."""
+    text = page.read_text(encoding="utf-8")
+    directives = re.findall(r"^\.\. automodule:: (\S+)\n((?: {3}.*\n)*)", text, re.M)
+    return [module for module, options in directives if not options]
+
+
+def documents(entry: dict) -> list[str]:
+    """The pages below a part, a chapter or a section of the table of contents."""
+    inner = [*entry.get("parts", []), *entry.get("chapters", []), *entry.get("sections", [])]
+    own = [entry["file"]] if "file" in entry else []
+    return own + [name for part in inner for name in documents(part)]
+
+
+def test_rooms_are_found() -> None:
+    assert {"schedules", "plots", "studies"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ["", *ROOMS])
+def test_a_door_names_each_of_its_names_once(room: str) -> None:
+    door = door_of(room) if room else lrlab
+    assert door.__all__
+    assert repeated(door.__all__) == []
+    assert [name for name in door.__all__ if not hasattr(door, name)] == []
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "notebook"])
+def test_a_room_has_a_page_that_lists_its_public_names(room: str) -> None:
+    assert f"lrlab.{room}" in listed(REFERENCE / f"{room}.md")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_name_explains_itself(room: str) -> None:
+    assert (door_of(room).__doc__ or "").strip()
+    assert unexplained(door_of(room)) == []
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = sorted(f"reference/{path.stem}" for path in REFERENCE.glob("*.md"))
+    assert sorted(name for name in documents(toc) if name.startswith("reference/")) == pages
+
+
+def test_the_first_page_lists_what_lrlab_gives_without_a_room() -> None:
+    text = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    links = re.findall(r"\{py:obj\}`~lrlab\.(\w+)\.(\w+)`", text)
+    assert sorted(name for _, name in links) == sorted(lrlab.__all__)
+    for room, name in links:
+        assert getattr(door_of(room), name) is getattr(lrlab, name)
+    assert set(re.findall(r"^\* - \{doc\}`(\w+)`$", text, re.M)) == {*ROOMS, "notebook"}
+
+
+def test_the_glossary_is_alphabetical() -> None:
+    text = (REFERENCE / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^(?![:# ])(\S.*)$", text, re.M)
+    assert len(terms) > 30
+    assert terms == sorted(terms, key=str.lower)
+
+
+# --- each check, seen failing --------------------------------------------------------------------
+
+
+@pytest.fixture
+def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The door of a small room that explains some of its names."""
+    room = tmp_path / "a_small_room"
+    room.mkdir()
+    room.joinpath("module.py").write_text(
+        "from dataclasses import dataclass\n"
+        "#: Three values.\n"
+        "SAID = (1, 2, 3)\n"
+        "# Not said to readers.\n"
+        "UNSAID = (1, 2, 3)\n"
+        "def explained():\n    '''Do it.'''\n"
+        "def silent(): ...\n"
+        "@dataclass\nclass Explained:\n    '''A point.'''\n    x: int\n"
+        "@dataclass\nclass Silent:\n    x: int\n"
+        "class Heir(Explained): ...\n"
+    )
+    names = ["SAID", "UNSAID", "explained", "silent", "Explained", "Silent", "Heir"]
+    room.joinpath("__init__.py").write_text(
+        f"from a_small_room.module import {', '.join(names)}\n__all__ = {names}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("a_small_room")
+    ModuleAnalyzer.cache.clear()
+
+
+def test_a_name_without_explanation_is_noticed(door: ModuleType) -> None:
+    assert unexplained(door) == ["UNSAID", "silent", "Silent", "Heir"]
+
+
+def test_a_name_that_stands_twice_is_noticed() -> None:
+    assert repeated(["join", "warmup", "join"]) == ["join"]
+
+
+@pytest.mark.parametrize("options", ["   :exclude-members: Adam\n", "   :no-members:\n"])
+def test_a_page_that_leaves_names_out_is_noticed(tmp_path: Path, options: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f".. automodule:: lrlab.optimizers\n{options}\n.. automodule:: lrlab.data\n")
+    assert listed(page) == ["lrlab.data"]

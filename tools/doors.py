@@ -1,0 +1,56 @@
+"""Sphinx extension: every name of lrlab is documented, and linked to, at the door of its room.
+
+A reference page names one room, as in ``automodule:: lrlab.schedules``, and autodoc lists what the
+room's ``__all__`` names. Two things it does not do by itself. The comment that explains a constant
+stands in the module that defines it. And a signature names a class by the module that defines it,
+``lrlab.schedules.base.Schedule``, which no page has.
+"""
+
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from docutils.nodes import Element
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import PycodeError
+from sphinx.pycode import ModuleAnalyzer
+
+
+def comments(door: ModuleType) -> dict[tuple[str, str], list[str]]:
+    """The ``#:`` comments of the constants that a room's modules define and its door exports."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for module in pkgutil.iter_modules(door.__path__, f"{door.__name__}."):
+        try:
+            docs = ModuleAnalyzer.for_module(module.name).find_attr_docs()
+        except PycodeError:  # Sphinx cannot read some annotations; autodoc then goes without, too
+            continue
+        found |= {key: docs[key] for key in docs if key[0] == "" and key[1] in door.__all__}
+    return found
+
+
+def carry_comments(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Give a room's comments to autodoc as if they stood at the door, which it is about to list."""
+    if what == "module" and hasattr(obj, "__path__"):
+        ModuleAnalyzer.for_module(name).find_attr_docs().update(comments(obj))
+
+
+def resolve(app: Sphinx, env: BuildEnvironment, node: Element, content: Element) -> Any:
+    """Look for ``lrlab.ROOM.MODULE.NAME``, which was not found, at the door."""
+    package, _, rest = node.get("reftarget", "").partition(".")
+    room, _, name = rest.partition(".")
+    if node.get("refdomain") != "py" or package != "lrlab" or "." not in name:
+        return None
+    target = f"lrlab.{room}.{name.partition('.')[2]}"
+    return env.get_domain("py").resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], target, node, content
+    )
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("autodoc-process-docstring", carry_comments)
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True}

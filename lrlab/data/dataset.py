@@ -92,7 +92,7 @@ class Dataset:
 
 
 class DataError(RuntimeError):
-    """A data set cannot be had; the message names the file and the remedy."""
+    """A data set cannot be loaded; the message names the file and the remedy."""
 
 
 def as_floats(images: np.ndarray) -> np.ndarray:

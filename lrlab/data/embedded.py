@@ -1,4 +1,4 @@
-"""Small data sets that scikit-learn brings along."""
+"""Small data sets that are made from what scikit-learn contains, without a download."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lrlab.data.dataset import Dataset
 def _blobs() -> Dataset:
     """Three overlapping clouds of points, for models that train in a blink.
 
-    A point is an image of one pixel whose two channels are its coordinates, on one scale for
-    both, from 0 for the smallest coordinate to 255 for the largest.
+    A point is an image of one pixel, and its two channels are the point's coordinates. Both
+    channels have the same scale: 0 is the smallest of all coordinates and 255 the largest.
     """
     from sklearn.datasets import make_blobs
 
@@ -32,8 +32,8 @@ def _digits() -> Dataset:
 def _split(name: str, images: np.ndarray, labels: np.ndarray, test_size: int) -> Dataset:
     from sklearn.model_selection import train_test_split
 
-    # Shuffled with a fixed seed, so that the first images are a fair sample too, and with each
-    # class in both parts in the same proportion.
+    # The images are shuffled with a fixed seed, so that the first ones are a fair sample too, and
+    # each class has the same proportion in both parts.
     x_train, x_test, y_train, y_test = train_test_split(
         images, labels, test_size=test_size, stratify=labels, random_state=0
     )

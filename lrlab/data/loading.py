@@ -1,4 +1,4 @@
-"""Find a data set by its name, and see that it is whole."""
+"""Find a data set by its name, read it, and check it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 def load(name: str, limit: int | None = None, *, test_limit: int | None = None) -> Dataset:
     """Load a data set by name.
 
-    The first of these that has it is used: the file ``NAME.npz`` in the folder ``LRLAB_DATA``;
-    the data sets embedded in scikit-learn; the cache; a download, which fills the cache.
+    It is looked for in this order: the file ``NAME.npz`` in the folder that the environment
+    variable ``LRLAB_DATA`` names; the data sets embedded in scikit-learn; the cache; a download,
+    which fills the cache.
 
     To bring your own, write ``NAME.npz`` with the arrays ``x_train`` and ``x_test`` (uint8, of
     shape ``(N, H, W)`` or ``(N, H, W, C)`` with 1 to 4 channels), ``y_train`` and ``y_test``
@@ -40,10 +41,10 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
         The data set, in memory.
 
     Raises:
-        ValueError: If the name is unknown, or a limit is not an integer from 1 to the number of
-            images there are.
-        DataError: If a file cannot be downloaded, read or used; the message says which one and
-            what to do about it.
+        ValueError: The name is unknown, or a limit is not an integer from 1 to the number of
+            images.
+        DataError: A file cannot be downloaded, read or used; the message says which one and what to
+            do about it.
 
     Example:
         >>> load("digits")

@@ -81,12 +81,13 @@ def AlexNet(
     the pooling, as in `LeNet`. Maps float images of shape ``(N, height, width, channels)`` to
     logits ``(N, classes)``.
 
-    Where it departs from the original, and why, is told in `lrlab.pytorch.AlexNet`. The two give
-    the same logits, in training mode as well. What they keep for evaluation differs slightly: each
-    batch moves the running mean and variance of a map a tenth of the way to its own, but PyTorch
-    takes its unbiased variance and Keras its biased one, which is :math:`1 - 1/n` times as large
-    with n values of the map in the batch. For 128 images of 32×32 pixels that is 1/32768 less
-    after the first convolution, and 1/2048 less, the most, after the last three.
+    `lrlab.pytorch.AlexNet` tells where it departs from the original, and why. The two give the same
+    logits, in training mode as well. Their running variances, which evaluation uses, differ
+    slightly. In both frameworks a batch moves the running mean and variance of a map a tenth of the
+    way to its own, but PyTorch takes the batch's unbiased variance and Keras the biased one. If the
+    map has n values in the batch, the biased variance is :math:`1 - 1/n` times the unbiased one.
+    For 128 images of 32×32 pixels it is smaller by 1/32768 after the first convolution and by
+    1/2048 after each of the last three, where the difference is largest.
 
     Args:
         image_shape: Height, width and channels of an image; at least 15 × 15 pixels.
@@ -140,9 +141,9 @@ def _normalised(i: int, layer: Convolution) -> list[keras.Layer]:
 def initialise(network: keras.Sequential, init: str, seed: int) -> None:
     """Draw new weights for every convolutional and dense layer of a network, in place.
 
-    The weights are those that `lrlab.pytorch.initialise` gives the same network in PyTorch, put
-    into Keras' order: kernels have their axes turned, and the dense layer after a ``Flatten``
-    takes its inputs as rows, columns, maps, where PyTorch flattens maps, rows, columns.
+    `lrlab.pytorch.initialise` gives the same network in PyTorch the same weights. Here they are put
+    into Keras' order: the axes of the kernels are transposed, and the dense layer after a
+    ``Flatten`` takes its inputs as rows, columns, maps, where PyTorch flattens maps, rows, columns.
 
     Args:
         network: The network, built. None of its layers is a network itself; a layer may be without

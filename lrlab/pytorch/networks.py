@@ -74,8 +74,8 @@ class AlexNet(nn.Sequential):
     This is the network of 2014 with small kernels in place of 11×11 and 5×5, and with hidden
     layers of 1024 units in place of 4096. Batch normalisation is an addition, as in later
     variants. The dropout of the original is left out: each framework would draw its own, and the
-    two could not be compared number for number. In training mode they give the same logits, yet
-    the running variances that they keep for evaluation differ, see `lrlab.keras.AlexNet`.
+    two networks could not be compared number for number. In training mode they give the same
+    logits; in evaluation their running variances differ slightly, see `lrlab.keras.AlexNet`.
 
     Args:
         image_shape: Height, width and channels of an image; at least 15 × 15 pixels.

@@ -189,13 +189,6 @@ def test_show_tells_what_was_written_down_before_the_runs(capsys):
 # --- the command line -----------------------------------------------------------------------------
 
 
-def test_names_and_patterns_name_each_study_once():
-    assert [study.name for study in cli.select(["D2-*", "D2-sqrt", "batch-*"])] == [
-        *(name for name in STUDIES if name.startswith("D2-")), "batch-size",
-    ]  # fmt: skip
-    assert cli.select([]) == list(STUDIES.values())
-
-
 @pytest.mark.parametrize(
     ("name", "hint"),
     [("D2-cosin", "Did you mean D2-cosine"), ("zzz", "`lrlab list` shows"), ("E*", "`lrlab list`")],

@@ -1,6 +1,7 @@
-"""The catalogue: what it declares, what it refuses, and that a run says all it takes to repeat."""
+"""The catalogue: what each study of the book declares, said once more in other words."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +14,47 @@ from lrlab import (
     InverseSqrtDecay,
     LinearDecay,
     MultiStepDecay,
-    Schedule,
+    Recipe,
 )
-from lrlab.data import load
-from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSProp
-from lrlab.studies.catalog import BATCH_RATES, RATES, STUDIES, WARMUP_RATES
-from lrlab.studies.store import final_values
-from lrlab.studies.study import Run, Setting, Study, registry, slug
-from lrlab.training import run_config
+from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from lrlab.studies.catalog import (
+    BATCH_RATES,
+    EDGE_RATES,
+    MOMENTA,
+    RATES,
+    STUDIES,
+    UnknownStudy,
+    select,
+)
+from lrlab.studies.catalog.d4 import WARMUP_RATES
+from lrlab.studies.results import final_values
+from lrlab.studies.study import Images, Network, Parts, Run, Setting
+
+D3 = [STUDIES[name] for name in ("D3", "D3-per-step", "D3-cycles")]
 
 
-def make_setting(label="a", **options):
-    return Setting(label, **{"schedule": Constant(0.1), "epochs": 2, **options})
+def settings(name):
+    return STUDIES[name].settings
+
+
+def lenet(label, schedule, limit=60_000, held_out=0, snapshots=None, **changes):
+    """LeNet on Fashion-MNIST with everything told that the catalogue leaves to the defaults."""
+    options = {
+        "epochs": 30, "batch_size": 128, "optimizer": SGD(weight_decay=0.0), "per": "epoch",
+        "watch": None, "clip_norm": None, "seed": 0, **changes,
+    }  # fmt: skip
+    return Setting(
+        label,
+        Recipe(schedule, **options),
+        network=Network("LeNet", init="kaiming_uniform", width=1.0),
+        data=Images("fashion_mnist", limit=limit, held_out=held_out),
+        snapshots=snapshots,
+    )
+
+
+def but_for(setting, like, **changes):
+    """The setting under another's label, with changes to its recipe."""
+    return replace(setting, label=like.label, recipe=replace(setting.recipe, **changes))
 
 
 def test_names_of_studies():
@@ -41,49 +71,109 @@ def test_names_of_studies():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name.startswith("D2-")])
-def test_d2_is_declared_as_the_document_has_it(name):
-    study = STUDIES[name]
-    (setting,) = study.settings
-    assert study.seeds == (0, 1, 2, 3, 4)
-    config = study.runs()[3].config
-    del config["schedule"], config["study"], config["label"]
-    assert config == {
-        "epochs": 30, "per": "epoch", "batch_size": 128, "momentum": 0.0, "optimizer": "sgd",
-        "model": "LeNet", "init": "kaiming_uniform", "dataset": "fashion_mnist",
-        "limit": 60_000, "seed": 3,
-    }  # fmt: skip
-    assert setting.schedule(29) < 0.31
+def test_seeds_of_studies():
+    seeds = {name: study.seeds for name, study in STUDIES.items()}
+    five = [name for name, own in seeds.items() if own == (0, 1, 2, 3, 4)]
+    d2 = [name for name in STUDIES if name.startswith("D2-")]
+    assert five == [*d2, "D3", "momentum-10", "optimizer-final"]
+    # Other seeds than those that the winners are compared with.
+    assert seeds.pop("optimizer-tuning") == (10, 11)
+    assert {own for name, own in seeds.items() if name not in five} == {(0, 1, 2)}
 
 
-def test_d2_rates():
+def test_every_run_has_a_file_of_its_own_and_a_config_that_is_plain():
+    runs = [run for study in STUDIES.values() for run in study.runs(range(11))]
+    assert len({(run.study, run.name) for run in runs}) == len(runs) > 2_000
+    for run in runs[::11]:
+        assert Run.from_config(json.loads(json.dumps(run.to_config()))) == run
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_labels_tell_the_truth(name):
+    for setting in settings(name):
+        recipe = setting.recipe
+        optimizer = recipe.optimizer
+        moments = np.arange(recipe.epochs * 500) / 500
+        meant = {
+            "lr": recipe.schedule(moments).max(),
+            "batch": recipe.batch_size,
+            "momentum": getattr(optimizer, "momentum", 0),
+            "Nesterov": optimizer.momentum if getattr(optimizer, "nesterov", False) else None,
+        }
+        told = re.findall(r"\b(lr|batch|momentum|Nesterov) ([\d.e-]+\b)", setting.label)
+        for what, value in told:
+            assert float(value) == pytest.approx(meant[what], rel=5e-3), setting.label
+        for cls in (AdaGrad, RMSProp, AdaDelta, Adam, AdamW):
+            if re.search(rf"\b{cls.__name__}\b", f"{name} {setting.label}"):
+                assert type(optimizer) is cls
+        assert ("per step" in setting.label) <= (recipe.per == "step")
+
+
+# --- D2, D3, D4 -----------------------------------------------------------------------------------
+
+
+def test_d2_is_declared_as_the_document_has_it():
+    schedules = {
+        "constant": Constant(0.3),
+        "sqrt": InverseSqrtDecay(0.1),
+        "multistep": MultiStepDecay(0.3, gamma=0.5, milestones=[15, 30]),
+        "cosine": CosineDecay(0.3, total_epochs=20, final_lr=0.01),
+    }
+    for label, schedule in schedules.items():
+        assert settings(f"D2-{label}") == (lenet(label, schedule),)
     e = np.arange(30)
-    rates = {name: study.settings[0].schedule for name, study in STUDIES.items()}
-    assert rates["D2-constant"] == Constant(0.3)
-    assert rates["D2-sqrt"] == InverseSqrtDecay(0.1)
-    assert rates["D2-multistep"] == MultiStepDecay(0.3, gamma=0.5, milestones=[15, 30])
-    assert rates["D2-cosine"] == CosineDecay(0.3, total_epochs=20, final_lr=0.01)
     for label in ("sqrt", "cosine"):
         # As the printed loop has it: 0.3 first, then in epoch e what was meant for e - 1.
-        late, meant = rates[f"D2-{label}-late"](e), rates[f"D2-{label}"](e)
-        assert late[0] == 0.3
-        np.testing.assert_array_equal(late[1:], meant[:-1])
+        (late,) = settings(f"D2-{label}-late")
+        assert late == lenet(f"{label}, late", late.recipe.schedule)
+        rates = late.recipe.schedule(e)
+        assert rates[0] == 0.3
+        np.testing.assert_array_equal(rates[1:], schedules[label](e)[:-1])
+
+
+def test_d3_is_declared_as_the_document_has_it():
+    e = np.arange(60)
+    printed = 0.05 * (1 + np.cos(np.pi * (e % 20) / 20))
+    every = {setting.label: setting for study in D3 for setting in study.settings}
+    assert list(every) == [
+        "constant", "one cosine", "restarts", "fresh starts", "restarts, per step",
+        "cycles of 5", "cycles of 10",
+    ]  # fmt: skip
+    for label in ("restarts", "fresh starts", "restarts, per step"):
+        np.testing.assert_allclose(every[label].recipe.schedule(e), printed, rtol=0, atol=1e-13)
+    assert every["constant"].recipe.schedule == Constant(0.1)
+    assert every["one cosine"].recipe.schedule == CosineDecay(0.1, total_epochs=60)
+    numbers = {"cycles of 5": 12, "cycles of 10": 6}
+    for label, setting in every.items():
+        per = "step" if label == "restarts, per step" else "epoch"
+        parts = Parts(numbers.get(label, 3), fresh=label == "fresh starts")
+        schedule = setting.recipe.schedule
+        wanted = lenet(label, schedule, 30_000, 5_000, snapshots=parts, epochs=60, per=per)
+        assert setting == wanted
+    for label, cycle in (("cycles of 5", 5), ("cycles of 10", 10)):
+        assert every[label].recipe.schedule == CyclicCosine(0.1, cycle_epochs=cycle)
+
+
+def test_d3_decides_by_a_rule_that_was_written_down_before():
+    for claim in ("D3.1", "D3.2", "D3.3"):
+        assert claim in STUDIES["D3"].decides
+
+
+def d4(label, schedule, **changes):
+    """An AlexNet of an eighth of its width on all of CIFAR-10, as Keras draws weights."""
+    plain = lenet(label, schedule, **changes)
+    network = Network("AlexNet", init="glorot_uniform", width=1 / 8)
+    return replace(plain, network=network, data=Images("cifar10", limit=None, held_out=0))
 
 
 @pytest.mark.parametrize("name", [name for name in STUDIES if name.startswith("D4-")])
 def test_d4_is_declared_as_the_document_has_it(name):
-    (setting,) = STUDIES[name].settings
-    config = STUDIES[name].runs()[2].config
-    per = "step" if "cosine" in name else "epoch"
-    del config["schedule"], config["study"], config["label"]
-    assert config == {
-        "epochs": 30, "per": per, "batch_size": 128, "momentum": 0.0, "optimizer": "sgd",
-        "model": "AlexNet", "width": 0.125, "init": "glorot_uniform", "dataset": "cifar10",
-        "limit": None, "seed": 2,
-    }  # fmt: skip
+    (setting,) = settings(name)
+    schedule, label = setting.recipe.schedule, name.removeprefix("D4-")
+    assert setting == d4(label, schedule, per="step" if "cosine" in name else "epoch")
     warmed = name in ("D4-sin-decay", "D4-gradual-decay", "D4-warmup-cosine")
-    assert (setting.schedule(0) < 0.05) == warmed
-    assert setting.schedule(np.arange(30)).max() == pytest.approx(0.1)
+    assert (schedule(0) < 0.05) == warmed
+    assert schedule(np.arange(30)).max() == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -97,126 +187,95 @@ def test_d4_rates_are_the_ones_that_the_document_prints(name, step, printed):
     rates = [0.1 * (e + 1) / 5 for e in range(5)]
     while len(rates) < 30:
         rates.append(step(rates[-1]))
-    schedule = STUDIES[f"D4-{name}"].settings[0].schedule
+    schedule = settings(f"D4-{name}")[0].recipe.schedule
     np.testing.assert_allclose(schedule(np.arange(30)), rates, rtol=1e-12)
     assert [schedule(21), schedule(29)] == pytest.approx(printed, rel=1e-6)
 
 
 def test_rivals_of_warmup_differ_in_one_thing():
-    ways = [STUDIES[f"warmup-rates-{way}"] for way in ("none", "warmup", "clip")]
-    for lr, none, ramp, clip in zip(WARMUP_RATES, *(w.settings for w in ways), strict=True):
-        assert none.schedule == Constant(lr)
-        assert [ramp.schedule(t) for t in (0, 0.5, 1, 4)] == [0, lr / 2, lr, lr]
-        assert replace(ramp, schedule=none.schedule) == none
-        assert replace(clip, clip_norm=None) == none
-        assert (none.clip_norm, clip.clip_norm) == (None, 1.0)
+    ways = [settings(f"warmup-rates-{way}") for way in ("none", "warmup", "clip")]
+    assert WARMUP_RATES == (8, 4, 2, 1, 0.3, 0.1)
+    for lr, none, ramp, clip in zip(WARMUP_RATES, *ways, strict=True):
+        assert none == d4(f"lr {lr:g}", Constant(lr), epochs=5, per="step")
+        assert [ramp.recipe.schedule(t) for t in (0, 0.5, 1, 4)] == [0, lr / 2, lr, lr]
+        assert but_for(ramp, none, schedule=Constant(lr)) == none
+        assert clip.recipe.clip_norm == 1.0
+        assert but_for(clip, none, clip_norm=None) == none
+
+
+# --- D5 -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("epochs", [1, 5])
 def test_sensitivity_covers_six_decades(epochs):
-    constant, linear = STUDIES[f"sensitivity-{epochs}"], STUDIES[f"sensitivity-{epochs}-linear"]
     assert (max(RATES), min(RATES), len(RATES)) == (1, 1e-6, 13)
-    assert [setting.schedule for setting in constant.settings] == [Constant(lr) for lr in RATES]
-    ramps = [LinearDecay(lr, total_epochs=epochs) for lr in RATES]
-    assert [setting.schedule for setting in linear.settings] == ramps
-    assert {setting.per for setting in linear.settings} == {"step"}
-    assert {setting.epochs for setting in [*constant.settings, *linear.settings]} == {epochs}
-    assert len(constant.runs()) == len(linear.runs()) == 13 * 3
+    constant, linear = settings(f"sensitivity-{epochs}"), settings(f"sensitivity-{epochs}-linear")
+    for lr, flat, ramp in zip(RATES, constant, linear, strict=True):
+        assert flat == lenet(f"lr {lr:g}", Constant(lr), epochs=epochs)
+        falling = LinearDecay(lr, total_epochs=epochs)
+        assert ramp == lenet(f"lr {lr:g}", falling, epochs=epochs, per="step")
 
 
 def test_the_edge_lies_within_the_grids_last_step():
-    for name in ("sensitivity-1-edge", "sensitivity-1-edge-linear"):
-        rates = [setting.schedule(0) for setting in STUDIES[name].settings]
-        assert RATES[0] > rates[0] > rates[-1] > RATES[1]
-        assert {setting.epochs for setting in STUDIES[name].settings} == {1}
+    assert RATES[0] > max(EDGE_RATES) > min(EDGE_RATES) > RATES[1]
+    for name, schedule, per in (
+        ("sensitivity-1-edge", Constant, "epoch"),
+        ("sensitivity-1-edge-linear", lambda lr: LinearDecay(lr, total_epochs=1), "step"),
+    ):
+        wanted = [lenet(f"lr {lr:g}", schedule(lr), epochs=1, per=per) for lr in EDGE_RATES]
+        assert list(settings(name)) == wanted
 
 
 def test_batch_size_is_a_full_grid():
-    pairs = [(setting.batch_size, setting.schedule) for setting in STUDIES["batch-size"].settings]
+    assert list(BATCH_RATES) == [1 / 2**k for k in range(10)]
+    pairs = [(s.recipe.batch_size, s.recipe.schedule) for s in settings("batch-size")]
     assert pairs == [(size, Constant(lr)) for size in (32, 128, 512) for lr in BATCH_RATES]
-    assert {setting.epochs for setting in STUDIES["batch-size"].settings} == {2}
-
-
-def test_d3_is_declared_as_the_document_has_it():
-    e = np.arange(60)
-    printed = 0.05 * (1 + np.cos(np.pi * (e % 20) / 20))
-    every = {s.label: (s, study) for study in D3 for s in study.settings}
-    for label in ("restarts", "fresh starts", "restarts, per step"):
-        np.testing.assert_allclose(every[label][0].schedule(e), printed, rtol=0, atol=1e-13)
-    for label, (setting, study) in every.items():
-        assert study.seeds == ((0, 1, 2, 3, 4) if study.name == "D3" else (0, 1, 2))
-        config = Run(study.name, setting, 3).config
-        del config["schedule"], config["study"], config["label"], config["snapshots"]
-        assert config.pop("fresh", False) == (label == "fresh starts")
-        assert config == {
-            "epochs": 60, "per": "step" if "step" in label else "epoch", "batch_size": 128,
-            "momentum": 0.0, "optimizer": "sgd", "model": "LeNet", "init": "kaiming_uniform",
-            "dataset": "fashion_mnist", "limit": 30_000, "validation": 5_000, "seed": 3,
-        }  # fmt: skip
-
-
-D3 = [STUDIES[name] for name in ("D3", "D3-per-step", "D3-cycles")]
-
-
-def test_the_rivals_of_restarts_take_as_many_snapshots():
-    labels = ["constant", "one cosine", "restarts", "fresh starts"]
-    assert [setting.label for setting in D3[0].settings] == labels
-    assert {setting.snapshots for setting in (*D3[0].settings, *D3[1].settings)} == {3}
-    constant, cosine, *_ = D3[0].settings
-    assert constant.schedule == Constant(0.1)
-    assert cosine.schedule == CosineDecay(0.1, total_epochs=60)
-
-
-def test_shorter_cycles_leave_a_snapshot_each():
-    for setting, cycle in zip(D3[2].settings, (5, 10), strict=True):
-        assert setting.schedule == CyclicCosine(0.1, cycle_epochs=cycle)
-        assert setting.snapshots * cycle == 60
+    for setting in settings("batch-size"):
+        recipe = setting.recipe
+        same = lenet(setting.label, recipe.schedule, epochs=2, batch_size=recipe.batch_size)
+        assert setting == same
 
 
 def test_momentum_extends_the_grid_without_it():
-    pairs = [(s.momentum, s.schedule) for s in STUDIES["momentum-rates"].settings]
+    pairs = [(s.recipe.optimizer.momentum, s.recipe.schedule) for s in settings("momentum-rates")]
     rates = (1, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
-    assert pairs == [(m, Constant(lr)) for m in (0.5, 0.9, 0.99) for lr in rates]
-    without = {s.schedule: s for s in STUDIES["sensitivity-1"].settings}
-    for setting in STUDIES["momentum-rates"].settings:
-        plain = without[setting.schedule]
-        assert replace(setting, momentum=0, label=plain.label) == plain
-    assert STUDIES["momentum-rates"].seeds == STUDIES["sensitivity-1"].seeds
+    assert MOMENTA == (0.5, 0.9, 0.99)
+    assert pairs == [(m, Constant(lr)) for m in MOMENTA for lr in rates]
+    without = {s.recipe.schedule: s for s in settings("sensitivity-1")}
+    for setting in settings("momentum-rates"):
+        plain = without[setting.recipe.schedule]
+        assert but_for(setting, plain, optimizer=SGD()) == plain
+        assert setting.recipe.optimizer == Momentum(momentum=setting.recipe.optimizer.momentum)
 
 
 def test_long_runs_pair_momentum_with_the_rate_that_it_multiplies():
-    plain, faster, heavy, heavier, *ahead = STUDIES["momentum-10"].settings
+    plain, faster, heavy, heavier, *ahead = settings("momentum-10")
     for without, ball in ((plain, heavy), (faster, heavier)):
-        assert (without.momentum, ball.momentum, ball.epochs) == (0, 0.9, 10)
-        assert ball.schedule(0) / (1 - 0.9) == pytest.approx(without.schedule(0))
-        assert replace(ball, momentum=0, schedule=without.schedule, label=without.label) == without
+        schedule = without.recipe.schedule
+        assert without == lenet(without.label, schedule, epochs=10)
+        assert ball.recipe.optimizer == Momentum(momentum=0.9)
+        assert ball.recipe.schedule(0) / (1 - 0.9) == pytest.approx(schedule(0))
+        assert but_for(ball, without, optimizer=SGD(), schedule=schedule) == without
     nesterov = Momentum(momentum=0.9, nesterov=True)
     for ball, looking in zip((heavy, heavier), ahead, strict=True):
-        assert replace(ball, momentum=0, optimizer=nesterov, label=looking.label) == looking
-    assert STUDIES["momentum-10"].seeds == (0, 1, 2, 3, 4)
+        assert but_for(ball, looking, optimizer=nesterov) == looking
 
 
-RULES = {"AdaGrad": AdaGrad, "RMSProp": RMSProp, "AdaDelta": AdaDelta, "Adam": Adam, "AdamW": AdamW}
-
-
-MIDDLES = [("AdaGrad", 0.01), ("RMSProp", 1e-3), ("AdaDelta", 1), ("Adam", 1e-3), ("AdamW", 1e-3)]
-
-
-@pytest.mark.parametrize(("name", "middle"), MIDDLES)
-def test_every_optimiser_has_four_decades_around_its_rate(name, middle):
-    study = STUDIES[f"sensitivity-1-{name}"]
-    rates = [setting.schedule(0) for setting in study.settings]
+@pytest.mark.parametrize(
+    ("optimizer", "middle"),
+    [(AdaGrad(), 0.01), (RMSProp(), 1e-3), (AdaDelta(), 1), (Adam(), 1e-3), (AdamW(), 1e-3)],
+)
+def test_every_optimizer_has_four_decades_around_its_rate(optimizer, middle):
+    found = settings(f"sensitivity-1-{type(optimizer).__name__}")
+    rates = [setting.recipe.schedule(0) for setting in found]
     assert (len(rates), rates[0]) == (9, pytest.approx(100 * middle))
     assert np.diff(np.log10(rates)) == pytest.approx(-0.5, abs=0.03)
-    assert {setting.optimizer for setting in study.settings} == {RULES[name]()}
-    plain = STUDIES["sensitivity-1"].settings[0]
-    for setting in study.settings:
-        assert replace(setting, optimizer="sgd", schedule=plain.schedule, label="lr 1") == plain
-    assert study.seeds == STUDIES["sensitivity-1"].seeds
+    for setting, lr in zip(found, rates, strict=True):
+        assert setting == lenet(f"lr {lr:g}", Constant(lr), epochs=1, optimizer=optimizer)
 
 
-def test_keras_numbers_in_pytorchs_rules():
-    settings = {setting.label: setting for setting in STUDIES["optimizer-defaults"].settings}
+def test_keras_numbers_in_pytorchs_optimizers():
+    found = {setting.label: setting for setting in settings("optimizer-defaults")}
     complete = {
         "AdaGrad, accumulator 0.1, lr 0.001": {"eps"},  # of no weight beside the accumulator
         "RMSProp, rho 0.9, eps 3.2e-4, lr 0.001": {"eps"},  # under the root
@@ -225,168 +284,65 @@ def test_keras_numbers_in_pytorchs_rules():
         "AdamW, weight decay 0.004, lr 0.001": {"eps"},
     }
     for label, others in complete.items():
-        ours = settings[label].optimizer
+        ours = found[label].recipe.optimizer
         keras = type(ours)(convention="keras")
         same = {key for key in vars(ours) if getattr(ours, key) == getattr(keras, key)}
         assert set(vars(ours)) - same == others | {"convention"}
         assert ours != type(ours)()
-    assert settings["RMSProp, rho 0.9, eps 3.2e-4, lr 0.001"].optimizer.eps ** 2 == pytest.approx(
-        1e-7
-    )
+    rmsprop = found["RMSProp, rho 0.9, eps 3.2e-4, lr 0.001"].recipe.optimizer
+    assert rmsprop.eps**2 == pytest.approx(1e-7)
     # Keras' place of Adam's ε is that of torch at one of 1e-7 over the root of 1 - β₂^t.
-    first = 1e-7 / np.sqrt(1 - 0.999)
-    assert settings["Adam, eps 3.2e-6, lr 0.001"].optimizer.eps == pytest.approx(first)
-    for label, setting in settings.items():
-        assert label.startswith(f"{type(setting.optimizer).__name__}, ")
-        assert setting.schedule == Constant(float(label.rsplit("lr ")[-1]))
-        plain = STUDIES["sensitivity-1"].settings[0]
-        alike = replace(setting, optimizer="sgd", schedule=plain.schedule, label=plain.label)
-        assert alike == plain, "to be compared with the grids of one epoch"
-    assert STUDIES["optimizer-defaults"].seeds == STUDIES["sensitivity-1"].seeds
+    adam = found["Adam, eps 3.2e-6, lr 0.001"].recipe.optimizer
+    assert adam.eps == pytest.approx(1e-7 / np.sqrt(1 - 0.999))
+    for label, setting in found.items():
+        recipe = setting.recipe
+        same = lenet(label, recipe.schedule, epochs=1, optimizer=recipe.optimizer)
+        assert setting == same, "to be compared with the grids of one epoch"
+        assert isinstance(recipe.schedule, Constant)
 
 
-def grouped(study):
-    """The settings that differ in nothing but the rate."""
-    groups = {}
-    for setting in study.settings:
-        groups.setdefault(setting.label.rsplit(", lr")[0], []).append(setting)
-    return groups.values()
-
-
-def test_rivals_are_tuned_over_as_many_rates_with_seeds_of_their_own():
-    study = STUDIES["optimizer-tuning"]
+def test_rivals_are_tuned_over_as_many_rates_and_the_best_run_longer():
     ways = {}
-    for setting in study.settings:
-        falls = isinstance(setting.schedule, CosineDecay)
-        ways.setdefault((setting.optimizer, falls), []).append(setting.schedule(0))
-        assert setting.schedule(5) == (0 if falls else setting.schedule(0))
+    for setting in settings("optimizer-tuning"):
+        recipe = setting.recipe
+        falls = isinstance(recipe.schedule, CosineDecay)
+        schedule = recipe.schedule if falls else Constant(recipe.schedule(0))
+        options = {"optimizer": recipe.optimizer, "epochs": 5, "per": "step"}
+        assert setting == lenet(setting.label, schedule, **options)
+        assert schedule(5) == (0 if falls else schedule(0))
+        ways.setdefault((recipe.optimizer, falls), []).append(setting)
     adam = [0.03, 0.01, 3e-3, 1e-3, 3e-4]
-    assert ways == {
-        (Momentum(), True): [0.3, 0.1, 0.03, 0.01, 3e-3],
-        (Adam(), False): adam,
+    assert {way: [s.recipe.schedule(0) for s in group] for way, group in ways.items()} == {
+        (Momentum(), True): [0.3, 0.1, 0.03, 0.01, 3e-3], (Adam(), False): adam,
         (Adam(), True): adam,
-    }
-    assert study.seeds == (10, 11)
-    winners = STUDIES["optimizer-final"]
-    assert set(winners.seeds).isdisjoint(study.seeds)
-    tuned = {setting.label: setting for setting in study.settings}
-    losses = final_values(study, "test_loss")
-    best = [min(group, key=lambda s: losses[s.label].mean()) for group in grouped(study)]
-    assert [setting.label for setting in winners.settings] == [setting.label for setting in best]
-    for setting in winners.settings:
-        same = replace(setting, epochs=5, schedule=tuned[setting.label].schedule)
-        assert same == tuned[setting.label]
-        assert type(setting.schedule) is type(tuned[setting.label].schedule)
-        assert setting.schedule(10) in (0, setting.schedule(0))
-        assert setting.epochs == 10
+    }  # fmt: skip
+    losses = final_values("optimizer-tuning", "test_loss")
+    best = [min(group, key=lambda s: losses[s.label].mean()) for group in ways.values()]
+    for winner, tuned in zip(settings("optimizer-final"), best, strict=True):
+        schedule = winner.recipe.schedule
+        assert but_for(winner, tuned, epochs=5, schedule=tuned.recipe.schedule) == tuned
+        assert winner.label == tuned.label
+        assert (type(schedule), schedule(0)) == (
+            type(tuned.recipe.schedule), tuned.recipe.schedule(0),
+        )  # fmt: skip
+        assert schedule(10) in (0, schedule(0))
+        assert winner.recipe.epochs == 10
 
 
-def test_a_config_is_plain_and_complete():
-    runs = [run for study in STUDIES.values() for run in study.runs()]
-    assert len(runs) > 200
-    for run in runs:
-        config = run.config
-        assert json.loads(json.dumps(config)) == config
-        settings = {key: value for key, value in config.items() if key not in ("study", "seed")}
-        settings["schedule"] = Schedule.from_config(settings["schedule"])
-        if settings["optimizer"] != "sgd":
-            settings["optimizer"] = Optimizer.from_config(settings["optimizer"])
-        assert Run(config["study"], Setting(settings.pop("label"), **settings), run.seed) == run
+# --- the studies that names and patterns name -----------------------------------------------------
 
 
-def test_what_changes_nothing_stays_out_of_a_config():
-    # Records from before there was a width or a clipping still belong to their runs.
-    assert {"width", "clip_norm"}.isdisjoint(Run("s", make_setting(), 0).config)
-    wide = make_setting(model="AlexNet", width=2, clip_norm=3)
-    config = Run("s", wide, 0).config
-    assert (config["width"], config["clip_norm"]) == (2.0, 3.0)
-    assert isinstance(config["width"], float)
-
-
-def test_a_config_agrees_with_the_one_that_fit_writes():
-    run = Run("s", make_setting(momentum=0.5, dataset="blobs", limit=40, batch_size=7), 3)
-    names = ("model", "epochs", "batch_size", "momentum", "per", "seed")
-    own = {name: run.config[name] for name in names}
-    written = run_config(load("blobs", 40), schedule=run.setting.schedule, **own)
-    common = written.keys() & run.config.keys()
-    assert {*names, "schedule", "dataset"} <= common
-    assert {key: written[key] for key in common} == {key: run.config[key] for key in common}
-
-
-def test_every_run_has_a_file_of_its_own():
-    runs = [run for study in STUDIES.values() for run in study.runs(range(11))]
-    assert len({(run.study, run.name) for run in runs}) == len(runs)
-
-
-def test_runs_go_seed_by_seed():
-    study = Study("s", "", [make_setting("a"), make_setting("b")], seeds=[7, 3])
-    assert [run.name for run in study.runs()] == ["a-seed-7", "b-seed-7", "a-seed-3", "b-seed-3"]
-    assert [run.name for run in study.runs([1])] == ["a-seed-1", "b-seed-1"]
-
-
-def test_a_slug_is_fit_for_every_file_system():
-    assert slug("η = 0.1 / Batch 32, late!") == "0.1-batch-32-late"
+def test_names_and_patterns_name_each_study_once():
+    d2 = [name for name in STUDIES if name.startswith("D2-")]
+    found = [study.name for study in select(["D2-*", "D2-sqrt", "batch-*"])]
+    assert found == [*d2, "batch-size"]
+    assert select([]) == list(STUDIES.values())
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"label": "—"}, "label must be text with a letter or digit, received '—'"),
-        ({"label": 3}, "label must be text"),
-        ({"schedule": 0.1}, "schedule must be a schedule of lrlab, received 0.1"),
-        ({"epochs": 0}, "epochs must be a positive integer, received 0"),
-        ({"batch_size": 1.5}, "batch_size must be a positive integer, received 1.5"),
-        ({"limit": 0}, "limit must be a positive integer, received 0"),
-        ({"momentum": 1}, r"momentum must be a finite real number in \[0, 1\), received 1"),
-        ({"per": "batch"}, "per must be one of epoch, step, received 'batch'"),
-        ({"optimizer": "adam"}, "optimizer must be one of sgd, received 'adam'"),
-        ({"optimizer": 3}, r"optimizer must be one of lrlab\.optimizers .*received 3"),
-        ({"optimizer": Adam(), "momentum": 0.9}, "momentum must be 0 beside an optimizer, .* 0.9"),
-        ({"optimizer": Adam(convention="keras")}, "must be of convention 'pytorch' here, received"),
-        ({"model": "VGG"}, "model must be one of LeNet, AlexNet, received 'VGG'"),
-        ({"model": "AlexNet", "width": 0}, "width must be .* greater than 0, received 0"),
-        ({"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),
-        ({"clip_norm": 0}, "clip_norm must be .* greater than 0, received 0"),
-        ({"init": "zeros"}, "init must be one of kaiming_uniform, glorot_uniform, received"),
-    ],
+    ("name", "hint"),
+    [("D2-cosin", "Did you mean D2-cosine"), ("zzz", "`lrlab list` shows"), ("E*", "`lrlab list`")],
 )
-def test_a_setting_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
-        make_setting(**options)
-
-
-def test_a_setting_keeps_plain_numbers():
-    setting = make_setting(
-        epochs=np.int64(3), batch_size=np.int32(4), limit=np.int64(9), momentum=0
-    )
-    assert json.dumps(Run("s", setting, 0).config)
-    assert setting == make_setting(epochs=3, batch_size=4, limit=9, momentum=0.0)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"name": "a/b"}, "name must be letters, digits, '.' and '-', received 'a/b'"),
-        ({"name": ".hidden"}, "name must be"),
-        ({"settings": []}, "settings must be one or more with distinct labels"),
-        ({"settings": [make_setting("a b"), make_setting("A-b")]}, "distinct labels"),
-        ({"seeds": []}, "seeds must be one or more, all different"),
-        ({"seeds": [1, 1]}, "seeds must be one or more, all different"),
-        ({"seeds": [-1]}, "seeds must be an integer of at least 0, received -1"),
-    ],
-)
-def test_a_study_refuses(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Study(**{"name": "s", "description": "", "settings": [make_setting()], **arguments})
-
-
-def test_a_run_refuses_a_seed_that_is_none():
-    with pytest.raises(ValueError, match=r"seed must be an integer of at least 0, received 0\.5"):
-        Run("s", make_setting(), 0.5)
-
-
-def test_a_name_is_given_once():
-    study = Study("s", "", [make_setting()])
-    assert registry([study]) == {"s": study}
-    with pytest.raises(ValueError, match="distinct names, received 's' twice"):
-        registry([study, Study("s", "another", [make_setting()])])
+def test_an_unknown_name_is_told_with_its_neighbours(name, hint):
+    with pytest.raises(UnknownStudy, match=re.escape(f"there is no study {name!r}. {hint}")):
+        select([name])

@@ -30,7 +30,7 @@ test unit notebooks site execute: export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
-.PHONY: help install constraints format check test unit notebooks site book links \
+.PHONY: help install constraints hooks format check test unit notebooks site book links \
 	serve execute bench configure clean
 
 help:  ## list the targets (this is what `make` alone does)
@@ -57,6 +57,9 @@ constraints:  ## renew constraints.txt after a change of requirements.txt (needs
 		echo "# version that the book was built with. Written by \`make constraints\`."; \
 		sed -E 's/[+].*//; /^(nvidia|cuda|triton)/d' "$$folder/frozen"; \
 	} > constraints.txt
+
+hooks: install  ## run the quick checks before each commit
+	.venv/bin/pre-commit install
 
 format: install  ## format the code and the notebooks, mend what can be mended
 	$(RUN) -m ruff check --fix --quiet .

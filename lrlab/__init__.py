@@ -4,6 +4,8 @@ Schedules are pure functions of time, counted in epochs. `lrlab.pytorch` and `lr
 them to the frameworks; importing `lrlab` itself imports neither.
 """
 
+from importlib.metadata import version
+
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.schedules import (
     Constant,
@@ -25,7 +27,7 @@ from lrlab.schedules import (
 )
 from lrlab.training import Recipe
 
-__version__ = "0.1.0"
+__version__ = version("lrlab")
 
 __all__ = [
     "Constant",

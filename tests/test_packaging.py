@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -92,6 +93,11 @@ def test_every_import_of_lrlab_is_declared() -> None:
 
 def test_an_import_that_is_not_declared_is_noticed() -> None:
     assert undeclared(["import sklearn, sympy.core\nimport json"]) == {"sympy"}
+
+
+def test_the_citation_names_the_same_version_and_licence() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
 def test_the_wheel_holds_every_package_and_the_records() -> None:
@@ -217,8 +223,43 @@ def test_a_machine_or_a_registry_is_noticed(text: str) -> None:
     assert PRIVATE.search(text)
 
 
-def test_no_module_is_longer_than_two() -> None:
-    files = [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+def ill_formed(name: str, content: bytes) -> list[str]:
+    """What is wrong with a file as a file: its size, the end of its text."""
+    limit = LARGEST.get(Path(name).suffix, 500_000)
+    found = [f"{name}: {len(content)} bytes"] if len(content) > limit else []
+    text = b"\0" not in content
+    if text and content and (content[-1:] != b"\n" or content[-2:] == b"\n\n"):
+        found.append(f"{name}: should end in one newline")
+    return found
+
+
+# A chapter holds its figures; a file of images travels with the package.
+LARGEST = {".ipynb": 1_500_000, ".npz": 8_000_000}
+
+
+def test_files_are_small_and_end_in_a_newline() -> None:
+    files = {str(path.relative_to(ROOT)): path.read_bytes() for path in project_files()}
+    assert [fault for name, content in files.items() for fault in ill_formed(name, content)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.md", b"text"),
+        ("a.md", b"text\n\n"),
+        ("a.png", bytes(500_001)),
+        ("a.ipynb", bytes(1_500_001)),
+        ("a.npz", bytes(8_000_001)),
+    ],
+)
+def test_an_ill_formed_file_is_noticed(name: str, content: bytes) -> None:
+    assert len(ill_formed(name, content)) == 1
+    assert ill_formed(name, bytes(500_000)) == ill_formed("a.md", b"text\n") == []
+
+
+def test_no_module_is_too_long_to_be_read_in_one_go() -> None:
+    folders = [ROOT / name for name in ("lrlab", "tests", "tools", "benchmarks")]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files
     }
@@ -228,8 +269,16 @@ def test_no_module_is_longer_than_two() -> None:
 def test_documented_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     named: set[str] = set()
-    for name in ("README.md", "CONTRIBUTING.md", ".ci/run", ".github/workflows/publish.yml"):
-        text = (ROOT / name).read_text(encoding="utf-8")
+    workflows = (ROOT / ".github" / "workflows").glob("*.yml")
+    names = (
+        "README.md",
+        "CONTRIBUTING.md",
+        ".ci/run",
+        ".pre-commit-config.yaml",
+        "constraints.txt",
+    )
+    for path in [*workflows, *(ROOT / name for name in names)]:
+        text = path.read_text(encoding="utf-8")
         named |= set(re.findall(r"(?:^|`|run: )make ([a-z]+)", text, re.M))
     assert {"book", "test"} <= named
     assert named <= targets

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lrlab.studies.study import Images, Run, Study, slug
-from lrlab.training import History, lr_deviation
+from lrlab.training import FORMAT, History, lr_deviation
 from lrlab.utils import differences, remove_abandoned, write_text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -103,10 +103,10 @@ def read(run: Run, results: Path | str | None = None) -> History | None:
     """
     file = path(run, results)
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        made = Run.from_config(_part(record, "run"))
-        values = {**_part(record, "history"), "recipe": made.recipe.to_config()}
-        history = History.from_dict({**values, "format": record.get("format")})
+        record = _record(file.read_text(encoding="utf-8"))
+        made = Run.from_config(record["run"])
+        values = {**record["history"], "recipe": made.recipe.to_config()}
+        history = History.from_dict({**values, "format": record["format"]})
         _check_whole(history)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -122,11 +122,17 @@ def read(run: Run, results: Path | str | None = None) -> History | None:
     return history
 
 
-def _part(record: Any, name: str) -> dict[str, Any]:
-    if not isinstance(record, dict) or not isinstance(record.get(name), dict):
-        raise ValueError(f"it has no table {name!r}")
-    part: dict[str, Any] = record[name]
-    return part
+def _record(text: str) -> dict[str, Any]:
+    """The tables of a record: its run and its history."""
+    record = json.loads(text)
+    if not isinstance(record, dict):
+        raise ValueError("it holds no tables")
+    if (number := record.get("format")) != FORMAT:
+        raise ValueError(f"its format must be {FORMAT}, received {number!r}; format 1 said none")
+    for name in ("run", "history"):
+        if not isinstance(record.get(name), dict):
+            raise ValueError(f"it has no table {name!r}")
+    return record
 
 
 def missing(runs: Iterable[Run], results: Path | str | None = None) -> list[Run]:

@@ -3,7 +3,7 @@
 from lrlab.training.audit import cut_epochs, lr_deviation
 from lrlab.training.evaluation import Evaluation
 from lrlab.training.first_steps import FirstSteps
-from lrlab.training.history import History, note_change
+from lrlab.training.history import FORMAT, History, note_change
 from lrlab.training.origin import provenance
 from lrlab.training.recipe import METRICS, Recipe, Watch
 from lrlab.training.snapshots import (
@@ -15,6 +15,7 @@ from lrlab.training.snapshots import (
 )
 
 __all__ = [
+    "FORMAT",
     "METRICS",
     "Evaluation",
     "FirstSteps",

@@ -3,6 +3,7 @@
 Each check takes a notebook and returns its complaints; each is also tried on a bad notebook.
 """
 
+import ast
 import base64
 import copy
 import re
@@ -124,6 +125,27 @@ def personal_metadata(notebook: NotebookNode) -> list[str]:
     return [] if same else ["holds what belongs to one run alone: run `make execute`"]
 
 
+def deep_imports(notebook: NotebookNode) -> list[str]:
+    """A chapter shows readers the doors of lrlab: the package, a room, and nothing inside one."""
+    found = []
+    for cell in code_cells(notebook):
+        # Magics are no Python; a plain statement in their place keeps the rest readable.
+        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.M)
+        for node in ast.walk(ast.parse(source)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+                # `from lrlab.ROOM import MODULE` would reach a module as well.
+                inside = (f"{node.module}.{alias.name}" for alias in node.names)
+                names += [name for name in inside if name.count(".") > 1 and is_module(name)]
+            found += [f"imports {name}" for name in names if re.match(r"lrlab\.\w+\.\w", name)]
+    return found
+
+
+def is_module(name: str) -> bool:
+    return (ROOT / Path(*name.split("."))).with_suffix(".py").is_file()
+
+
 CHECKS: list[Callable[[NotebookNode], list[str]]] = [
     not_in_order,
     bad_outputs,
@@ -133,6 +155,7 @@ CHECKS: list[Callable[[NotebookNode], list[str]]] = [
     bad_figures,
     other_setup_cell,
     personal_metadata,
+    deep_imports,
 ]
 
 
@@ -163,7 +186,7 @@ def good() -> NotebookNode:
         new_markdown_cell("# A chapter"),
         new_code_cell(setup_cell(configured(ROOT)), execution_count=1),
         new_code_cell(
-            "draw()",
+            "import lrlab.plots\nfrom lrlab.keras import LeNet\nfrom lrlab import Constant, data",
             execution_count=2,
             metadata={"mystnb": figure},
             outputs=[new_output("display_data", data=picture)],
@@ -240,6 +263,20 @@ BAD = {
         lambda n: n.cells[3].outputs.append(new_output("stream", text="4 s\n")),
     ),
     "widgets": (personal_metadata, lambda n: n.metadata.update(widgets={})),
+    "a module of a room": (
+        deep_imports,
+        lambda n: n.cells[2].update(
+            source="%matplotlib inline\nfrom lrlab.plots.style import LINES"
+        ),
+    ),
+    "a module by its name": (
+        deep_imports,
+        lambda n: n.cells[2].update(source="def f():\n    import lrlab.plots.style as style"),
+    ),
+    "a module from its room": (
+        deep_imports,
+        lambda n: n.cells[2].update(source="from lrlab.landscapes import descent"),
+    ),
     "times": (personal_metadata, lambda n: n.cells[2].metadata.update(execution={"a": "b"})),
 }
 

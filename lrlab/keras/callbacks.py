@@ -238,6 +238,7 @@ class PlateauCallback(ScheduleCallback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Let the policy decide on the rate of the next epoch."""
+        logs = logs or {}
         if self.monitor not in logs:
             raise ValueError(
                 f"monitor must be one of the metrics in the logs, {', '.join(logs)}, received "

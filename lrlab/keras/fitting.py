@@ -94,12 +94,17 @@ def fit(
     keepers = [] if snapshots is None else [_Keeper(snapshots, history)]
     if snapshots is not None:
         _go_on(snapshots, model, history)
-    train = as_floats(dataset.x_train), dataset.y_train
-    order = {"seed": recipe.seed, "initial_epoch": history.epochs}
+    batches = ShuffledBatches(
+        as_floats(dataset.x_train),
+        dataset.y_train,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        initial_epoch=history.epochs,
+    )
     left = range(history.epochs, recipe.epochs)
     with _seeded(recipe.seed), bar(left, "training", "epoch") as progress:
         model.fit(
-            ShuffledBatches(*train, batch_size=recipe.batch_size, **order),
+            batches,
             epochs=recipe.epochs,
             initial_epoch=history.epochs,
             shuffle=False,
@@ -177,6 +182,8 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin(self)
+        if not self.history.epochs:
+            self._saver.save(0)  # what is interrupted in its first epoch begins with these weights
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin_epoch(epoch)
@@ -191,7 +198,7 @@ class _Keeper(keras.callbacks.Callback):
 
 def _go_on(snapshots: Snapshots, model: keras.Model, history: History) -> None:
     """Put model and history into the state in which an interrupted run stood."""
-    state = restore(snapshots.folder, model, history.identity())
+    state = restore(snapshots, model, history.recipe, history.identity())
     if state is not None:
         before = History.from_json(state["history"])
         before.recipe = history.recipe  # it may have more epochs than before

@@ -156,12 +156,19 @@ class Training:
                 left -= 1
                 if self.recipe.per == "step" and self.step < self.steps - 1:
                     self.scheduler.step()
-            watch = self.recipe.watch
-            self.scheduler.step(*([] if watch is None else [self.metrics()[watch.metric]]))
+            self._end_epoch()
             for observer in observers:
                 observer.after_epoch(self)
             if self.stopped:
                 return
+
+    def _end_epoch(self) -> None:
+        """Go on to the next epoch's rate; a policy that watches decides first."""
+        watch = self.recipe.watch
+        if watch is not None and isinstance(self.scheduler, PlateauLR):
+            self.scheduler.step(self.metrics()[watch.metric])
+        else:
+            self.scheduler.step()
 
     def _batches(self) -> Iterable[Tensor]:
         order = torch.randperm(len(self.train[0]), generator=self.shuffle).to(self.device)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -53,7 +54,7 @@ class ScheduleLR(LRScheduler):
         self.steps_per_epoch = checks.count("steps_per_epoch", steps_per_epoch)
         super().__init__(optimizer)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[float | Tensor]:
         """Return each group's rate at the present step."""
         lr = self._rate(self.last_epoch / self.steps_per_epoch)
         return [

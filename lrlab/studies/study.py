@@ -2,7 +2,8 @@
 
 Example:
     >>> from lrlab import Constant, Recipe
-    >>> setting = Setting("fixed", Recipe(Constant(0.1), epochs=1), data=Images("digits", limit=None))
+    >>> digits = Images("digits", limit=None)
+    >>> setting = Setting("fixed", Recipe(Constant(0.1), epochs=1), data=digits)
     >>> Run("small", setting, seed=3).name
     'fixed-seed-3'
 """
@@ -74,7 +75,7 @@ class Images(Value):
     held_out: Annotated[int, checks.whole] = 0
 
     def load(self) -> tuple[Dataset, Dataset | None]:
-        """Return the images to train on and test on, and the same with the held-out ones to test on.
+        """Return the data set, and the same with the held-out images as its test images.
 
         Raises:
             ValueError: There are not that many images, or no data set has this name.
@@ -152,8 +153,8 @@ class Setting(Value):
             isinstance(schedule, CyclicCosine) and schedule.ends(epochs) == parts.ends(epochs)
         ):
             raise ValueError(
-                f"schedule must have cycles of {epochs // parts.number} epochs for parts that start "
-                f"afresh, received {schedule}"
+                f"schedule must have cycles of {epochs // parts.number} epochs for parts that "
+                f"start afresh, received {schedule}"
             )
 
 

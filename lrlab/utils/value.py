@@ -52,7 +52,8 @@ class Value:
         Value._registry[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        for name, check in _field_checks(type(self)).items():
+        cls: type = type(self)
+        for name, check in _field_checks(cls).items():
             self._store(name, check(name, getattr(self, name)))
 
     def _store(self, name: str, value: Any) -> None:
@@ -123,3 +124,25 @@ def _revive(value: Any) -> Any:
     if isinstance(value, dict):
         return Value.from_config(value)
     return tuple(_revive(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def differences(found: Any, wanted: Any, name: str = "") -> list[str]:
+    """Say where two configs differ, a line for each parameter that has another value.
+
+    Args:
+        found: A config, as `Value.to_config` gives it, or a part of one.
+        wanted: What it is compared with.
+        name: What both are called in the lines.
+
+    Example:
+        >>> differences({"lr": 0.1, "inner": {"a": 1}}, {"lr": 0.2, "inner": {"a": 1}}, "recipe")
+        ['recipe.lr was 0.1 and is 0.2']
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        dot = f"{name}." if name else ""
+        return [
+            line
+            for key in sorted(found.keys() | wanted.keys())
+            for line in differences(found.get(key), wanted.get(key), f"{dot}{key}")
+        ]
+    return [] if found == wanted else [f"{name} was {found!r} and is {wanted!r}"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from lrlab.utils import Value, checks, instance
+from lrlab.utils import Value, checks, differences, instance
 
 
 @dataclass(frozen=True)
@@ -110,3 +110,15 @@ class TestNames:
     def test_the_same_cell_run_again_is_fine(self):
         type("Spring", (Value,), {"__module__": __name__})
         Value._registry["Spring"] = Spring
+
+
+class TestDifferences:
+    def test_equal_configs_have_none(self):
+        assert differences(Spring(3).to_config(), Spring(3).to_config()) == []
+
+    def test_each_parameter_is_named_by_its_way(self):
+        found = differences(Pair(Spring(1)).to_config(), Pair(Spring(2)).to_config(), "pair")
+        assert found == ["pair.first.stiffness was 1.0 and is 2.0"]
+
+    def test_what_only_one_has_is_a_difference(self):
+        assert differences({"a": 1}, {"b": 2}) == ["a was 1 and is None", "b was None and is 2"]

@@ -82,23 +82,23 @@ def table(study: Study | str, results: Path | str | None = None) -> pd.DataFrame
     import pandas as pd
 
     study = _named(study)
-    settings = {setting.label: setting for setting in study.settings}
+    inits = {setting.label: setting.network.init for setting in study.settings}
     return pd.DataFrame(
         [
-            {"label": label, "seed": run.recipe.seed, "init": settings[label].network.init}
-            | _coordinates(run)
+            {"label": label, "seed": run.recipe.seed} | _coordinates(run, inits[label])
             for label, runs in load(study, results).items()
             for run in runs
         ]
     )
 
 
-def _coordinates(run: History) -> dict[str, Any]:
+def _coordinates(run: History, init: str) -> dict[str, Any]:
     recipe = run.recipe
     rates_per_epoch = run.steps_per_epoch if recipe.per == "step" else 1
     moments = np.arange(recipe.epochs * rates_per_epoch) / rates_per_epoch
     return {
         "network": run.network,
+        "init": init,
         "dataset": run.dataset,
         "train_images": run.train_images,
         "schedule": type(recipe.schedule).__name__,

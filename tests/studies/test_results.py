@@ -1,0 +1,256 @@
+"""The records of a study as chapters use them, and the records of this repository."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lrlab import Constant, CosineDecay, Recipe, warmup
+from lrlab.optimizers import Adam, Momentum
+from lrlab.schedules import LinearDecay
+from lrlab.studies import store
+from lrlab.studies.catalog import STUDIES
+from lrlab.studies.results import final_values, load, measured, table
+from lrlab.studies.store import RecordError
+from lrlab.studies.study import Network, Run, Setting, Study
+from tests.support.histories import follow
+
+EPOCHS, STEPS = 3, 4
+
+
+def setting(label, schedule, init="kaiming_uniform", **recipe):
+    recipe = Recipe(schedule, **{"epochs": EPOCHS, **recipe})
+    return Setting(label, recipe, network=Network(init=init))
+
+
+def save(run, results, measured=None, **last):
+    """A record of a run that nobody made, with its last epoch's values."""
+    curves = {name: [9.0] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
+    history = follow(run.recipe, steps=STEPS, **curves)
+    history.measured = measured or {}
+    store.save(run, history, results)
+
+
+STUDY = Study("s", "", [setting("fixed", Constant(0.1)), setting("b", Constant(0.2))], seeds=[0, 1])
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder that holds the study whole."""
+    for run in STUDY.runs():
+        save(run, tmp_path, test_loss=run.seed + 1 / 3, measured={"order": [1, run.seed]})
+    return tmp_path
+
+
+# --- load -----------------------------------------------------------------------------------------
+
+
+def test_load_gives_the_histories_by_label_and_seed(results):
+    for run in STUDY.runs([10, 9]):
+        save(run, results)
+    loaded = load(STUDY, results)
+    assert list(loaded) == ["fixed", "b"]
+    for label, lr in (("fixed", 0.1), ("b", 0.2)):
+        assert [history.recipe.seed for history in loaded[label]] == [0, 1, 9, 10]
+        assert {history.schedule for history in loaded[label]} == {Constant(lr)}
+
+
+def test_load_insists_on_every_run_unless_told_otherwise(results):
+    store.path(STUDY.runs()[3], results).unlink()
+    with pytest.raises(RecordError, match=r"1 of 4 runs of s .*, b-seed-1 .*: lrlab run s"):
+        load(STUDY, results)
+    for use in (table, lambda *where: final_values(where[0], "test_loss", where[1])):
+        with pytest.raises(RecordError, match="1 of 4 runs of s"):
+            use(STUDY, results)
+    counts = {label: len(of) for label, of in load(STUDY, results, complete=False).items()}
+    assert counts == {"fixed": 2, "b": 1}
+    assert load(STUDY, results / "nowhere", complete=False) == {"fixed": [], "b": []}
+
+
+def test_load_refuses_what_cannot_be_used(results):
+    file = store.path(STUDY.runs()[0], results)
+    file.write_text("{")
+    (results / "s" / "stranger-seed-0.json").write_text("{}")
+    for complete in (True, False):
+        with pytest.raises(RecordError) as caught:
+            load(STUDY, results, complete=complete)
+        for part in (f"cannot use {file}", "stranger-seed-0.json belongs to no setting of s"):
+            assert part in str(caught.value)
+
+
+def test_studies_are_known_by_name(tmp_path):
+    run = STUDIES["D2-sqrt"].runs()[0]
+    save(run, tmp_path)
+    (history,) = load("D2-sqrt", tmp_path, complete=False)["sqrt"]
+    assert history.schedule == run.recipe.schedule
+    message = r"study must be one of D2-constant, .*, received 'D9'"
+    for use in (load, table, measured, lambda name: final_values(name, "test_loss")):
+        with pytest.raises(ValueError, match=message):
+            use("D9")
+
+
+def test_an_installed_package_reads_the_records_that_came_with_it(monkeypatch, tmp_path, results):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(store, "CHECKOUT", elsewhere)
+    monkeypatch.setattr(store, "SHIPPED", elsewhere / "package")
+    with pytest.raises(RecordError, match="runs of s are not recorded in results/s"):
+        load(STUDY)
+    monkeypatch.setattr(store, "SHIPPED", results)
+    assert [len(histories) for histories in load(STUDY).values()] == [2, 2]
+    # What the reader has recorded comes first.
+    (elsewhere / "results").mkdir()
+    with pytest.raises(RecordError, match="are not recorded in results/s"):
+        load(STUDY)
+
+
+# --- last values, and what was measured -----------------------------------------------------------
+
+
+def test_final_values(results):
+    values = final_values(STUDY, "test_loss", results)
+    assert {label: of.tolist() for label, of in values.items()} == {
+        "fixed": [1 / 3, 4 / 3], "b": [1 / 3, 4 / 3],
+    }  # fmt: skip
+    for metric in ("loss", "lr", "seconds"):
+        message = f"metric must be one of train_loss, test_loss, test_accuracy, received '{metric}'"
+        with pytest.raises(ValueError, match=message):
+            final_values(STUDY, metric, results)
+
+
+def test_what_was_measured_by_its_keys(tmp_path):
+    for run in STUDY.runs():
+        found = {"members": {"accuracy": [0.1 + run.seed, 0.2]}, "order": [1, 0]}
+        save(run, tmp_path, measured=found)
+    accuracy = measured(STUDY, "members", "accuracy", results=tmp_path)
+    assert list(accuracy) == ["fixed", "b"]
+    assert accuracy["b"].tolist() == [[0.1, 0.2], [1.1, 0.2]]
+    assert measured(STUDY, "order", results=tmp_path)["b"].shape == (2, 2)
+    for keys in (["loss"], ["members", "loss"], ["order", "loss"]):
+        name = "/".join(keys)
+        with pytest.raises(RecordError, match=f"'fixed' of s holds no {name}; stopped: None"):
+            measured(STUDY, *keys, results=tmp_path)
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+COLUMNS = [
+    "label", "seed", "network", "init", "dataset", "train_images", "schedule", "lr", "per",
+    "optimizer", "momentum", "clip_norm", "batch_size", "epochs", "train_loss", "test_loss",
+    "test_accuracy", "stopped",
+]  # fmt: skip
+
+
+def row(results, *arguments, **options):
+    """The row of a study of one run."""
+    study = Study("one", "", [setting("x", *arguments, **options)], seeds=[5])
+    save(study.runs()[0], results, train_loss=0.25, test_loss=0.5, test_accuracy=0.75)
+    rows = table(study, results)
+    assert list(rows.columns) == COLUMNS
+    assert len(rows) == 1
+    return rows.loc[0].to_dict()
+
+
+def test_a_row_tells_all_coordinates_and_the_last_values(tmp_path):
+    found = row(
+        tmp_path, Constant(0.5), "glorot_uniform", batch_size=10, optimizer=Adam(), clip_norm=2
+    )
+    assert found == {
+        "label": "x", "seed": 5, "network": "LeNet", "init": "glorot_uniform", "dataset": "images",
+        "train_images": STEPS * 10, "schedule": "Constant", "lr": 0.5, "per": "epoch",
+        "optimizer": "Adam", "momentum": 0.0, "clip_norm": 2.0, "batch_size": 10, "epochs": EPOCHS,
+        "train_loss": 0.25, "test_loss": 0.5, "test_accuracy": 0.75, "stopped": "",
+    }  # fmt: skip
+
+
+def test_rows_go_by_label_and_seed(results):
+    for run in STUDY.runs([10, 9]):
+        save(run, results)
+    rows = table(STUDY, results)
+    seeds = [0, 1, 9, 10]
+    wanted = [(label, lr, seed) for label, lr in (("fixed", 0.1), ("b", 0.2)) for seed in seeds]
+    assert list(zip(rows.label, rows.lr, rows.seed, strict=True)) == wanted
+    assert list(rows.index) == list(range(8))
+    assert rows.groupby("lr").test_loss.min().to_dict() == {0.1: 1 / 3, 0.2: 1 / 3}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs", "per", "lr", "name"),
+    [
+        (Constant(0.3), 1, "epoch", 0.3, "Constant"),
+        (CosineDecay(0.3, total_epochs=3), 3, "epoch", 0.3, "CosineDecay"),
+        (CosineDecay(0.3, total_epochs=3), 3, "step", 0.3, "CosineDecay"),
+        # A ramp over two epochs: a rate is set before an epoch, or before each of four steps.
+        (warmup(Constant(0.4), 2), 3, "epoch", 0.4, "Warmup"),
+        (warmup(Constant(0.4), 2), 2, "epoch", 0.2, "Warmup"),
+        (warmup(Constant(0.4), 2), 2, "step", 0.35, "Warmup"),
+        (warmup(LinearDecay(0.4, total_epochs=2), 1), 3, "step", 0.4, "Warmup"),
+    ],
+)
+def test_the_rate_is_the_highest_that_the_run_asked_for(tmp_path, schedule, epochs, per, lr, name):
+    found = row(tmp_path, schedule, epochs=epochs, per=per)
+    assert (found["lr"], found["schedule"], found["per"]) == (pytest.approx(lr), name, per)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "momentum"),
+    [
+        ({}, "SGD", 0.0),
+        ({"optimizer": Momentum(momentum=0.5)}, "Momentum", 0.5),
+        ({"optimizer": Momentum(nesterov=True)}, "Momentum", 0.9),
+    ],
+)
+def test_an_optimizer_without_momentum_has_a_momentum_of_0(tmp_path, options, name, momentum):
+    found = row(tmp_path, Constant(0.1), **options)
+    assert (found["optimizer"], found["momentum"]) == (name, momentum)
+    assert math.isnan(found["clip_norm"]), "no clipping"
+
+
+def test_a_run_that_diverged_has_its_last_epochs_values(results):
+    run = Run("s", STUDY.settings[1], 2)
+    curves = {"train_loss": [1.0, math.inf], "test_loss": [2.0, math.nan]}
+    store.save(run, follow(run.recipe, epochs=2, **curves), results)
+    rows = table(STUDY, results)
+    lost = rows[rows.stopped != ""]
+    assert list(zip(lost.label, lost.seed, strict=True)) == [("b", 2)]
+    assert lost.train_loss.item() == math.inf
+    assert math.isnan(lost.test_loss.item())
+    assert lost.epochs.item() == EPOCHS, "what was asked for"
+    assert lost.stopped.item() == "diverged: the loss is no longer finite in epoch 1"
+
+
+# --- the records of this repository ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_is_recorded_is_whole_and_in_the_table(name):
+    study = STUDIES[name]
+    assert store.find(study).problems == []
+    rows = table(name)
+    found = list(zip(rows.label, rows.seed, strict=True))
+    assert found == [(setting.label, seed) for setting in study.settings for seed in study.seeds]
+    for setting in study.settings:
+        of_label = rows[rows.label == setting.label]
+        assert set(of_label.optimizer) == {type(setting.recipe.optimizer).__name__}
+        assert set(of_label.network) == {setting.network.name}
+        assert set(of_label.dataset) == {setting.data.name}
+        assert set(of_label.batch_size) == {setting.recipe.batch_size}
+
+
+def test_the_records_of_this_repository_are_all_of_these_and_small():
+    files = list(store.folder().rglob("*.json"))
+    assert len(files) == sum(len(study.runs()) for study in STUDIES.values())
+    assert sum(file.stat().st_size for file in files) < 1_500_000
+    assert {file.parent.name for file in files} == set(STUDIES)
+
+
+def test_a_table_agrees_with_the_last_values():
+    rows = table("momentum-10")
+    for metric in ("train_loss", "test_loss", "test_accuracy"):
+        for label, values in final_values("momentum-10", metric).items():
+            np.testing.assert_array_equal(rows[rows.label == label][metric], values)
+    changed = replace(STUDIES["momentum-10"], seeds=(0, 1, 2, 3, 4, 5))
+    with pytest.raises(RecordError, match="6 of 36 runs of momentum-10 are not recorded"):
+        table(changed)

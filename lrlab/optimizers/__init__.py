@@ -1,4 +1,4 @@
-r"""Optimizers as pure functions: what is done with a gradient and a rate.
+r"""Optimizers as pure functions of weights, gradient, state and rate.
 
 An optimizer is an immutable set of hyperparameters. ``state = optimizer.start(w)`` gives what it
 has to remember, ``w, state = optimizer.step(w, grad, state, lr)`` is one update, and

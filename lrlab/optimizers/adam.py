@@ -1,4 +1,4 @@
-r"""Adam, its repair AMSGrad, and AdamW."""
+"""Adam, its repair AMSGrad, and AdamW."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Optimizer(Value, ABC):
 
 
 def decayed(average: np.ndarray, value: np.ndarray, rate: float) -> np.ndarray:
-    """Return the moving average after one more value: ``rate`` of it stays, the value fills up."""
+    """Return the moving average after one more value, where ``rate`` is the share that stays."""
     return rate * average + (1 - rate) * value
 
 

@@ -1,4 +1,4 @@
-r"""What Keras does and what PyTorch does where their plateau rules differ, side by side.
+r"""The two frameworks' ways of watching a metric, side by side: Keras' and PyTorch's.
 
 With a patience p and a cooldown c, P bad epochs in a row bring a cut, and the C epochs after a cut
 do not count:

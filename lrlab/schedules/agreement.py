@@ -1,4 +1,4 @@
-"""Does a framework give the same rates? Comparison on one scale, the peak of the schedule."""
+"""Compares a framework's rates with those of a schedule, as parts of the schedule's peak."""
 
 from __future__ import annotations
 

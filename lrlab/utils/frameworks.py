@@ -1,4 +1,4 @@
-"""The two frameworks: what they are called, and how exactly they keep a rate."""
+"""The names of the two frameworks, and the precision of their rates."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lrlab.plateau import PlateauSchedule, ReduceOnPlateau
+from lrlab.plateau import ReduceOnPlateau, lowered_by
 from lrlab.schedules import Schedule
 from lrlab.training import note_change
 from lrlab.utils import checks
@@ -221,7 +221,7 @@ class PlateauCallback(ScheduleCallback):
         first_epoch: int = 0,
         per: str = "epoch",
     ):
-        self.reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=first_epoch)
+        self.reacting = lowered_by(policy, schedule, first_epoch)
         super().__init__(self.reacting.schedule, per=per)
         self.monitor = monitor
         self.state = policy.start()

@@ -4,7 +4,7 @@
 """
 
 from lrlab.plateau.conventions import KerasConvention, PyTorchConvention
-from lrlab.plateau.following import PlateauSchedule
+from lrlab.plateau.following import PlateauSchedule, lowered_by
 from lrlab.plateau.policy import ReduceOnPlateau
 from lrlab.plateau.state import PlateauState
 
@@ -14,4 +14,5 @@ __all__ = [
     "PlateauState",
     "PyTorchConvention",
     "ReduceOnPlateau",
+    "lowered_by",
 ]

@@ -25,7 +25,7 @@ from lrlab.plateau.state import PlateauState
 from lrlab.schedules import Constant, Schedule
 from lrlab.utils import Value, checks, instance
 
-CONSTANT: Any = None  # without a schedule the rate stays at the policy's
+A_POLICY = instance(ReduceOnPlateau, words="a ReduceOnPlateau")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PlateauSchedule(Value):
 
     Args:
         policy: What lowers the rate, and how far; its ``lr`` is greater than 0.
-        schedule: The rate over time in epochs if nothing lowered it; by default constant.
+        schedule: The rate over time in epochs if nothing lowered it.
         first_epoch: First epoch w whose metric counts, an integer of at least 0.
 
     Raises:
@@ -48,18 +48,14 @@ class PlateauSchedule(Value):
             the policy begins to watch.
     """
 
-    policy: Annotated[ReduceOnPlateau, instance(ReduceOnPlateau, words="a ReduceOnPlateau")]
+    policy: Annotated[ReduceOnPlateau, A_POLICY]
     _: KW_ONLY
-    schedule: Annotated[
-        Schedule, checks.optional(instance(Schedule, words="a schedule of lrlab"))
-    ] = CONSTANT
+    schedule: Annotated[Schedule, instance(Schedule, words="a schedule of lrlab")]
     first_epoch: Annotated[int, checks.whole] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         lr = checks.positive("policy.lr", self.policy.lr)
-        if self.schedule is None:
-            self._store("schedule", Constant(lr))
         if (begin := self.schedule(self.first_epoch)) != lr:
             raise ValueError(
                 "policy.lr must be the rate of the schedule in epoch first_epoch, "
@@ -123,3 +119,25 @@ class PlateauSchedule(Value):
         own = self.to_dict(self.policy.start())
         checks.same_parameters(saved, {name: own[name] for name in ("schedule", "first_epoch")})
         return self.policy.restore(saved.get("plateau"))
+
+
+def lowered_by(
+    policy: ReduceOnPlateau, schedule: Schedule | None = None, first_epoch: int = 0
+) -> PlateauSchedule:
+    """Return a schedule as a policy lowers it; without a schedule, the policy's own rate.
+
+    Args:
+        policy: What lowers the rate.
+        schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
+        first_epoch: First epoch whose metric counts.
+
+    Raises:
+        ValueError: See `PlateauSchedule`.
+
+    Example:
+        >>> lowered_by(ReduceOnPlateau(0.5)).schedule
+        Constant(lr=0.5)
+    """
+    checked = A_POLICY("policy", policy)
+    shape = Constant(checked.lr) if schedule is None else schedule
+    return PlateauSchedule(checked, schedule=shape, first_epoch=first_epoch)

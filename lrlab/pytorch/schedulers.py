@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lrlab.plateau import PlateauSchedule, ReduceOnPlateau
+from lrlab.plateau import ReduceOnPlateau, lowered_by
 from lrlab.schedules import Schedule
 from lrlab.utils import checks
 
@@ -177,7 +177,7 @@ class PlateauLR(ScheduleLR):
         first_epoch: int = 0,
         steps_per_epoch: int = 1,
     ):
-        self.reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=first_epoch)
+        self.reacting = lowered_by(policy, schedule, first_epoch)
         self.state = policy.start()
         super().__init__(optimizer, self.reacting.schedule, steps_per_epoch=steps_per_epoch)
 

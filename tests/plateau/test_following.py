@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab import Constant, CosineDecay, ReduceOnPlateau, join, warmup
-from lrlab.plateau.following import PlateauSchedule
+from lrlab.plateau.following import PlateauSchedule, lowered_by
 from tests.support.strategies import examples
 
 POLICY = ReduceOnPlateau(0.5, convention="pytorch", factor=0.5, patience=1, min_delta=0)
@@ -64,7 +64,7 @@ def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, 
         state = policy.update(state, metric)
         expected.append(state.lr)
     for schedule in (None, Constant(policy.lr)):
-        reacting = PlateauSchedule(policy, schedule=schedule, first_epoch=w)
+        reacting = lowered_by(policy, schedule=schedule, first_epoch=w)
         assert rates(reacting, metrics) == expected
         assert [state.lr for state in reacting.replay(metrics)] == expected
 
@@ -89,12 +89,12 @@ def test_before_the_first_cut_it_is_the_schedule(policy, t) -> None:
 
 
 def test_what_came_before_the_watch_leaves_no_trace() -> None:
-    reacting = PlateauSchedule(POLICY, first_epoch=2)
+    reacting = lowered_by(POLICY, first_epoch=2)
     good_then_flat = [-9.0, math.nan, 3.0, 2.0, 1.0]
     last = reacting.replay(good_then_flat)[-1]
     assert (last.lr, last.best, last.epochs, last.non_finite_at) == (0.5, 1.0, 3, None)
     assert reacting.replay(good_then_flat)[:3] == [POLICY.start()] * 3
-    watched = PlateauSchedule(POLICY).replay(good_then_flat)[-1]
+    watched = lowered_by(POLICY).replay(good_then_flat)[-1]
     assert (watched.lr, watched.best) == (0.125, -9.0)
 
 
@@ -108,7 +108,7 @@ def test_a_state_survives_json() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (PlateauSchedule(POLICY, first_epoch=2), "the saved state has schedule {.*Constant"),
+        (lowered_by(POLICY, first_epoch=2), "the saved state has schedule {.*Constant"),
         (
             PlateauSchedule(POLICY, schedule=RAMP, first_epoch=3),
             "the saved state has first_epoch 3, this scheduler 2",
@@ -130,7 +130,7 @@ def test_a_state_of_another_one_is_refused(other, message: str) -> None:
 @pytest.mark.parametrize("saved", [None, "text", ["schedule"]])
 def test_what_is_no_state_is_refused(saved) -> None:
     with pytest.raises(ValueError, match=r"^state_dict must be what .* gives, received"):
-        PlateauSchedule(POLICY).restore(saved)
+        lowered_by(POLICY).restore(saved)
 
 
 LR = r"policy.lr must be the rate of the schedule in epoch first_epoch"
@@ -149,10 +149,10 @@ REFUSED = [
 def test_what_does_not_fit_is_refused(changes: dict, message: str) -> None:
     arguments = {"policy": POLICY, "schedule": RAMP, "first_epoch": 2} | changes
     with pytest.raises(ValueError, match=f"^{message}$"):
-        PlateauSchedule(arguments.pop("policy"), **arguments)
+        lowered_by(arguments.pop("policy"), **arguments)
 
 
 def test_both_sides_of_the_end_of_the_warmup() -> None:
     for epoch in (2, 3, np.int64(9)):
         assert PlateauSchedule(POLICY, schedule=RAMP, first_epoch=epoch).first_epoch == epoch
-    assert type(PlateauSchedule(POLICY, first_epoch=np.int64(9)).first_epoch) is int
+    assert type(lowered_by(POLICY, first_epoch=np.int64(9)).first_epoch) is int

@@ -13,18 +13,18 @@ from typing import Any
 from docutils.nodes import Element
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.pycode.ast import _UnparseVisitor
+
+# Sphinx gives up on a module with an annotation such as Annotated[str, one_of(*NAMES)].
+_UnparseVisitor.visit_Starred = lambda self, node: f"*{self.visit(node.value)}"
 
 
 def comments(door: ModuleType) -> dict[tuple[str, str], list[str]]:
     """The ``#:`` comments of the constants that a room's modules define and its door exports."""
     found: dict[tuple[str, str], list[str]] = {}
-    for module in pkgutil.iter_modules(door.__path__, f"{door.__name__}."):
-        try:
-            docs = ModuleAnalyzer.for_module(module.name).find_attr_docs()
-        except PycodeError:  # Sphinx cannot read some annotations; autodoc then goes without, too
-            continue
+    for module in pkgutil.walk_packages(door.__path__, f"{door.__name__}."):
+        docs = ModuleAnalyzer.for_module(module.name).find_attr_docs()
         found |= {key: docs[key] for key in docs if key[0] == "" and key[1] in door.__all__}
     return found
 

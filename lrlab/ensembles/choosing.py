@@ -25,7 +25,7 @@ def choose_greedily(
         rule: How the chosen are combined, as in `Ensemble`.
 
     Returns:
-        The members' indices in the order of choice: a smaller choice is the beginning of a larger
+        The members' indices in the order of choice. A smaller choice is the beginning of a larger
         one. If two members do equally well, the earlier one is chosen.
 
     Raises:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lrlab.utils import checks
 
+#: The distributions that initial weights can be drawn from.
 SCHEMES = ("kaiming_uniform", "glorot_uniform")
 
 

@@ -47,7 +47,7 @@ class SGD(Optimizer):
 
     @property
     def decoupled(self) -> bool:
-        """False: the two ways are the same where nothing is remembered."""
+        """Never, as the two ways are the same where nothing is remembered."""
         return False
 
     def _update(

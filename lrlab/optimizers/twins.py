@@ -15,7 +15,7 @@ _EPSILON = {"eps": "epsilon"}
 _BETAS = {"beta1": "betas", "beta2": "betas"}  # one parameter in torch, a pair
 _BETA = {"beta1": "beta_1", "beta2": "beta_2"}
 
-# The class in a framework, and the parameters that it calls otherwise; it lacks those named "".
+#: The class in a framework, and the parameters that it calls otherwise; it lacks those named "".
 TWINS: dict[type[Optimizer], dict[str, tuple[str, dict[str, str]]]] = {
     SGD: {"pytorch": ("SGD", {}), "keras": ("SGD", {})},
     Momentum: {"pytorch": ("SGD", {}), "keras": ("SGD", {"dampening": ""})},

@@ -21,6 +21,7 @@ from lrlab.schedules import Schedule
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 GREY, DARK_GREY = "#777777", "#555555"
+#: The colour and the style of every schedule's line.
 LINES = {
     "Constant": (BLACK, "-"),
     "StepDecay": (ORANGE, "-"),
@@ -37,7 +38,7 @@ LINES = {
     "other": (GREY, "-"),  # a schedule of the reader's own, or one outside the book's set
 }
 
-# An optimizer, too, keeps its line in every figure.
+#: The look of every optimizer's line, which it keeps in every figure.
 OPTIMIZER_LINES = {
     "SGD": {"color": BLACK, "linestyle": "-", "marker": "o"},
     "momentum": {"color": GREY, "linestyle": "--", "marker": "s"},

@@ -12,6 +12,7 @@ import numpy as np
 from lrlab.utils import Value, checks
 
 # The types of parameters. Each carries the check that its values have to pass.
+#: A learning rate: a finite number of at least 0.
 Rate = Annotated[float, checks.rate]
 Duration = Annotated[float, checks.duration]
 Factor = Annotated[float, checks.factor]
@@ -84,10 +85,10 @@ class Schedule(Value, ABC):
         raise ValueError(f"schedule must be a CyclicCosine to have cycles, received {self!r}")
 
 
-# Relative slack when a moment is compared with a boundary. A moment such as 0.3 divided by a
-# period such as 0.1 gives 2.9999999999999996, and 4.1 on the clock of a schedule that began at 4
-# is 0.09999999999999964; without the slack the next period would begin one step late. It covers
-# such rounding many times over and is far shorter than any step of a training run.
+#: Relative slack when a moment is compared with a boundary. A moment such as 0.3 divided by a
+#: period such as 0.1 gives 2.9999999999999996, and 4.1 on the clock of a schedule that began at 4
+#: is 0.09999999999999964; without the slack the next period would begin one step late. It covers
+#: such rounding many times over and is far shorter than any step of a training run.
 SLACK = 1 + 1e-10
 
 

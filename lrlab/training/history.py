@@ -14,7 +14,8 @@ from lrlab.schedules import SLACK, Schedule
 from lrlab.training.recipe import Recipe
 from lrlab.utils import write_text
 
-FORMAT = 2  # of the JSON; the one before had no recipe
+#: The format of a history's JSON; the one before had no recipe.
+FORMAT = 2
 CURVES = ("lr", "train_loss", "test_loss", "test_accuracy", "seconds")
 
 

@@ -21,7 +21,7 @@ class Framework:
     tolerance: float
 
 
-# The keys are the names by which arguments ask for a framework.
+#: The frameworks, by the name with which an argument asks for one.
 FRAMEWORKS = {
     "pytorch": Framework("torch", "PyTorch", 1e-12),
     "keras": Framework("keras", "Keras", 1e-6),

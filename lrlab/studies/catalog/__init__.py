@@ -19,6 +19,7 @@ from lrlab.studies.study import Study, registry
 
 __all__ = ["BATCH_RATES", "EDGE_RATES", "MOMENTA", "RATES", "STUDIES", "UnknownStudy", "select"]
 
+#: The studies of the book, by name.
 STUDIES: Mapping[str, Study] = registry(
     study
     for module in (d2, sensitivity, d4, d3, momentum, optimizers)

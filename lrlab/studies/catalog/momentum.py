@@ -10,7 +10,7 @@ from lrlab.studies.catalog.sensitivity import RATES
 from lrlab.studies.study import Setting, Study
 from lrlab.training import Recipe
 
-# The document's own; the row without momentum is the study "sensitivity-1".
+#: The document's own momenta; the row without momentum is the study "sensitivity-1".
 MOMENTA = (0.5, 0.9, 0.99)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from lrlab.utils import Value, checks
 
 # The types of parameters. Each carries the check that its values have to pass.
-#: A learning rate: a finite number of at least 0.
+#: A learning rate, a finite number of at least 0.
 Rate = Annotated[float, checks.rate]
 Duration = Annotated[float, checks.duration]
 Factor = Annotated[float, checks.factor]

@@ -12,7 +12,8 @@ from lrlab.training import Recipe
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 #: The grid's last step, from a rate that trains to one that does not, at a finer resolution.
 EDGE_RATES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
-#: A batch size four times as large is said to want a rate four times as large: two steps here.
+#: Halved from one to the next. A batch size four times as large is said to want a rate four times
+#: as large, which is two steps here.
 BATCH_RATES = tuple(2.0**-k for k in range(10))
 
 

@@ -8,16 +8,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lrlab import Constant, CyclicCosine, data
+from lrlab import Constant, CyclicCosine, Recipe, data
 from lrlab.ensembles import score
-from lrlab.pytorch import LeNet
-from lrlab.pytorch import fitting as training
-from lrlab.studies import ensembles
-from lrlab.studies import execution as execute
-from lrlab.studies import store as records
-from lrlab.studies.execution import train
-from lrlab.studies.study import Run
-from lrlab.training import History
+from lrlab.pytorch import LeNet, fit, one_thread
+from lrlab.studies import ensembles, execution, store
+from lrlab.studies.execution import execute, train
+from lrlab.studies.study import Images, Parts, Run
+from lrlab.training import lr_deviation
+from tests.support.histories import follow
 from tests.support.members import softmax
 from tests.support.tiny_study import quick, setting, write_data
 
@@ -29,13 +27,14 @@ def images(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("data")
     write_data(folder)
     monkeypatch.setenv("LRLAB_DATA", str(folder))
-    execute._dataset.cache_clear()
+    execution._images.cache_clear()
 
 
-def several(epochs=6, seed=0, schedule=FLAT, **options):
+def several(epochs=6, seed=0, schedule=FLAT, limit=50, held_out=30, fresh=False, per="epoch"):
     """A run in three parts."""
-    options = {"limit": 50, "snapshots": 3, "validation": 30, **options}
-    return Run("quick", setting("several", schedule, epochs=epochs, **options), seed)
+    images = Images("digits16", limit=limit, held_out=held_out)
+    options = {"epochs": epochs, "images": images, "snapshots": Parts(3, fresh=fresh), "per": per}
+    return Run("quick", setting("several", schedule, **options), seed)
 
 
 @pytest.fixture
@@ -51,15 +50,13 @@ def made(monkeypatch):
     return states
 
 
-def plain(run):
+def plain(epochs, seed=0, schedule=FLAT):
     """The network and history of a run without snapshots, trained by `fit` itself."""
-    setting, dataset = run.setting, data.load("digits16", run.setting.limit)
-    model = LeNet(image_shape=dataset.image_shape, seed=run.seed)
-    with training.one_thread():
-        history = training.fit(
-            model, dataset, epochs=setting.epochs, schedule=setting.schedule, seed=run.seed,
-            batch_size=setting.batch_size, device="cpu",
-        )  # fmt: skip
+    recipe = replace(quick(epochs).recipe, schedule=schedule, seed=seed)
+    dataset = data.load("digits16", 50)
+    model = LeNet(image_shape=dataset.image_shape, seed=seed)
+    with one_thread():
+        history = fit(model, dataset, recipe, device="cpu")
     return model.state_dict(), history
 
 
@@ -73,31 +70,34 @@ METRICS = ("lr", "train_loss", "test_loss", "test_accuracy")
 
 def test_the_last_member_is_the_network_of_a_plain_run(made):
     history = train(several(), "cpu")
-    state, alone = plain(quick(6))
+    state, alone = plain(6)
     assert len(made) == 3
     assert_same(made[-1], state)
-    assert_same(made[0], plain(quick(2))[0])
+    assert_same(made[0], plain(2)[0])
     assert all(getattr(history, name) == getattr(alone, name) for name in METRICS)
     assert history.lr_changes == alone.lr_changes
+    assert history.recipe == several().recipe
 
 
-@pytest.mark.parametrize("per", ["epoch", "step"])
-def test_fresh_members_are_runs_of_their_own_seeds(made, per):
+def test_fresh_members_are_runs_of_their_own_seeds(made):
     run = several(seed=4, schedule=CYCLES, fresh=True)
     history = train(run, "cpu")
     alone = []
     for state, seed in zip(made, (4, 1004, 2004), strict=True):
-        own = quick(2, seed)
-        trained, one = plain(replace(own, setting=replace(own.setting, schedule=CYCLES)))
+        trained, one = plain(2, seed, CYCLES)
         assert_same(state, trained)
         alone.append(one)
     for name in METRICS:
         assert getattr(history, name) == [value for one in alone for value in getattr(one, name)]
-    assert history.lr_deviation() == 0
-    history = train(replace(run, setting=replace(run.setting, per=per)), "cpu")
+    assert history.recipe == run.recipe
+
+
+@pytest.mark.parametrize(("per", "changes"), [("epoch", 6), ("step", 12)])
+def test_the_rates_of_fresh_members_are_those_of_the_cycles(per, changes):
+    history = train(several(schedule=CYCLES, fresh=True, per=per), "cpu")
     assert history.epochs == 6
-    assert history.lr_deviation() < 1e-12
-    assert len(history.lr_changes) == (6 if per == "epoch" else 12)
+    assert lr_deviation(history) < 1e-12
+    assert len(history.lr_changes) == changes
 
 
 def check(found, expected):
@@ -114,7 +114,7 @@ def check_scores(found, tables, labels):
 
 
 def test_every_number_is_what_the_networks_say(made):
-    run = several(schedule=CYCLES, validation=60, limit=100)
+    run = several(schedule=CYCLES, held_out=60, limit=100)
     measured = train(run, "cpu").measured
     assert json.loads(json.dumps(measured, allow_nan=False)) == measured
     more = data.load("digits16", 160)
@@ -194,49 +194,41 @@ def test_every_number_is_what_the_networks_say(made):
         check(line["test_accuracy"], right)
 
 
-def test_the_validation_images_come_after_those_that_train():
-    setting = several(validation=30, limit=50).setting
-    more, own = execute._validation(setting), data.load("digits16", 80)
-    np.testing.assert_array_equal(more.x_train, own.x_train[50:])
-    np.testing.assert_array_equal(more.y_train, own.y_train[50:])
-    np.testing.assert_array_equal(more.x_test, own.x_test)
-
-
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_run_that_diverges_is_recorded_without_measurements(tmp_path, fresh):
     schedule = CyclicCosine(1e6, cycle_epochs=2)
     run = several(schedule=schedule, fresh=fresh)
-    report = execute.execute([run], results=tmp_path, workers=1, device="cpu")
+    report = execute([run], results=tmp_path, workers=1, device="cpu")
     assert report.failed == []
-    history = records.read(run, tmp_path)
+    history = store.read(run, tmp_path)
     assert history.stopped.startswith("diverged")
     assert history.measured == {}
-    assert history.config["snapshots"] == 3
 
 
 def test_measurements_are_recorded(tmp_path):
     run = several()
-    execute.execute([run], results=tmp_path, workers=1, device="cpu")
-    assert records.read(run, tmp_path).measured == train(run, "cpu").measured != {}
+    execute([run], results=tmp_path, workers=1, device="cpu")
+    assert store.read(run, tmp_path).measured == train(run, "cpu").measured != {}
 
 
 def test_a_part_that_diverges_ends_the_joined_run():
-    def part(losses):
-        history = History({"per": "epoch"}, {})
-        for epoch, loss in enumerate(losses):
-            history.record_lr(epoch, 0.1 / (epoch + 1))
-            values = {"test_loss": loss, "test_accuracy": loss / 10, "seconds": loss / 100}
-            history.record_epoch(train_loss=loss, **values)
-        return history
+    recipe = Recipe(FLAT, epochs=2)
 
-    whole = ensembles.joined([part([1.0, 2.0]), part([3.0, 4.0]), part([5.0, 6.0])])
+    def joined(*parts):
+        names = ("train_loss", "test_loss", "test_accuracy", "seconds")
+        histories = [
+            follow(recipe, lambda t: 0.1 / (t + 1), **dict.fromkeys(names, losses))
+            for losses in parts
+        ]
+        return ensembles.joined(histories, replace(recipe, epochs=6))
+
+    whole = joined([1.0, 2.0], [3.0, 4.0], [5.0, 6.0])
     assert whole.train_loss == whole.test_loss == [1, 2, 3, 4, 5, 6]
-    assert whole.test_accuracy == pytest.approx(np.arange(1, 7) / 10)
-    assert whole.seconds == pytest.approx(np.arange(1, 7) / 100)
+    assert whole.test_accuracy == whole.seconds == [1, 2, 3, 4, 5, 6]
     assert whole.lr == [0.1, 0.05] * 3
     assert whole.lr_changes == [(t, (0.1, 0.05)[t % 2]) for t in range(6)]
-    assert whole.stopped is None
-    broken = ensembles.joined([part([1.0, 2.0]), part([3.0, np.inf]), part([5.0, 6.0])])
+    assert (whole.stopped, whole.recipe.epochs) == (None, 6)
+    broken = joined([1.0, 2.0], [3.0, np.inf], [5.0, 6.0])
     assert broken.train_loss == [1, 2, 3, np.inf]
     assert broken.stopped == "diverged: the loss is no longer finite in epoch 3"
 
@@ -247,41 +239,8 @@ def test_six_digits_are_kept():
     assert ensembles._rounded(value) == kept
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"snapshots": -1}, "snapshots must be an integer of at least 0, received -1"),
-        ({"validation": 0.5}, "validation must be an integer of at least 0, received 0.5"),
-        ({"fresh": 1}, "fresh must be True or False, received 1"),
-        ({"snapshots": 0, "validation": 0, "fresh": True}, "snapshots must be 1 or more for fresh"),
-        ({"snapshots": 0}, "snapshots must be 1 or more for fresh or validation, received 0"),
-        ({"snapshots": 4}, "snapshots must divide the 6 epochs, received 4"),
-        ({"limit": None}, "limit and validation must be numbers .* received None and 30"),
-        ({"validation": 0}, "limit and validation must be numbers .* received 50 and 0"),
-        ({"fresh": True}, "schedule must be a CyclicCosine to have cycles"),
-    ],
-)
-def test_a_setting_with_snapshots_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
-        several(**options)
-
-
-def test_parts_that_start_afresh_are_cycles():
-    with pytest.raises(ValueError, match="schedule must have cycles of 3 epochs for parts that st"):
-        replace(several(schedule=CYCLES).setting, fresh=True, snapshots=2)
-
-
-def test_what_changes_nothing_stays_out_of_a_config():
-    names = {"snapshots", "fresh", "validation"}
-    assert names.isdisjoint(quick().config)
-    config = several(schedule=CYCLES, fresh=True).config
-    assert {name: config[name] for name in names} == {
-        "snapshots": 3, "fresh": True, "validation": 30,
-    }  # fmt: skip
-
-
 def test_too_few_images_to_choose_by_are_noticed_before_anything_is_trained(tmp_path):
-    run = several(validation=10**6)
+    run = several(held_out=10**6)
     with pytest.raises(ValueError, match=r"limit must be an integer from 1 to \d+, .* 1000050"):
-        execute.execute([run], results=tmp_path)
+        execute([run], results=tmp_path)
     assert not list(tmp_path.rglob("*.json"))

@@ -182,8 +182,9 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin(self)
-        if not self.history.epochs:
-            self._saver.save(0)  # what is interrupted in its first epoch begins with these weights
+        if not self.history.epochs:  # what is interrupted in its first epoch begins with these
+            self.model.optimizer.build(self.model.trainable_variables)
+            self._saver.save(0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin_epoch(epoch)

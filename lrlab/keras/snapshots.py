@@ -23,7 +23,7 @@ import keras
 
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
 from lrlab.schedules import Schedule
-from lrlab.training import SnapshotError, Snapshots, snapshot_path, warn_of_rest
+from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_path, warn_of_rest
 from lrlab.utils import differences, remove_abandoned, whole
 
 RESUME = "resume.keras"
@@ -84,9 +84,13 @@ class Saver:
         """Save the model, and the snapshot if a cycle ends."""
         if self._batch + 1 < self._params["steps"]:
             return  # some callback stopped the training in the middle
-        done = self._epoch + 1
+        self.save(self._epoch + 1)
+
+    def save(self, done: int) -> None:
+        """Save the model after so many epochs, and the snapshot if a cycle ends."""
         state = {
             "config": self.config,
+            "ends": list(self._ends),
             "epoch": done,
             "updates": _updates(self._model),
             "lrs": list(self.lrs.items()),
@@ -123,7 +127,7 @@ class Saver:
                 )
             return None
         state = read_state(path)
-        _check_config(path, state, self.config)
+        _check_same(path, state, self.config, self._ends, self._params["epochs"])
         self.lrs = {int(epoch): float(lr) for epoch, lr in state["lrs"]}
         self._leave_snapshot(state["epoch"])  # a kill may have come between the two files
         return state
@@ -163,10 +167,6 @@ class SnapshotCallback(ScheduleCallback):
         folder: Where the snapshots of this run lie; it is created when missing.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         ends: After how many epochs to take a snapshot; by default at the ends of the cycles.
-
-    Attributes:
-        lrs: The rate by the number of the epoch, read back from the optimiser just before the
-            epoch's first update; after `resume`, those of the epochs before as well.
 
     Raises:
         ValueError: An argument breaks its rule. When training begins: the schedule has no such
@@ -213,7 +213,10 @@ class SnapshotCallback(ScheduleCallback):
 
     @property
     def lrs(self) -> dict[int, float]:
-        """The rate by the number of the epoch."""
+        """The rate by the number of the epoch, read back just before the epoch's first update.
+
+        After `resume` it holds those of the epochs before as well.
+        """
         return self._saver.lrs
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -263,13 +266,14 @@ def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.M
 
 
 def restore(
-    folder: Path | str, model: keras.Model, config: dict[str, Any]
+    snapshots: Snapshots, model: keras.Model, recipe: Recipe, config: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Put a compiled model into the state that a run left after its last finished epoch.
 
     Args:
-        folder: The folder of the run.
+        snapshots: Where the run keeps its snapshots.
         model: A model of the same layers and the same optimizer; it is changed in place.
+        recipe: What the run is to do.
         config: What makes the run the one that it is.
 
     Returns:
@@ -279,14 +283,14 @@ def restore(
         SnapshotError: The folder's ``resume.keras`` is damaged, not of this package, or of another
             run.
     """
-    path = Path(folder) / RESUME
+    ends, path = snapshots.ends_of(recipe.schedule, recipe.epochs), Path(snapshots.folder) / RESUME
     if not path.exists():
         return None
     state = read_state(path)
-    _check_config(path, state, config)
+    _check_same(path, state, config, ends, recipe.epochs)
     saved = _load(path, compiled=True)
     model.optimizer.build(model.trainable_variables)
-    pairs = [(model.weights, saved.weights)]
+    pairs = [(model.weights, saved.weights), (_generators(model), _generators(saved))]
     pairs.append((model.optimizer.variables, saved.optimizer.variables))
     if any([v.shape for v in ours] != [v.shape for v in theirs] for ours, theirs in pairs):
         raise SnapshotError(f"{path} is of another network or optimizer. {_REMEDY}")
@@ -339,8 +343,16 @@ def _set_generators(model: keras.Model, state: dict[str, Any]) -> None:
         variable.assign(value)
 
 
-def _check_config(path: Path, state: dict[str, Any], config: dict[str, Any]) -> None:
-    if found := differences(state["config"], config):
+def _check_same(
+    path: Path, state: dict[str, Any], config: dict[str, Any], ends: tuple[int, ...], epochs: int
+) -> None:
+    """Refuse to continue a run that was to do something else up to now."""
+    done, found = state["epoch"], differences(state["config"], config)
+    if [end for end in state["ends"] if end <= done] != [end for end in ends if end <= done]:
+        found.append(f"ends was {state['ends']} and is {list(ends)}")
+    if done > epochs:
+        found.append(f"{done} epochs are finished and {epochs} asked for")
+    if found:
         raise SnapshotError(
             f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
         )

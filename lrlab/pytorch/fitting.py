@@ -69,6 +69,7 @@ def fit(
     kept = [] if snapshots is None else [SnapshotKeeper(snapshots, history, training)]
     with bar(range(training.epoch, recipe.epochs), "training", "epoch") as progress:
         training.run([Recorder(history, progress), *observers, *kept])
+    history.stopped = training.stopped  # by the recorder or another observer
     return history
 
 

@@ -24,6 +24,8 @@ from lrlab.utils import checks
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["about", "approximate", "pick", "table"]
+
 Value = TypeVar("Value")
 
 

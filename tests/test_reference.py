@@ -65,7 +65,7 @@ def test_rooms_are_found() -> None:
     assert {"schedules", "plots", "studies"} <= set(ROOMS)
 
 
-@pytest.mark.parametrize("room", ["", *ROOMS])
+@pytest.mark.parametrize("room", ["", *ROOMS, "notebook"])
 def test_a_door_names_each_of_its_names_once(room: str) -> None:
     door = door_of(room) if room else lrlab
     assert door.__all__

@@ -48,12 +48,12 @@ def first_steps(
     References:
         Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
     """
+    training = Training(model, dataset, recipe, device=device)
     if recipe.optimizer != SGD():
         raise ValueError(
             f"optimizer must be SGD() for these measures, received {recipe.optimizer!r}"
         )
     measured = FirstSteps()
-    training = Training(model, dataset, recipe, device=device)
     training.run([_Meter(measured)], steps=steps)
     return measured
 
@@ -73,12 +73,12 @@ class _Meter(Observer):
             return
         weights = list(training.model.parameters())
         norm, curvature = along_gradient(training.loss, weights)
-        size = math.sqrt(sum((w.detach() * w.detach()).sum().item() for w in weights))
+        size = torch.stack([(w.detach() * w.detach()).sum() for w in weights]).sum().sqrt()
         measured.lr.append(training.lr)
         measured.loss.append(loss)
         measured.grad_norm.append(norm)
         measured.curvature.append(curvature)
-        measured.update_ratio.append(training.lr * norm / size)
+        measured.update_ratio.append((training.lr * norm / size).item())
 
 
 def along_gradient(loss: Tensor, weights: list[nn.Parameter]) -> tuple[float, float]:

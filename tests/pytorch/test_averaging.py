@@ -1,7 +1,6 @@
-"""Members: outputs one by one, averages and distances against NumPy, lines against points."""
+"""Averages and distances of snapshots against NumPy, lines between them against their points."""
 
-import gc
-import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,17 +8,15 @@ import torch
 from torch import nn
 
 from lrlab.data import load
-from lrlab.ensembles import Ensemble
-from lrlab.pytorch import averaging as members
-from lrlab.pytorch.averaging import along_line, average_weights, weight_distances
-from lrlab.pytorch.device import to_device
-from lrlab.pytorch.evaluation import evaluate, member_logits
+from lrlab.pytorch import averaging
+from lrlab.pytorch.averaging import Line, along_line, average_weights, weight_distances
+from lrlab.pytorch.evaluation import evaluate
 from lrlab.pytorch.snapshots import _save, load_snapshot
 from lrlab.training import SnapshotError, snapshot_path
-from tests.support.members import softmax
 
 DIGITS = load("digits", 90, test_limit=40)
-IMAGES, LABELS = to_device(DIGITS.x_train, DIGITS.y_train, torch.device("cpu"))
+IMAGES, LABELS = DIGITS.x_train, DIGITS.y_train
+TRAIN = replace(DIGITS, x_test=IMAGES, y_test=LABELS)  # to evaluate on them
 
 
 def network(seed=0, normed=False):
@@ -47,72 +44,10 @@ def weights(model):
     return np.concatenate(values)
 
 
-# --- outputs --------------------------------------------------------------------------------------
-
-
-def test_logits_are_the_models_in_evaluation_mode(monkeypatch):
-    monkeypatch.setattr(members, "EVALUATION_BATCH", 37)
-    model = network(normed=True).train()
-    outputs = members.logits(model, IMAGES)
-    assert (outputs.dtype, outputs.shape) == (np.float32, (90, 10))
-    direct = network(normed=True).eval()(IMAGES).detach().numpy()
-    np.testing.assert_allclose(outputs, direct, rtol=1e-5, atol=1e-6)
-    assert_state(model, network(normed=True))
-
-
 def assert_state(model, other):
     assert model.state_dict().keys() == other.state_dict().keys()
     for name, value in other.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
-
-
-def test_outputs_of_members_are_those_of_their_networks(tmp_path):
-    outputs = list(member_logits(snapshots(tmp_path, 3), network(9), IMAGES))
-    for k, member in zip(range(3), outputs, strict=True):
-        np.testing.assert_array_equal(member, members.logits(network(k), IMAGES))
-    assert not np.array_equal(outputs[0], outputs[1])
-
-
-def test_one_members_weights_are_held_at_a_time(tmp_path, monkeypatch):
-    paths = snapshots(tmp_path, 3)
-    loaded, states = [], weakref.WeakSet()
-
-    def spy(path, model):
-        gc.collect()
-        assert len(states) == 0, "the weights read before are still there"
-        state = torch.load(path, weights_only=True)
-        states.update(state.values())
-        loaded.append((path, model))
-        model.load_state_dict(state)
-        return model
-
-    monkeypatch.setattr(members, "load_snapshot", spy)
-    model = network(9)
-    own = [p.data_ptr() for p in model.parameters()]
-    outputs = member_logits(iter(paths), model, IMAGES)
-    assert loaded == []
-    for k in range(3):
-        next(outputs)
-        assert loaded == [(path, model) for path in paths[: k + 1]], "no sooner than asked for"
-        assert_state(model, network(k))
-    assert [p.data_ptr() for p in model.parameters()] == own
-
-
-def test_averaged_probabilities_sum_to_one(tmp_path):
-    outputs = list(member_logits(snapshots(tmp_path, 4), network(), IMAGES * 50))
-    together = Ensemble(iter(outputs), DIGITS.y_train, "logits").combine().probabilities
-    assert np.abs(together.sum(axis=1) - 1).max() <= np.finfo(np.float32).eps
-    mean = np.mean([softmax(member) for member in outputs], axis=0)
-    np.testing.assert_allclose(together, mean, rtol=1e-12)
-
-
-def test_a_member_that_cannot_be_used_is_named_when_its_turn_comes(tmp_path):
-    paths = snapshots(tmp_path, 2)
-    paths[1].write_bytes(b"")
-    outputs = member_logits(paths, network(), IMAGES)
-    next(outputs)
-    with pytest.raises(SnapshotError, match=r"snapshot-2\.pt is damaged"):
-        next(outputs)
 
 
 # --- the average of weights -----------------------------------------------------------------------
@@ -130,7 +65,7 @@ def test_the_average_is_numpys_mean(tmp_path, count):
 
 
 def test_statistics_are_those_of_the_averaged_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "EVALUATION_BATCH", 30)
+    monkeypatch.setattr(averaging, "EVALUATION_BATCH", 30)
     average = average_weights(snapshots(tmp_path, 3, normed=True), network(9, normed=True), IMAGES)
     kernel = np.mean([network(k, normed=True)[0].weight.detach().numpy() for k in range(3)], axis=0)
     bias = np.mean([network(k, normed=True)[0].bias.detach().numpy() for k in range(3)], axis=0)
@@ -177,14 +112,14 @@ def test_the_line_begins_and_ends_at_the_networks_and_passes_their_middle(tmp_pa
     line = along_line(*paths, network(9, normed=normed), IMAGES, LABELS, points=5)
     assert line.position.tolist() == [0, 0.25, 0.5, 0.75, 1]
     for where, k in ((0, 0), (-1, 1)):
-        own = evaluate(load_snapshot(paths[k], network(9, normed=normed)), IMAGES, LABELS)
+        own = evaluate(load_snapshot(paths[k], network(9, normed=normed)), TRAIN)
         assert (line.loss[where], line.accuracy[where]) == own
     one, other = (network(k, normed=normed).state_dict() for k in range(2))
     for where, u in enumerate((0.25, 0.5, 0.75), start=1):
         middle = network(9, normed=normed)
         between = {name: (1 - u) * one[name] + u * other[name] for name in one}
         middle.load_state_dict(between)
-        loss, accuracy = evaluate(middle, IMAGES, LABELS)
+        loss, accuracy = evaluate(middle, TRAIN)
         assert line.loss[where] == pytest.approx(loss, rel=1e-5)
         assert line.accuracy[where] == pytest.approx(accuracy, abs=0.02)
     assert len(set(line.loss)) == 5
@@ -210,7 +145,7 @@ def test_the_way_back_is_the_same(tmp_path):
 )
 def test_a_barrier_rises_above_the_straight_line_between_the_losses(loss, barrier):
     position = np.linspace(0, 1, len(loss))
-    line = members.Line(position, np.array(loss, float), np.zeros(len(loss)))
+    line = Line(position, np.array(loss, float), np.zeros(len(loss)))
     assert line.barrier == pytest.approx(barrier, rel=1e-12, abs=0)
     assert isinstance(line.barrier, float)
 

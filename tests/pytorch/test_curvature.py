@@ -1,4 +1,7 @@
+"""The first steps of a training: curvature against a whole Hessian, steps against `fit`."""
+
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,12 +9,15 @@ from torch import nn
 from torch.nn import functional
 
 from lrlab import Constant, LinearDecay, data
+from lrlab.optimizers import Momentum
 from lrlab.pytorch.curvature import first_steps
 from lrlab.pytorch.device import to_device
 from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.networks import initialise
+from lrlab.training import Recipe
 
 BLOBS = data.load("blobs")
+RECIPE = Recipe(Constant(0.1), epochs=1, batch_size=100)
 
 
 def network():
@@ -35,7 +41,7 @@ def test_the_first_step_is_measured_as_the_whole_hessian_says():
 
     g = torch.autograd.functional.jacobian(loss_of, flat)
     hessian = torch.autograd.functional.hessian(loss_of, flat)
-    measured = first_steps(model, BLOBS, schedule=Constant(0.3), steps=1, batch_size=500)
+    measured = first_steps(model, BLOBS, Recipe(Constant(0.3), epochs=1, batch_size=500), steps=1)
     (curvature,) = measured.curvature
     assert curvature == pytest.approx((g @ hessian @ g / (g @ g)).item(), rel=1e-4)
     assert measured.grad_norm == pytest.approx([g.norm().item()], rel=1e-5)
@@ -47,29 +53,30 @@ def test_the_first_step_is_measured_as_the_whole_hessian_says():
 
 
 def test_the_steps_are_those_of_fit():
-    schedule = LinearDecay(0.5, total_epochs=2)
+    falling = LinearDecay(0.5, total_epochs=2)
+    recipe = Recipe(falling, epochs=2, per="step", batch_size=100, seed=3)
     ours, theirs = network(), network()
-    measured = first_steps(ours, BLOBS, schedule=schedule, steps=10, batch_size=100, seed=3)
-    history = fit(theirs, BLOBS, epochs=2, schedule=schedule, per="step", batch_size=100, seed=3)
+    measured = first_steps(ours, BLOBS, recipe, steps=10)
+    history = fit(theirs, BLOBS, recipe)
     assert measured.lr == [lr for _, lr in history.lr_changes]
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_it_ends_where_the_loss_is_no_longer_finite():
-    measured = first_steps(network(), BLOBS, schedule=Constant(1e38), steps=5)
+    measured = first_steps(network(), BLOBS, Recipe(Constant(1e38), epochs=2), steps=5)
     assert measured.stopped == "diverged: the loss is no longer finite in step 1"
     assert len(measured.loss) == len(measured.curvature) == 1
 
 
-def test_a_flat_loss_has_no_border():
+def test_weights_of_zero_have_a_curvature_and_a_loss_bent_downwards_has_no_border():
     model = network()
     with torch.no_grad():
         for weight in model.parameters():
             weight.zero_()
-    images = BLOBS.x_train
-    measured = first_steps(model, BLOBS, schedule=Constant(0.1), steps=1, batch_size=len(images))
+    measured = first_steps(model, BLOBS, Recipe(Constant(0.1), epochs=1, batch_size=500), steps=1)
     assert math.isfinite(measured.curvature[0])
+    assert measured.update_ratio == [math.inf]
     measured.curvature[0] = -1.0
     assert measured.border == [math.inf]
 
@@ -77,14 +84,17 @@ def test_a_flat_loss_has_no_border():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schedule": 0.1}, "schedule must be a schedule"),
+        ({"recipe": 0.1}, "recipe must be a Recipe, received 0.1"),
+        (
+            {"recipe": replace(RECIPE, optimizer=Momentum())},
+            r"must be SGD\(\) for .* Mom",
+        ),
         ({"steps": 0}, "steps must be a positive integer, received 0"),
-        ({"batch_size": 1.5}, "batch_size must be a positive integer, received 1.5"),
-        ({"seed": -1}, "seed must be"),
+        ({"steps": 6}, "steps must be at most the 5 of the recipe's 1 epochs, received 6"),
         ({"device": "abacus"}, "device 'abacus'"),
     ],
 )
 def test_bad_arguments_are_refused(changes, message):
-    arguments = {"schedule": Constant(0.1), "steps": 1} | changes
+    arguments = {"recipe": RECIPE, "steps": 1} | changes
     with pytest.raises(ValueError, match=message):
-        first_steps(network(), BLOBS, **arguments)
+        first_steps(network(), BLOBS, arguments.pop("recipe"), **arguments)

@@ -189,16 +189,11 @@ def test_show_tells_what_was_written_down_before_the_runs(capsys):
 # --- the command line -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [("D2-cosin", "Did you mean D2-cosine"), ("zzz", "`lrlab list` shows"), ("E*", "`lrlab list`")],
-)
 @pytest.mark.parametrize("command", ["run", "list", "show"])
-def test_an_unknown_name_is_a_misuse(capsys, command, name, hint):
-    assert cli.main([command, name]) == 2
-    err = capsys.readouterr().err
-    assert f"there is no study {name!r}" in err
-    assert hint in err
+def test_an_unknown_name_is_a_misuse(capsys, command):
+    assert cli.main([command, "D2-cosin"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("lrlab: there is no study 'D2-cosin'. Did you mean D2-cosine")
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def fit(
         initial_epoch=history.epochs,
     )
     left = range(history.epochs, recipe.epochs)
-    with _seeded(recipe.seed), bar(left, "training", "epoch") as progress:
+    with _own_generators(), bar(left, "training", "epoch") as progress:
         model.fit(
             batches,
             epochs=recipe.epochs,
@@ -155,6 +155,7 @@ class _Recorder(RateRecorder):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
+        _seed_epoch(self.history.recipe.seed, epoch)
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -215,12 +216,15 @@ def _made_by(model: keras.Model, dataset: Dataset) -> dict[str, str]:
     return {**made, backend: sys.modules[backend].__version__}
 
 
+def _seed_epoch(seed: int, epoch: int) -> None:
+    """Seed what some backends draw from for dropout, so that a resumed run draws the same."""
+    keras.utils.set_random_seed(int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0]))
+
+
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed what dropout draws from; Keras can only seed everything at once, so the user's own
-    generators are put back."""
+def _own_generators() -> Iterator[None]:
+    """Put the user's own generators back: Keras can only seed everything at once."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras seeds)
-    keras.utils.set_random_seed(seed)
     try:
         yield
     finally:

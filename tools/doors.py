@@ -19,6 +19,8 @@ from sphinx.pycode.ast import _UnparseVisitor
 # Sphinx gives up on a module with an annotation such as Annotated[str, one_of(*NAMES)].
 _UnparseVisitor.visit_Starred = lambda self, node: f"*{self.visit(node.value)}"
 
+LONGEST_VALUE = 200  # characters; a table such as that of all studies is not printed
+
 
 def comments(door: ModuleType) -> dict[tuple[str, str], list[str]]:
     """The ``#:`` comments of the constants that a room's modules define and its door exports."""
@@ -33,8 +35,12 @@ def carry_comments(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
     """Give a room's comments to autodoc as if they stood at the door, which it is about to list."""
-    if what == "module" and hasattr(obj, "__path__"):
-        ModuleAnalyzer.for_module(name).find_attr_docs().update(comments(obj))
+    if what != "module" or not hasattr(obj, "__path__"):
+        return
+    docs = ModuleAnalyzer.for_module(name).find_attr_docs()
+    for key, comment in comments(obj).items():
+        long = len(repr(getattr(obj, key[1]))) > LONGEST_VALUE
+        docs[key] = [*comment, ":meta hide-value:", ""] if long else comment
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: Element, content: Element) -> Any:

@@ -9,7 +9,8 @@ from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
 from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of
-from lrlab.keras.snapshots import SnapshotCallback, load_snapshot, resume
+from lrlab.keras.snapshot_files import load_snapshot
+from lrlab.keras.snapshots import SnapshotCallback, resume
 
 __all__ = [
     "AlexNet",

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from lrlab.data import Dataset, as_floats
-from lrlab.keras.snapshots import load_snapshot
+from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.training import Evaluation
 
 EVALUATION_BATCH = 2_000  # images; bounds the memory that evaluation takes

@@ -2,33 +2,25 @@
 
 In the folder of a run, ``resume.keras`` is the model after its last finished epoch, and every
 ``snapshot-K.keras`` what that was at the end of a cycle. All are complete models as Keras saves
-them, optimiser included, appear whole, and hold an entry more, ``lrlab.json``: what Keras does not
-save. It is the epoch, the rates up to there, and the states of the generators that dropout and the
-like draw from (keras-team/keras#19796).
+them, optimizer included, and appear whole.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
+from lrlab.keras.snapshot_files import REMEDY, load_model, read_state, save_model
 from lrlab.schedules import Schedule
 from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_path, warn_of_rest
 from lrlab.utils import differences, remove_abandoned, whole
 
 RESUME = "resume.keras"
-STATE = "lrlab.json"
-_REMEDY = "Delete the file and train anew, or name another folder"
 
 
 class Saver:
@@ -97,16 +89,7 @@ class Saver:
             "generators": [v.numpy().tolist() for v in _generators(self._model)],
             **self.extra(),
         }
-        with (
-            tempfile.TemporaryDirectory() as scratch
-        ):  # Keras saves to no other suffix than its own
-            saved = Path(scratch, RESUME)
-            with _without_numpy_warning():
-                self._model.save(saved)
-            with zipfile.ZipFile(saved, "a") as archive:
-                archive.writestr(STATE, json.dumps(state))
-            with whole(self.folder / RESUME) as partial:
-                shutil.copyfile(saved, partial)
+        save_model(self._model, state, self.folder / RESUME)
         self._leave_snapshot(done)
 
     def _leave_snapshot(self, epochs: int) -> None:
@@ -260,7 +243,7 @@ def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.M
     if not path.exists():
         return make(), 0
     state = read_state(path)
-    model = _load(path, compiled=True)
+    model = load_model(path, compiled=True)
     _set_generators(model, state)
     return model, state["epoch"]
 
@@ -288,45 +271,17 @@ def restore(
         return None
     state = read_state(path)
     _check_same(path, state, config, ends, recipe.epochs)
-    saved = _load(path, compiled=True)
+    saved = load_model(path, compiled=True)
     model.optimizer.build(model.trainable_variables)
     pairs = [(model.weights, saved.weights), (_generators(model), _generators(saved))]
     pairs.append((model.optimizer.variables, saved.optimizer.variables))
     if any([v.shape for v in ours] != [v.shape for v in theirs] for ours, theirs in pairs):
-        raise SnapshotError(f"{path} is of another network or optimizer. {_REMEDY}")
+        raise SnapshotError(f"{path} is of another network or optimizer. {REMEDY}")
     for ours, theirs in pairs:
         for variable, value in zip(ours, theirs, strict=True):
             variable.assign(value)
     _set_generators(model, state)
     return state
-
-
-def load_snapshot(path: Path | str, model: keras.Model | None = None) -> keras.Model:
-    """Load a snapshot, or any other model in a ``.keras`` file.
-
-    The checksums of the file are compared. Keras' safe mode stays as it is, by default on: code in
-    a file, such as that of a ``Lambda`` layer, is refused.
-
-    Args:
-        path: The file.
-        model: A model of the same layers, whose weights are overwritten; None makes a new one.
-
-    Returns:
-        The model; a new one is not compiled. To train it further, `resume` the run.
-
-    Raises:
-        SnapshotError: The file is missing, damaged, no model that Keras loads, or of other layers.
-    """
-    path = Path(path)
-    if model is None:
-        return _load(path, compiled=False)
-    _check_bytes(path)
-    try:
-        with _without_numpy_warning():
-            model.load_weights(path)
-    except Exception as error:  # other layers lead Keras into errors of any kind
-        raise SnapshotError(f"{path} is of another network: {_first_line(error)}") from error
-    return model
 
 
 def _updates(model: keras.Model) -> int:
@@ -356,50 +311,3 @@ def _check_same(
         raise SnapshotError(
             f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
         )
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    _check_bytes(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(STATE))
-    except (KeyError, ValueError) as error:
-        raise SnapshotError(
-            f"{path} was not saved by SnapshotCallback: it has no {STATE}. {_REMEDY}"
-        ) from error
-
-
-def _check_bytes(path: Path) -> None:
-    """Compare every checksum: a reader of the archive looks only at those of what it reads."""
-    if not path.is_file():
-        raise SnapshotError(f"{path} does not exist, or is no file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sound = archive.testzip() is None
-    except Exception:  # a damaged byte leads zipfile into errors of many kinds
-        sound = False
-    if not sound:
-        raise SnapshotError(f"{path} is damaged, or no .keras file. {_REMEDY}")
-
-
-@contextmanager
-def _without_numpy_warning() -> Iterator[None]:
-    """Keras 3.15 converts what it saves and loads in a way that NumPy 2 deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        yield
-
-
-def _load(path: Path, *, compiled: bool) -> keras.Model:
-    _check_bytes(path)
-    try:
-        with _without_numpy_warning():
-            return keras.saving.load_model(path, compile=compiled)
-    except Exception as error:  # a foreign file leads Keras into errors of any kind
-        raise SnapshotError(
-            f"{path} holds no model that Keras loads safely here: {_first_line(error)}"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

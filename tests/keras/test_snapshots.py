@@ -16,7 +16,8 @@ from lrlab import Constant, CyclicCosine
 from lrlab.data import load
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.fitting import fit
-from lrlab.keras.snapshots import SnapshotCallback, load_snapshot, resume
+from lrlab.keras.snapshot_files import load_snapshot
+from lrlab.keras.snapshots import SnapshotCallback, resume
 from lrlab.training import Recipe, SnapshotError, Snapshots
 from tests.support.backends import Keras
 from tests.support.one_weight import as_float32, make_model, train

@@ -14,25 +14,13 @@ from lrlab.keras.optimizers import make_optimizer
 from lrlab.optimizers import (
     SGD,
     TWINS,
-    AdaDelta,
-    AdaGrad,
     Adam,
-    AdamW,
-    Momentum,
-    RMSProp,
 )
 from lrlab.training import Recipe, lr_deviation
+from tests.support.optimizer_samples import telling
 
 SCHEDULE = CosineDecay(0.05, total_epochs=4)
-TRAINED = [
-    SGD(weight_decay=0.1),
-    Momentum(momentum=0.5, nesterov=True, convention="keras"),
-    AdaGrad(initial_accumulator=0.01, convention="keras"),
-    RMSProp(rho=0.8, centered=True, momentum=0.5, convention="keras"),
-    AdaDelta(rho=0.8, eps=0.01, convention="keras"),
-    Adam(beta2=0.9, amsgrad=True, convention="keras"),
-    AdamW(weight_decay=0.5, convention="keras"),
-]
+TRAINED = list(telling("keras"))
 
 
 def points():

@@ -22,20 +22,20 @@ def contrast_to_white(color) -> float:
     return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
 
 
-def test_every_schedule_has_a_line_of_its_own():
+def test_every_line_is_that_of_one_schedule():
     at_the_door = [thing for thing in vars(schedules).values() if isinstance(thing, type)]
     kinds = {kind.__name__ for kind in at_the_door if issubclass(kind, Schedule)}
     classes = kinds - {"Schedule", "Joined", "Scaled", "Warmup"} | {"other"}
-    assert set(plots.LINES) == classes
-    assert len(set(plots.LINES.values())) == len(classes)
+    assert set(plots.LINES) <= classes  # a schedule without a line of its own is grey
+    assert len(set(plots.LINES.values())) == len(plots.LINES)
 
 
-def test_every_optimizer_has_a_line_of_its_own():
+def test_every_line_is_that_of_one_optimizer():
     names = {cls.__name__.replace("Momentum", "momentum") for cls in TWINS}
-    assert names == set(plots.OPTIMIZER_LINES)
+    assert names >= set(plots.OPTIMIZER_LINES)
     looks = {tuple(sorted(line.items())) for line in plots.OPTIMIZER_LINES.values()}
     colors = {line["color"] for line in plots.OPTIMIZER_LINES.values()}
-    assert len(looks) == len(colors) == len(TWINS)
+    assert len(looks) == len(colors) == len(plots.OPTIMIZER_LINES)
 
 
 def test_a_composition_takes_the_line_of_its_last_piece():

@@ -14,28 +14,18 @@ from torch.nn import functional
 from lrlab import Constant, CosineDecay
 from lrlab.data import Dataset
 from lrlab.optimizers import (
-    SGD,
     TWINS,
-    AdaDelta,
     AdaGrad,
     Adam,
     AdamW,
-    Momentum,
     RMSProp,
 )
 from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.training import Recipe, lr_deviation
+from tests.support.optimizer_samples import telling
 
-TRAINED = [
-    SGD(weight_decay=0.1),
-    Momentum(momentum=0.5, nesterov=True),
-    AdaGrad(initial_accumulator=0.01),
-    RMSProp(rho=0.8, centered=True, momentum=0.5),
-    AdaDelta(rho=0.8, eps=0.01),
-    Adam(beta2=0.9, amsgrad=True),
-    AdamW(weight_decay=0.5),
-]
+TRAINED = list(telling("pytorch"))
 SCHEDULE = CosineDecay(0.05, total_epochs=3)
 
 

@@ -14,19 +14,21 @@ import lrlab.schedules
 from lrlab.schedules.base import Schedule
 from lrlab.schedules.compose import Joined, Scaled, Warmup, join, warmup
 from lrlab.schedules.decays import Constant, CosineDecay, MultiStepDecay, Recurrence, StepDecay
-from tests.support import oracle
-from tests.support.oracle import lowest_and_highest
-from tests.support.strategies import (
+from tests.support import schedule_samples as oracle
+from tests.support.schedule_samples import (
     SAMPLES,
     any_schedule,
+    lowest_and_highest,
+    sample,
+    simple_schedules,
+)
+from tests.support.strategies import (
     examples,
     free_durations,
     free_times,
     grid_durations,
     grid_times,
     rates,
-    sample,
-    simple_schedules,
 )
 
 EPS = np.finfo(np.float64).eps

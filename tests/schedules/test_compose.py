@@ -18,14 +18,8 @@ from lrlab.schedules.decays import (
     Recurrence,
     StepDecay,
 )
-from tests.support.strategies import (
-    any_schedule,
-    examples,
-    grid_durations,
-    grid_times,
-    moments,
-    rates,
-)
+from tests.support.schedule_samples import any_schedule, moments
+from tests.support.strategies import examples, grid_durations, grid_times, rates
 
 JUST = 1e-8
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lrlab.schedules.compose import warmup
 from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
 from lrlab.schedules.decays import Constant, CosineDecay
-from tests.support.oracle import steps_between
-from tests.support.strategies import examples, free_times, grid_durations, simple_schedules
+from tests.support.schedule_samples import simple_schedules, steps_between
+from tests.support.strategies import examples, free_times, grid_durations
 
 JUST = 1e-8  # just before and just after a boundary, in epochs
 ordered_pairs = st.tuples(free_times, free_times).map(sorted)

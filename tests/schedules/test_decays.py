@@ -20,8 +20,8 @@ from lrlab.schedules.decays import (
     Recurrence,
     StepDecay,
 )
-from tests.support import oracle
-from tests.support.oracle import steps_between
+from tests.support import schedule_samples as oracle
+from tests.support.schedule_samples import simple_schedules, steps_between
 from tests.support.strategies import (
     examples,
     factors,
@@ -30,7 +30,6 @@ from tests.support.strategies import (
     grid_times,
     positive_rates,
     rates,
-    simple_schedules,
 )
 
 # --- by hand -------------------------------------------------------------------------------------

@@ -33,6 +33,16 @@ SAMPLES = {
     cls: options | (DECAY | CONVENTION if cls is not SGD else {})
     for cls, options in SAMPLES.items()
 }
+# One of each whose parameters show in what a few steps do to a network.
+TELLING = {
+    SGD: {"weight_decay": 0.1},
+    Momentum: {"momentum": 0.5, "nesterov": True},
+    AdaGrad: {"initial_accumulator": 0.01},
+    RMSProp: {"rho": 0.8, "centered": True, "momentum": 0.5},
+    AdaDelta: {"rho": 0.8, "eps": 0.01},
+    Adam: {"beta2": 0.9, "amsgrad": True},
+    AdamW: {"weight_decay": 0.5},
+}
 GRADS = np.random.default_rng(5).normal(0.5, 1, (20, 2, 3))
 LRS = np.linspace(0.2, 0.01, 20)
 W = np.full((2, 3), 2.0)
@@ -41,6 +51,12 @@ REMEMBERING = [cls for cls in SAMPLES if cls is not SGD]
 
 def sample(cls, **changes):
     return cls(**({name: values[0] for name, values in SAMPLES[cls].items()} | changes))
+
+
+def telling(convention):
+    """Each optimizer of `TELLING`, of that convention."""
+    for cls, options in TELLING.items():
+        yield cls(**options) if cls is SGD else cls(**options, convention=convention)
 
 
 def variants(*classes):

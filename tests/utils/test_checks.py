@@ -24,7 +24,7 @@ from lrlab.schedules import (
     warmup,
 )
 from lrlab.utils import checks
-from tests.support.strategies import SAMPLES, sample
+from tests.support.schedule_samples import SAMPLES, sample
 
 NO_NUMBERS = [
     *(math.nan, math.inf, -math.inf, np.float32("nan"), 10**400),

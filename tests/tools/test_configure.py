@@ -160,17 +160,15 @@ def run_cell(python: Path, cell: str, source: Path, folder: Path) -> subprocess.
     )
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_setup_cell_installs_lrlab_where_it_is_missing(
-    path: Path, bare_python: Path, project_copy: Path, tmp_path: Path
+    bare_python: Path, project_copy: Path, tmp_path: Path
 ) -> None:
+    # One cell is all of them, by test_every_place_names_the_same_repository.
     missing = [bare_python, "-c", "import IPython, numpy, lrlab"]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     before = subprocess.run(missing, cwd=tmp_path, env=clean, capture_output=True, text=True)
     assert "No module named 'lrlab'" in before.stderr
-    notebook = nbformat.read(path, as_version=4)
-    cell = next(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    run = run_cell(bare_python, cell, project_copy, tmp_path)
+    run = run_cell(bare_python, configure.setup_cell(None), project_copy, tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.splitlines()[-1].startswith(str(bare_python.parent.parent))
 

@@ -1,6 +1,7 @@
 """Each test here asks PyTorch, and then Keras."""
 
 import pytest
+import tensorflow as tf
 
 from tests.support.backends import Keras, PyTorch
 
@@ -8,3 +9,11 @@ from tests.support.backends import Keras, PyTorch
 @pytest.fixture(scope="module", params=[PyTorch, Keras], ids=lambda backend: backend.name)
 def backend(request):
     return request.param
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """Let TensorFlow compute step by step: to compile a few steps takes twice as long."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -1,6 +1,5 @@
 """Outputs and scores of networks and of members: one contract, against NumPy."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -12,6 +11,10 @@ from lrlab.schedules import Constant
 from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_paths
 
 DIGITS = load("digits", 60, test_limit=40)
+pytestmark = [
+    pytest.mark.usefixtures("eager"),
+    pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning"),
+]
 
 
 def by_hand(backend, network, images):
@@ -97,7 +100,6 @@ def test_members_are_the_snapshots_in_their_order_one_at_a_time(backend, paths, 
 def test_outputs_are_not_kept(backend, paths):
     outputs = backend.member_logits(paths, backend.linear(), DIGITS.x_test)
     alive = weakref.ref(next(outputs))
-    gc.collect()
     assert alive() is None
 
 

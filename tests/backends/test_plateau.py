@@ -101,7 +101,7 @@ def test_interrupted_after_any_epoch_it_goes_on(backend):
     """Within the warm-up, while it waits, after a cut, while it cools down."""
     whole = rates(backend, WAITING, METRICS, **WATCHED)
     assert len(set(whole[3:])) == 3
-    for epoch in (1, 4, 5, 6, 7, 9, 11):
+    for epoch in (1, 5, 7, 9):
         begun, state = backend.used_rates(WAITING, METRICS[:epoch], **WATCHED)
         saved = json.loads(json.dumps(state, allow_nan=False))
         resumed = rates(backend, WAITING, METRICS, state=saved, first=epoch, **WATCHED)

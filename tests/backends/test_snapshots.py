@@ -24,6 +24,10 @@ from tests.support.backends import momentum
 DIGITS = load("digits", 90, test_limit=40)
 CYCLES = CyclicCosine(0.2, cycle_epochs=2)
 EPOCHS = 4  # of 3 updates
+pytestmark = [  # compiled as well: tests/keras/test_fitting.py
+    pytest.mark.usefixtures("eager"),
+    pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +109,7 @@ class Whole:
 
 
 @pytest.fixture(scope="module")
-def whole(backend, tmp_path_factory):
+def whole(backend, eager, tmp_path_factory):
     return Whole(backend, tmp_path_factory.mktemp("whole") / "new")
 
 

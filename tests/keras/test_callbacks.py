@@ -249,7 +249,7 @@ def test_saved_with_its_model_it_goes_on(tmp_path):
     assert sum(state.wait > 0 for state in seen) > 1
     assert sum(state.cooldown_left > 0 for state in seen) > 1
     assert len({state.lr for state in seen}) == 3
-    for epoch in (2, 6, 9):
+    for epoch in (2, 7):
         model = keras.saving.load_model(tmp_path / f"{epoch}.keras")
         resumed = waiting()
         resumed.load_state_dict(json.loads((tmp_path / f"{epoch}.json").read_text()))

@@ -53,9 +53,8 @@ def in_both(schedule, momentum):
     return runs
 
 
-@pytest.mark.parametrize(("schedule", "momentum"), [(CUT, 0.0), (Constant(0.1), 0.9)])
-def test_the_curves_are_those_of_pytorch(schedule, momentum):
-    np.testing.assert_allclose(*in_both(schedule, momentum), rtol=2e-6)
+def test_the_curves_are_those_of_pytorch():
+    np.testing.assert_allclose(*in_both(CUT, 0.0), rtol=2e-6)
 
 
 def test_momentum_at_a_changing_rate_is_the_exception():
@@ -109,14 +108,17 @@ def test_outputs_that_are_no_vector_of_logits_are_refused():
         fit(model, noise(20, 10), Recipe(Constant(0.1), epochs=1))
 
 
-# --- other backends ------------------------------------------------------------------------------
+# --- compiled, and in other backends, a run that was interrupted ends with the same weights -------
+
+
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch):
+    """Only a machine that stops needs files on its disk at once, and busy disks take long."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def interrupted_and_resumed(folder):
-    """See that an interrupted run ends with the same weights; in a process of its own.
-
-    With PyTorch behind it Keras draws dropout from a generator that no model knows.
-    """
+    """With PyTorch behind it Keras draws dropout from a generator that no model knows."""
 
     class Interrupts(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -147,6 +149,10 @@ def interrupted_and_resumed(folder):
     for one, other in zip(whole, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
     print(keras.backend.backend(), history.provenance["device"])
+
+
+def test_compiled_updates_are_resumed(tmp_path):
+    interrupted_and_resumed(tmp_path)
 
 
 PROGRAM = """

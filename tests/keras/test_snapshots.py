@@ -122,9 +122,7 @@ class Weights(keras.callbacks.Callback):
         self.after[epoch + 1] = [value.copy() for value in self.model.get_weights()]
 
 
-@pytest.mark.parametrize(
-    ("mult", "epochs", "ends"), [(1, 6, [2, 4, 6]), (1, 7, [2, 4, 6]), (2, 13, [2, 6])]
-)
+@pytest.mark.parametrize(("mult", "epochs", "ends"), [(1, 7, [2, 4, 6]), (2, 8, [2, 6])])
 @pytest.mark.filterwarnings("ignore:the last . of:UserWarning")
 def test_snapshots_are_the_model_at_the_ends_of_cycles(tmp_path, mult, epochs, ends):
     seen = Weights()
@@ -169,11 +167,10 @@ class Stop(keras.callbacks.Callback):
     ("stop", "snapshots", "epoch"),
     [
         (Stop(4), 1, 5),  # in the middle of the second cycle
-        (Stop(5), 2, 6),
         (Stop(5, batch=1), 1, 5),  # in the middle of the epoch that ends it
         (Stop(5, batch=2), 2, 6),  # after the last of its batches
     ],
-    ids=["within a cycle", "at its end", "within an epoch", "at the end of both"],
+    ids=["within a cycle", "within an epoch", "at the end of both"],
 )
 def test_stopped_early_a_run_leaves_its_complete_cycles(tmp_path, stop, snapshots, epoch):
     run(tmp_path, stop)
@@ -281,6 +278,14 @@ def go_on(folder, model, *, initial_epoch, schedule=CYCLES, per="epoch", ends=No
     model.fit(IMAGES, LABELS, batch_size=8, callbacks=callbacks, verbose=0, **place)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The folder of a run that stopped after four epochs of six."""
+    folder = tmp_path_factory.mktemp("stopped")
+    run(folder, Stop(3), epochs=6)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -293,17 +298,16 @@ def go_on(folder, model, *, initial_epoch, schedule=CYCLES, per="epoch", ends=No
     ],
     ids=["anew", "too late", "new model", "per", "schedule", "ends"],
 )
-def test_a_folder_of_another_run_is_refused_and_kept(tmp_path, changes, message):
-    run(tmp_path, Stop(3), epochs=6)
-    before = content(tmp_path)
-    model, epoch = resume(tmp_path, tiny)
+def test_a_folder_of_another_run_is_refused_and_kept(stopped, changes, message):
+    before = content(stopped)
+    model, epoch = resume(stopped, tiny)
     changes = {"initial_epoch": epoch, **changes}
     model = changes.pop("begin", lambda: model)()
     updates = int(model.optimizer.iterations)
     with pytest.raises(SnapshotError, match=message):
-        go_on(tmp_path, model, **changes)
+        go_on(stopped, model, **changes)
     assert int(model.optimizer.iterations) == updates
-    assert content(tmp_path) == before
+    assert content(stopped) == before
 
 
 def test_a_network_of_the_same_shapes_without_dropout_is_another(tmp_path):

@@ -32,9 +32,7 @@ def curves(history):
 # --- every update, every curve, every rate -------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("per", "clip_norm", "size"), [("epoch", None, 0.0), ("step", 0.5, 0.0), ("step", None, 0.9)]
-)
+@pytest.mark.parametrize(("per", "clip_norm", "size"), [("epoch", None, 0.0), ("step", 0.5, 0.9)])
 def test_it_does_what_a_loop_in_numpy_does(backend, monkeypatch, per, clip_norm, size):
     """The short batch counts by its size; the test images are evaluated in several batches."""
     monkeypatch.setattr(backend.evaluation, "EVALUATION_BATCH", 33)

@@ -28,7 +28,6 @@ def rates(backend, policy, metrics, **arguments):
 # --- rates ---------------------------------------------------------------------------------------
 
 BY_ITSELF = {
-    "ties and the threshold": {"patience": 2, "min_delta": 0.1},
     "patience 0, no threshold": {"patience": 0, "factor": 0.7, "min_delta": 0.0},
     "cooldown": {"patience": 1, "cooldown": 3, "min_delta": 0.1},
     "floor": {"patience": 1, "factor": 0.3, "min_lr": 0.01, "mode": "max"},
@@ -98,10 +97,10 @@ WATCHED = {"schedule": RAMP, "first_epoch": 3}
 
 
 def test_interrupted_after_any_epoch_it_goes_on(backend):
-    """Within the warm-up, while it waits, after a cut, while it cools down."""
+    """While it waits, while it cools down, after another bad epoch."""
     whole = rates(backend, WAITING, METRICS, **WATCHED)
     assert len(set(whole[3:])) == 3
-    for epoch in (1, 5, 7, 9):
+    for epoch in (5, 7, 9):
         begun, state = backend.used_rates(WAITING, METRICS[:epoch], **WATCHED)
         saved = json.loads(json.dumps(state, allow_nan=False))
         resumed = rates(backend, WAITING, METRICS, state=saved, first=epoch, **WATCHED)

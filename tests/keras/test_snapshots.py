@@ -41,7 +41,7 @@ def make():
     keras.utils.set_random_seed(5)
     layers = [keras.layers.Dense(8), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
     model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(3)])
-    model.compile(keras.optimizers.SGD(momentum=0.9), loss=LOSS)
+    model.compile(keras.optimizers.SGD(momentum=0.9), loss=LOSS, run_eagerly=True)
     return model
 
 

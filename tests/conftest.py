@@ -1,11 +1,18 @@
 """What several test modules share: where the project lies, a copy of it to change, clean plots."""
 
+import gc
 import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector both frameworks: to look through them again and again is slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -159,6 +159,7 @@ class SnapshotCallback(ScheduleCallback):
             the run goes on.
 
     Example:
+        >>> import tempfile
         >>> from lrlab import CyclicCosine
         >>> folder = tempfile.TemporaryDirectory()
         >>> def make():

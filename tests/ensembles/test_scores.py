@@ -51,7 +51,7 @@ def test_accuracy_and_log_loss_are_scikit_learns(seed, number, classes) -> None:
     assert scores.log_loss == pytest.approx(expected, rel=1e-9)
 
 
-@examples(100)
+@examples(50)
 @given(*sizes, st.integers(1, 20) | st.just(64))
 def test_calibration_error_is_the_loops(seed, number, classes, bins) -> None:
     rows, labels = drawn(seed, number, classes)

@@ -53,7 +53,7 @@ def deviation(schedule, expected: np.ndarray, steps: np.ndarray = STEPS) -> floa
     st.lists(positive_rates, min_size=2, max_size=6, unique=True),
     st.sets(st.integers(1, 99), min_size=5, max_size=5),
 )
-@examples(100)
+@examples(50)
 def test_piecewise_constant(values, boundaries) -> None:
     """At the boundary b itself Keras gives the old value still; ours begins the next at b + 1."""
     boundaries = sorted(boundaries)[: len(values) - 1]
@@ -63,7 +63,7 @@ def test_piecewise_constant(values, boundaries) -> None:
 
 
 @given(positive_rates, st.floats(0.1, 1), st.sets(st.integers(1, 99), min_size=1, max_size=6))
-@examples(100)
+@examples(50)
 def test_piecewise_constant_as_milestones(lr, gamma, boundaries) -> None:
     boundaries = sorted(boundaries)
     values = [lr * gamma**count for count in range(len(boundaries) + 1)]
@@ -73,7 +73,7 @@ def test_piecewise_constant_as_milestones(lr, gamma, boundaries) -> None:
 
 
 @given(positive_rates, factors, horizons)
-@examples(100)
+@examples(50)
 def test_exponential(lr, gamma, decay_steps) -> None:
     expected = keras_rates(theirs.ExponentialDecay(lr, decay_steps, gamma))
     ours = ExponentialDecay(lr, gamma=gamma ** (1 / decay_steps))
@@ -81,7 +81,7 @@ def test_exponential(lr, gamma, decay_steps) -> None:
 
 
 @given(positive_rates, factors, horizons)
-@examples(100)
+@examples(50)
 def test_exponential_in_a_staircase(lr, gamma, decay_steps) -> None:
     expected = keras_rates(theirs.ExponentialDecay(lr, decay_steps, gamma, staircase=True))
     ours = StepDecay(lr, gamma=gamma, step_epochs=decay_steps)
@@ -89,7 +89,7 @@ def test_exponential_in_a_staircase(lr, gamma, decay_steps) -> None:
 
 
 @given(positive_rates, shares, horizons, st.floats(0.1, 8))
-@examples(100)
+@examples(50)
 def test_polynomial(lr, share, decay_steps, power) -> None:
     expected = keras_rates(theirs.PolynomialDecay(lr, decay_steps, share * lr, power))
     ours = PolynomialDecay(lr, total_epochs=decay_steps, power=power, final_lr=share * lr)
@@ -97,7 +97,7 @@ def test_polynomial(lr, share, decay_steps, power) -> None:
 
 
 @given(positive_rates, shares, horizons)
-@examples(100)
+@examples(50)
 def test_cosine_and_beyond_its_end(lr, alpha, decay_steps) -> None:
     expected = keras_rates(theirs.CosineDecay(lr, decay_steps, alpha))
     ours = CosineDecay(lr, total_epochs=decay_steps, final_lr=alpha * lr)
@@ -112,7 +112,7 @@ def test_cosine_and_beyond_its_end(lr, alpha, decay_steps) -> None:
     warmup_steps=st.integers(1, 40),
     others=st.sets(st.integers(0, 100), max_size=4),
 )
-@examples(100)
+@examples(50)
 def test_cosine_with_warmup(target, alpha, start, decay_steps, warmup_steps, others) -> None:
     """Keras' warm-up takes one step at a time: both sides of each boundary, and a few more."""
     schedule = theirs.CosineDecay(
@@ -137,7 +137,7 @@ def test_cosine_with_warmup(target, alpha, start, decay_steps, warmup_steps, oth
     st.integers(4, 100),
     st.just(1.0) | st.sampled_from([1.5, 2.0, 2.5, 3.0]),
 )
-@examples(150)
+@examples(75)
 def test_cosine_restarts(lr, alpha, first, t_mul) -> None:
     expected = keras_rates(theirs.CosineDecayRestarts(lr, first, t_mul=t_mul, alpha=alpha))
     ours = CyclicCosine(lr, cycle_epochs=first, cycle_mult=t_mul, final_lr=alpha * lr)

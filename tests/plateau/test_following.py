@@ -56,7 +56,7 @@ def test_a_schedule_that_goes_on_is_scaled() -> None:
 
 
 @given(policies, metric_lists, st.integers(0, 5))
-@examples(150)
+@examples(75)
 def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, w) -> None:
     state = policy.start()
     expected = [state.lr] * (min(w, len(metrics)) + 1)
@@ -70,7 +70,7 @@ def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, 
 
 
 @given(policies, metric_lists, st.integers(1, 5), st.integers(1, 4))
-@examples(100)
+@examples(50)
 def test_all_moments_at_once_are_the_same(policy, metrics, w, steps) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), w, begin_lr=0.1 * policy.lr)
     reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=w)
@@ -80,7 +80,7 @@ def test_all_moments_at_once_are_the_same(policy, metrics, w, steps) -> None:
 
 
 @given(policies, st.floats(0, 30))
-@examples(100)
+@examples(50)
 def test_before_the_first_cut_it_is_the_schedule(policy, t) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), 3, begin_lr=0.1 * policy.lr)
     reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=3)

@@ -138,13 +138,13 @@ def check_against_torch(policy: ReduceOnPlateau, metrics) -> None:
 
 
 @given(st.data(), policies("keras"))
-@examples(400)
+@examples(200)
 def test_keras_cut_for_cut(data, policy) -> None:
     check_against_keras(policy, data.draw(metric_lists(policy)))
 
 
 @given(st.data(), policies("pytorch"))
-@examples(600)
+@examples(300)
 def test_torch_cut_for_cut(data, policy) -> None:
     check_against_torch(policy, data.draw(metric_lists(policy)))
 
@@ -224,7 +224,7 @@ def other(policy: ReduceOnPlateau) -> ReduceOnPlateau:
 
 
 @given(translatable, some(grid))
-@examples(200)
+@examples(100)
 def test_the_translation_law(policy, metrics) -> None:
     """The two frameworks' own objects agree, each fed the parameters that the law gives it."""
     one, two = their_rates(policy, metrics), their_rates(other(policy), metrics)
@@ -235,7 +235,7 @@ def test_the_translation_law(policy, metrics) -> None:
 
 
 @given(translatable, some(grid), st.integers(0, 5))
-@examples(100)
+@examples(50)
 def test_translations_agree_also_where_the_rate_rises(policy, metrics, extra) -> None:
     policy = dataclasses.replace(
         policy,

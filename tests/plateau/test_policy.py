@@ -164,7 +164,7 @@ def test_a_metric_that_is_no_number_is_refused(metric) -> None:
 
 
 @given(policies)
-@examples(100)
+@examples(50)
 def test_a_policy_survives_its_config(policy) -> None:
     config = json.loads(json.dumps(policy.to_config(), allow_nan=False))
     again = ReduceOnPlateau.from_config(config)
@@ -189,7 +189,7 @@ def test_a_config_that_does_not_fit_is_refused(config, message: str) -> None:
 
 
 @given(policies, metric_lists)
-@examples(150)
+@examples(75)
 def test_rates_stay_between_the_floor_and_the_first(policy, metrics) -> None:
     course = rates(policy, metrics)
     assert all(np.float32(policy.min_lr) <= lr <= policy.lr for lr in course)
@@ -242,7 +242,7 @@ def test_a_metric_that_is_not_finite_never_raises_the_rate() -> None:
 
 
 @given(policies.filter(lambda policy: policy.raise_after is not None), metric_lists)
-@examples(150)
+@examples(75)
 def test_without_a_spell_long_enough_rising_policies_are_like_the_others(policy, metrics) -> None:
     plain = dataclasses.replace(policy, raise_after=None, raise_factor=None)
     long = next(

@@ -49,7 +49,7 @@ def test_a_state_of_another_policy_is_refused() -> None:
 
 
 @given(policies, metric_lists)
-@examples(100)
+@examples(50)
 def test_nothing_is_changed_in_place(policy, metrics) -> None:
     first = states(policy, metrics)
     before = [state.to_dict() for state in first]
@@ -68,7 +68,7 @@ def revived(state: PlateauState) -> PlateauState:
 
 
 @given(policies, metric_lists)
-@examples(150)
+@examples(75)
 def test_a_run_goes_on_as_if_never_interrupted(policy, metrics) -> None:
     whole = states(policy, metrics)
     for epoch, state in enumerate(whole):

@@ -171,7 +171,7 @@ metric_lists = st.lists(
 
 
 @given(st.floats(1e-3, 10), st.sampled_from([0, 0.3]), arguments, metric_lists)
-@examples(100)
+@examples(50)
 def test_by_itself_it_is_torchs_own(lr, floor, own, metrics):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     theirs = ReduceLROnPlateau(optimizer, threshold=0.01, min_lr=floor * lr, **own)

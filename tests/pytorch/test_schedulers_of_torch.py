@@ -70,14 +70,14 @@ def assert_same(schedule, expected: np.ndarray) -> None:
 
 
 @given(positive_rates, factors, st.integers(1, 40))
-@examples(100)
+@examples(50)
 def test_step(lr, gamma, step) -> None:
     expected = torch_rates(lr, lambda optimizer: StepLR(optimizer, step, gamma))
     assert_same(StepDecay(lr, gamma=gamma, step_epochs=step), expected)
 
 
 @given(positive_rates, factors, st.sets(st.integers(1, HORIZON), min_size=1, max_size=6))
-@examples(100)
+@examples(50)
 def test_multistep(lr, gamma, milestones) -> None:
     milestones = sorted(milestones)
     expected = torch_rates(lr, lambda optimizer: MultiStepLR(optimizer, milestones, gamma))
@@ -85,21 +85,21 @@ def test_multistep(lr, gamma, milestones) -> None:
 
 
 @given(positive_rates, factors)
-@examples(100)
+@examples(50)
 def test_exponential(lr, gamma) -> None:
     expected = torch_rates(lr, lambda optimizer: ExponentialLR(optimizer, gamma))
     assert_same(ExponentialDecay(lr, gamma=gamma), expected)
 
 
 @given(positive_rates, horizons, st.floats(0.1, 8))
-@examples(100)
+@examples(50)
 def test_polynomial(lr, total, power) -> None:
     expected = torch_rates(lr, lambda optimizer: PolynomialLR(optimizer, total, power))
     assert_same(PolynomialDecay(lr, total_epochs=total, power=power), expected)
 
 
 @given(positive_rates, horizons, st.floats(1e-3, 1), st.floats(0, 1))
-@examples(100)
+@examples(50)
 def test_linear(lr, total, start, end) -> None:
     """Rising or falling; torch gives both ends as parts of the optimiser's rate."""
     expected = torch_rates(lr, lambda optimizer: LinearLR(optimizer, start, end, total))
@@ -107,7 +107,7 @@ def test_linear(lr, total, start, end) -> None:
 
 
 @given(positive_rates, floors, horizons)
-@examples(150)
+@examples(75)
 def test_cosine_up_to_its_end(lr, floor, total) -> None:
     final_lr = floor * lr
 
@@ -119,7 +119,7 @@ def test_cosine_up_to_its_end(lr, floor, total) -> None:
 
 
 @given(positive_rates, floors, st.integers(1, 40), st.integers(1, 3))
-@examples(150)
+@examples(75)
 def test_warm_restarts(lr, floor, cycle, mult) -> None:
     final_lr = floor * lr
 
@@ -137,7 +137,7 @@ def test_warm_restarts(lr, floor, cycle, mult) -> None:
     st.floats(1, 100),
     st.floats(1, 1e5),
 )
-@examples(150)
+@examples(75)
 def test_one_cycle(max_lr, steps, rise, initial_div, final_div) -> None:
     """Torch counts the steps, N of them; ours the time from the first to the last, N - 1."""
     pct_start = (rise * (steps - 1) + 1) / steps
@@ -228,7 +228,7 @@ pieces = st.one_of(
 
 
 @given(st.data(), positive_rates, st.sets(st.integers(1, HORIZON - 1), min_size=1, max_size=3))
-@examples(200)
+@examples(100)
 def test_sequential_is_a_join(data, lr, at) -> None:
     at = sorted(at)
     drawn = [data.draw(pieces) for _ in range(len(at) + 1)]
@@ -240,7 +240,7 @@ def test_sequential_is_a_join(data, lr, at) -> None:
 
 
 @given(positive_rates, floors, st.floats(1e-3, 1), st.integers(1, 50), st.integers(1, 50))
-@examples(150)
+@examples(75)
 def test_sequential_warmup_then_cosine(lr, floor, start, ramp, total) -> None:
     final_lr = floor * lr
 

@@ -57,7 +57,7 @@ def test_a_warmup_of_no_length_is_the_schedule_itself(schedule, begin_lr) -> Non
 
 
 @given(any_schedule(grid_durations), grid_durations, rates, grid_times)
-@examples(150)
+@examples(75)
 def test_after_a_warmup_the_schedule_runs_on_its_own_clock(schedule, epochs, begin_lr, t) -> None:
     # On the grid sums of moments are exact, and so are the answers.
     schedule_late = warmup(schedule, epochs, begin_lr=begin_lr)
@@ -90,7 +90,7 @@ def test_both_conventions_of_the_documents(w, peak) -> None:
     peak=st.floats(1e-4, 10),
     begin=st.floats(0, 1),
 )
-@examples(150)
+@examples(75)
 def test_d1_cosine_annealing_with_warmup(w, after, peak, begin) -> None:
     total = w + after
 
@@ -114,7 +114,7 @@ def test_d1_cosine_annealing_with_warmup(w, after, peak, begin) -> None:
     final=st.floats(0, 1e-3),
     begin=st.floats(0, 1),
 )
-@examples(100)
+@examples(50)
 def test_d2_cosine_with_warmup(w, after, base, final, begin) -> None:
     last = w + after
 
@@ -148,7 +148,7 @@ def test_each_piece_of_a_join_has_its_own_clock() -> None:
 
 
 @given(st.lists(any_schedule(grid_durations), min_size=3, max_size=3), st.data())
-@examples(100)
+@examples(50)
 def test_a_join_hands_over_at_its_moments(pieces, data) -> None:
     at = data.draw(moments(grid_durations, 2))
     t = data.draw(grid_times)
@@ -161,7 +161,7 @@ def test_a_join_hands_over_at_its_moments(pieces, data) -> None:
 
 
 @given(any_schedule(grid_durations), grid_durations, rates, grid_times)
-@examples(100)
+@examples(50)
 def test_a_warmup_is_a_line_joined_to_the_schedule(schedule, epochs, begin_lr, t) -> None:
     line = LinearDecay(begin_lr, total_epochs=epochs, final_lr=schedule(0))
     joined = join([line, schedule], at=[epochs])
@@ -181,7 +181,7 @@ def test_joins_nest() -> None:
 
 
 @given(any_schedule(), st.floats(1e-3, 1e3), st.lists(grid_times, min_size=1))
-@examples(100)
+@examples(50)
 def test_a_multiple_is_a_multiple(schedule, factor, times) -> None:
     t = np.array(times)
     assert scale(schedule, factor)(t).tolist() == (factor * schedule(t)).tolist()

@@ -85,7 +85,7 @@ def test_the_peak_of_one_cycle_is_a_single_moment() -> None:
 
 
 @given(simple_schedules(grid_durations)[OneCycle], ordered_pairs)
-@examples(100)
+@examples(50)
 def test_one_cycle_rises_to_its_peak_and_falls_from_it(schedule, times) -> None:
     peak = schedule.warmup_fraction * schedule.total_epochs
     change, rounding = steps_between(schedule, [min(t, peak) for t in times])
@@ -95,7 +95,7 @@ def test_one_cycle_rises_to_its_peak_and_falls_from_it(schedule, times) -> None:
 
 
 @given(simple_schedules(grid_durations)[WarmupStableDecay], ordered_pairs)
-@examples(100)
+@examples(50)
 def test_a_trapezoid_rises_holds_and_goes_to_its_floor(schedule, times) -> None:
     top, edge = schedule.warmup_epochs, schedule.warmup_epochs + schedule.stable_epochs
     change, rounding = steps_between(schedule, [min(t, top) for t in times])
@@ -110,7 +110,7 @@ def test_a_trapezoid_rises_holds_and_goes_to_its_floor(schedule, times) -> None:
 
 
 @given(st.integers(1, 12), st.integers(1, 3), st.integers(1, 60))
-@examples(100)
+@examples(50)
 def test_a_cycle_ends_before_each_restart_of_the_rate(cycle, mult, epochs):
     """Counted from the rates alone: a cycle is over where the next epoch begins at the top."""
     schedule = CyclicCosine(0.1, cycle_epochs=cycle, cycle_mult=mult)

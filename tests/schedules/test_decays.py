@@ -115,14 +115,14 @@ ordered_pairs = st.tuples(free_times, free_times).map(sorted)
 
 
 @given(st.one_of([simple_schedules(grid_durations)[cls] for cls in FALLING]), ordered_pairs)
-@examples(200)
+@examples(100)
 def test_a_decay_never_rises(schedule, times) -> None:
     change, rounding = steps_between(schedule, times)
     assert change <= rounding
 
 
 @given(st.one_of([simple_schedules(grid_durations)[cls] for cls in TOWARDS_FLOOR]), ordered_pairs)
-@examples(200)
+@examples(100)
 def test_a_decay_to_a_floor_runs_one_way(schedule, times) -> None:
     change, rounding = steps_between(schedule, times)
     towards = np.sign(schedule.final_lr - schedule.lr)
@@ -160,7 +160,7 @@ def test_a_continuous_schedule_changes_no_faster_than_its_slope(cls: type) -> No
     | st.builds(warmup, simple_schedules(grid_durations)[CosineDecay], grid_durations, rates),
     grid_times,
 )
-@examples(200)
+@examples(100)
 def test_no_jump_anywhere(schedule, t) -> None:
     # Powers below 1 and the 1-sqrt shape are steep at an end, so that slopes say nothing there.
     high = oracle.lowest_and_highest(schedule)[1]

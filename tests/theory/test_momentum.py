@@ -63,7 +63,7 @@ def test_the_matrix_is_a_step(nesterov, curvature, lr, momentum, velocity, place
 
 @both_variants
 @given(curvatures, st.floats(0, 1), st.just(0.0) | momenta)
-@examples(100)
+@examples(50)
 def test_the_radius_is_the_largest_eigenvalue_of_the_matrix(
     nesterov, curvature, lr, momentum
 ) -> None:

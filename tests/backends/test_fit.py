@@ -35,7 +35,7 @@ def curves(history):
 @pytest.mark.parametrize(("per", "clip_norm", "size"), [("epoch", None, 0.0), ("step", 0.5, 0.9)])
 def test_it_does_what_a_loop_in_numpy_does(backend, monkeypatch, per, clip_norm, size):
     """The short batch counts by its size; the test images are evaluated in several batches."""
-    monkeypatch.setattr(backend.evaluation, "EVALUATION_BATCH", 33)
+    monkeypatch.setattr(backend.fit_evaluation, "EVALUATION_BATCH", 33)
     recipe = replace(
         RECIPE, per=per, clip_norm=clip_norm, optimizer=momentum(backend, size), seed=5
     )

@@ -37,7 +37,8 @@ class PyTorch:
     logits, member_logits = staticmethod(pytorch.logits), staticmethod(pytorch.member_logits)
     load_snapshot = staticmethod(pytorch.load_snapshot)
     Plateau = pytorch.PlateauLR
-    evaluation, loads_members = torch_evaluation, averaging  # modules whose names are patched
+    # Modules whose names are patched: of evaluate, of the evaluation in fit, of member_logits.
+    evaluation, fit_evaluation, loads_members = torch_evaluation, torch_evaluation, averaging
 
     @staticmethod
     def linear(shape=(8, 8, 1), classes=10, seed=0, dropout=0.0):
@@ -154,7 +155,7 @@ class Keras:
     logits, member_logits = staticmethod(lrkeras.logits), staticmethod(lrkeras.member_logits)
     load_snapshot = staticmethod(lrkeras.load_snapshot)
     Plateau = lrkeras.PlateauCallback
-    evaluation = loads_members = keras_evaluation
+    evaluation, fit_evaluation, loads_members = keras_evaluation, keras_fitting, keras_evaluation
 
     @staticmethod
     def linear(shape=(8, 8, 1), classes=10, seed=0, dropout=0.0):

@@ -4,7 +4,7 @@ Schedules are pure functions of time, counted in epochs. `lrlab.pytorch` and `lr
 them to the frameworks; importing `lrlab` itself imports neither.
 """
 
-from importlib.metadata import version
+from typing import Any
 
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.schedules import (
@@ -27,8 +27,6 @@ from lrlab.schedules import (
 )
 from lrlab.training import Recipe
 
-__version__ = version("lrlab")
-
 __all__ = [
     "Constant",
     "CosineDecay",
@@ -49,3 +47,11 @@ __all__ = [
     "scale",
     "warmup",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":  # looked up when asked for, since that takes time
+        from importlib.metadata import version
+
+        return version("lrlab")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

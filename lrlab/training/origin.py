@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numpy as np
 
@@ -21,6 +20,10 @@ def provenance(framework: str, framework_version: str, device: str, data: str) -
     Returns:
         A plain dict that also holds the versions of Python, NumPy and lrlab and the date (UTC).
     """
+    from importlib.metadata import (
+        version,  # only where something is trained: it takes time to import
+    )
+
     return {
         "lrlab": version("lrlab"),
         framework: framework_version,

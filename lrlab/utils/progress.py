@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -36,5 +37,7 @@ def bar(items: Iterable[T], label: str, unit: str) -> Iterator[tqdm[T]]:
     Yields:
         A `tqdm.tqdm` over the items, silent when nobody watches.
     """
+    from tqdm import tqdm  # only where something is trained: it takes time to import
+
     with tqdm(items, desc=label, unit=unit, leave=False, disable=not watched()) as progress:
         yield progress

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["about", "approximate", "pick", "table"]
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 
-def pick(*, quick: Value, full: Value) -> Value:
+def pick(*, quick: T, full: T) -> T:
     """Return the value that belongs to the current scale.
 
     ``LRLAB_SCALE`` decides when it is set (an empty value counts as not set). Otherwise the scale

@@ -14,7 +14,7 @@ from lrlab.utils import checks
 
 
 class ScheduleCallback(keras.callbacks.Callback):
-    r"""Sets the optimiser's rate before the update that uses it.
+    r"""Sets the optimizer's rate before the update that uses it.
 
     In epoch e the rate is :math:`s(e)`, or with ``per="step"`` :math:`s(e + k/n)` before update
     k of the n of an epoch, both counted from 0. Epochs are those of ``model.fit``: with
@@ -26,7 +26,7 @@ class ScheduleCallback(keras.callbacks.Callback):
 
     Raises:
         ValueError: ``schedule`` is no schedule, or ``per`` none of the two words. When training
-            begins: the optimiser's rate is no number but a ``LearningRateSchedule`` or a function;
+            begins: the optimizer's rate is no number but a ``LearningRateSchedule`` or a function;
             or, per step, the number of batches is unknown or a call runs several.
 
     Example:
@@ -167,13 +167,13 @@ def fetch_state(model: keras.Model) -> None:
 
 
 class PlateauCallback(ScheduleCallback):
-    r"""Sets the optimiser's rate to what a schedule and a plateau policy make of it.
+    r"""Sets the optimizer's rate to what a schedule and a plateau policy make of it.
 
     At time t of epoch e the rate is :math:`\eta_e\, s(t)/\eta`, where :math:`\eta_e` is the rate of
     the policy's state and η its first one (`lrlab.plateau.PlateauSchedule`); it is set before the
     update that uses it, as by `ScheduleCallback`. The policy decides when an epoch ends, and the
     next epoch begins at the new rate. By itself, a policy of convention ``"keras"`` gives the rates
-    of ``keras.callbacks.ReduceLROnPlateau`` bit for bit. Keras' optimisers keep rates in float32;
+    of ``keras.callbacks.ReduceLROnPlateau`` bit for bit. Keras' optimizers keep rates in float32;
     the policy's own rates under the convention ``"keras"`` already are such numbers.
 
     A warm-up in front is part of the schedule: in Keras' own ``LearningRateScheduler`` and
@@ -221,8 +221,8 @@ class PlateauCallback(ScheduleCallback):
         first_epoch: int = 0,
         per: str = "epoch",
     ):
-        self.reacting = lowered_by(policy, schedule, first_epoch)
-        super().__init__(self.reacting.schedule, per=per)
+        self.lowered = lowered_by(policy, schedule, first_epoch)
+        super().__init__(self.lowered.schedule, per=per)
         self.monitor = monitor
         self.state = policy.start()
         self._next_epoch: int | None = None
@@ -244,16 +244,16 @@ class PlateauCallback(ScheduleCallback):
                 f"monitor must be one of the metrics in the logs, {', '.join(logs)}, received "
                 f"{self.monitor!r}"
             )
-        self.state = self.reacting.update(self.state, epoch, logs[self.monitor])
+        self.state = self.lowered.update(self.state, epoch, logs[self.monitor])
         self._next_epoch = epoch + 1
 
     def _rate(self, t: float) -> float:
-        return self.reacting.rate(self.state.lr, t)
+        return self.lowered.rate(self.state.lr, t)
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``json.dump``."""
         return {
-            **self.reacting.to_dict(self.state),
+            **self.lowered.to_dict(self.state),
             "per": self.per,
             "monitor": self.monitor,
             "next_epoch": self._next_epoch,
@@ -266,7 +266,7 @@ class PlateauCallback(ScheduleCallback):
             ValueError: The state belongs to another policy, schedule, beginning of the watch, way
                 of setting the rate or metric, or it is incomplete.
         """
-        state = self.reacting.restore(state_dict)
+        state = self.lowered.restore(state_dict)
         checks.same_parameters(state_dict, {"per": self.per, "monitor": self.monitor})
         next_epoch = state_dict.get("next_epoch", "nothing")
         if next_epoch is not None:  # as it is before the first epoch

@@ -113,6 +113,8 @@ def fit(
             callbacks=[_setter(recipe), _Recorder(history, progress), *observers, *keepers],
             verbose=0,
         )
+    if history.epochs < recipe.epochs and history.stopped is None:
+        history.stopped = f"an observer ended the training in epoch {history.epochs}"
     return history
 
 
@@ -160,6 +162,8 @@ class _Recorder(RateRecorder):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
+        if len(self._used) < self.params["steps"]:
+            return  # an observer ended the training in the middle of the epoch
         curves = {curve: (logs or {})[name] for curve, name in LOGS.items()}
         self.history.record_epoch(**curves, seconds=time.perf_counter() - self._start)
         self._progress.update()
@@ -223,7 +227,7 @@ def _seed_epoch(seed: int, epoch: int) -> None:
 
 @contextmanager
 def _own_generators() -> Iterator[None]:
-    """Put the user's own generators back: Keras can only seed everything at once."""
+    """Put the generators of Python and NumPy back: Keras can only seed everything at once."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras seeds)
     try:
         yield

@@ -13,7 +13,7 @@ from lrlab.utils import checks
 def make_optimizer(
     optimizer: Optimizer, lr: float | Any, clip_norm: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """Return the Keras optimiser that does what one of `lrlab.optimizers` does.
+    """Return the Keras optimizer that does what one of `lrlab.optimizers` does.
 
     Args:
         optimizer: An optimizer of convention ``"keras"``.
@@ -22,7 +22,7 @@ def make_optimizer(
             a longer one is shortened to it. Keras calls it ``global_clipnorm``. None for any.
 
     Raises:
-        ValueError: Keras has no such optimiser, see `lrlab.optimizers.twin`; or the norm breaks its
+        ValueError: Keras has no such optimizer, see `lrlab.optimizers.twin`; or the norm breaks its
             rule.
 
     Example:

@@ -18,7 +18,7 @@ from lrlab.utils import checks
 class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     r"""Gives update k the rate :math:`s(k/n)`, or :math:`s(\lfloor k/n \rfloor)` per epoch.
 
-    Here n is ``steps_per_epoch``, and the optimiser itself counts the updates k, so the rate is
+    Here n is ``steps_per_epoch``, and the optimizer itself counts the updates k, so the rate is
     right in a compiled training step and after a saved model was loaded. A schedule is a pure
     function, so its rates are computed in advance, in float64, and looked up in a float32 table;
     they are exact to the last bit of float32, where Keras' own schedules also round on the way.

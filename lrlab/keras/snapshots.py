@@ -133,7 +133,7 @@ class SnapshotCallback(ScheduleCallback):
     r"""Sets the rate of a `CyclicCosine` and saves the model at the end of every cycle.
 
     The rate in epoch e is :math:`\frac{\eta}{2} (1 + \cos \frac{\pi (e \bmod c)}{c})` for cycles
-    of c epochs, set before the update that uses it as by `ScheduleCallback`; the optimiser keeps
+    of c epochs, set before the update that uses it as by `ScheduleCallback`; the optimizer keeps
     it in float32. Snapshot K is saved when the K-th cycle's last epoch ends, the cycles counted
     from epoch 0 wherever ``initial_epoch`` is. Epochs after the last complete cycle are trained
     and leave none. Training that stops early leaves the snapshots of its complete cycles; an epoch
@@ -226,7 +226,7 @@ class SnapshotCallback(ScheduleCallback):
 def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.Model, int]:
     """Return the model of a run as it was after the last finished epoch, and the next epoch.
 
-    It is compiled as it was, with the state of its optimiser and of the generators that dropout
+    It is compiled as it was, with the state of its optimizer and of the generators that dropout
     draws from. The epoch is ``initial_epoch`` of ``fit`` and of `ShuffledBatches`.
 
     Args:

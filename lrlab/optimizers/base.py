@@ -58,7 +58,7 @@ class Optimizer(Value, ABC):
 
     @property
     def decoupled(self) -> bool:
-        """Whether weight decay stays out of the gradient, as it does in all Keras optimisers."""
+        """Whether weight decay stays out of the gradient, as it does in all Keras optimizers."""
         return self.convention == "keras"
 
     def start(self, w: Any) -> OptimizerState:

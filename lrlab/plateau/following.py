@@ -1,14 +1,14 @@
 r"""A schedule whose rates a plateau policy lowers while training goes on.
 
 The schedule gives the shape of the rate, such as a warm-up; the policy gives a level that follows a
-metric. `lrlab.pytorch.PlateauLR` and `lrlab.keras.PlateauCallback` bring both to an optimiser.
+metric. `lrlab.pytorch.PlateauLR` and `lrlab.keras.PlateauCallback` bring both to an optimizer.
 
 Example:
     >>> from lrlab import Constant, warmup
     >>> policy = ReduceOnPlateau(0.5, factor=0.5, patience=2)
-    >>> reacting = PlateauSchedule(policy, schedule=warmup(Constant(0.5), 2), first_epoch=2)
-    >>> states = reacting.replay([9.0, 9.0, 3.0, 3.0, 3.0])
-    >>> [reacting.rate(state.lr, epoch) for epoch, state in enumerate(states)]
+    >>> lowered = PlateauSchedule(policy, schedule=warmup(Constant(0.5), 2), first_epoch=2)
+    >>> states = lowered.replay([9.0, 9.0, 3.0, 3.0, 3.0])
+    >>> [lowered.rate(state.lr, epoch) for epoch, state in enumerate(states)]
     [0.0, 0.25, 0.5, 0.5, 0.5, 0.25]
 """
 

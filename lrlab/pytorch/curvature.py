@@ -11,6 +11,7 @@ from lrlab.data import Dataset
 from lrlab.optimizers import SGD
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import FirstSteps, Recipe
+from lrlab.utils import instance
 
 
 def first_steps(
@@ -27,7 +28,7 @@ def first_steps(
         model: Network from images to logits; it is moved to the device and trained in place.
         dataset: Images and labels.
         recipe: How to train. The numbers are those of a step along the gradient, so the optimizer
-            is plain `lrlab.optimizers.SGD`.
+            is plain `lrlab.optimizers.SGD` and no gradient is clipped.
         steps: How many steps, a positive integer, at most as many as the recipe has.
         device: A torch device, or ``"auto"``: a GPU if there is one.
 
@@ -48,11 +49,13 @@ def first_steps(
     References:
         Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
     """
-    training = Training(model, dataset, recipe, device=device)
-    if recipe.optimizer != SGD():
+    instance(Recipe, words="a Recipe")("recipe", recipe)
+    if recipe.optimizer != SGD() or recipe.clip_norm is not None:
         raise ValueError(
-            f"optimizer must be SGD() for these measures, received {recipe.optimizer!r}"
+            "recipe must have the optimizer SGD() and no clip_norm for these measures, received "
+            f"{recipe.optimizer!r} and {recipe.clip_norm!r}"
         )
+    training = Training(model, dataset, recipe, device=device)
     measured = FirstSteps()
     training.run([_Meter(measured)], steps=steps)
     return measured

@@ -93,6 +93,7 @@ class Training:
         self.epoch = self.step = 0
         self.loss = torch.zeros(())
         self.stopped: str | None = None
+        self._ran = False
         self._started = time.perf_counter()
         self._total = torch.zeros((), device=self.device)
         self._metrics: dict[str, float] | None = None
@@ -125,15 +126,20 @@ class Training:
         return self._metrics
 
     def run(self, observers: Iterable[Observer], *, steps: int | None = None) -> None:
-        """Train to the end of the recipe, or for some steps, from where the training stands.
+        """Train from the beginning of an epoch to the end of the recipe, or for some steps.
+
+        A training runs once; `epoch` says which epoch is the first.
 
         Args:
             observers: They are called in this order.
             steps: How many updates, a positive integer; None for all.
 
         Raises:
-            ValueError: The recipe has fewer steps.
+            ValueError: The recipe has fewer steps, or the training has run already.
         """
+        if self._ran:
+            raise ValueError("a training runs once: make another one to train on")
+        self._ran = True
         observers, left = list(observers), self.steps * self.recipe.epochs
         if steps is not None and checks.count("steps", steps) > left:
             raise ValueError(

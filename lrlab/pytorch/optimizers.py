@@ -14,7 +14,7 @@ from lrlab.utils import checks
 def make_optimizer(
     optimizer: Optimizer, parameters: Iterable[Tensor] | Iterable[dict[str, Any]], *, lr: float
 ) -> optim.Optimizer:
-    """Return the torch optimiser that does what one of `lrlab.optimizers` does.
+    """Return the torch optimizer that does what one of `lrlab.optimizers` does.
 
     Args:
         optimizer: An optimizer of convention ``"pytorch"``.
@@ -22,7 +22,7 @@ def make_optimizer(
         lr: Rate until a schedule sets another, at least 0.
 
     Raises:
-        ValueError: Torch has no such optimiser, see `lrlab.optimizers.twin`; or the rate is
+        ValueError: Torch has no such optimizer, see `lrlab.optimizers.twin`; or the rate is
             negative.
 
     Example:

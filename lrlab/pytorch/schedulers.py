@@ -22,10 +22,10 @@ class ScheduleLR(LRScheduler):
     Here k counts the calls of `step` and n is ``steps_per_epoch``. As with torch's own
     schedulers the rate for k = 0 is set at once, and `step` is called after
     ``optimizer.step()``: once an epoch with ``steps_per_epoch=1``, else after every batch.
-    The optimiser's own ``lr`` is overwritten.
+    The optimizer's own ``lr`` is overwritten.
 
     Args:
-        optimizer: The optimiser; a parameter group may hold ``lr_scale``, 1 by default.
+        optimizer: The optimizer; a parameter group may hold ``lr_scale``, 1 by default.
         schedule: The rate over time in epochs.
         steps_per_epoch: Calls of `step` in an epoch.
 
@@ -74,7 +74,7 @@ class ScheduleLR(LRScheduler):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where the saved scheduler stood, and set the optimiser's rates accordingly.
+        """Go on where the saved scheduler stood, and set the optimizer's rates accordingly.
 
         Raises:
             ValueError: The state belongs to another schedule or another number of steps, or it
@@ -99,8 +99,8 @@ def rates_of(scheduler: Callable[[Optimizer], LRScheduler], *, lr: float, steps:
     """Return the rates that a torch scheduler gives, by driving it as a training loop does.
 
     Args:
-        scheduler: Makes the scheduler for an optimiser.
-        lr: The optimiser's rate before the scheduler is made.
+        scheduler: Makes the scheduler for an optimizer.
+        lr: The optimizer's rate before the scheduler is made.
         steps: How many rates; the scheduler's ``step`` is called between them.
 
     Returns:
@@ -137,7 +137,7 @@ class PlateauLR(ScheduleLR):
     has all counters in it, so a run that goes on from it goes on as if it had never stopped.
 
     Args:
-        optimizer: The optimiser; a parameter group may hold ``lr_scale``, 1 by default.
+        optimizer: The optimizer; a parameter group may hold ``lr_scale``, 1 by default.
         policy: What lowers the rate, of either convention.
         schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
         first_epoch: First epoch whose metric counts, such as the one after a warm-up; an integer of
@@ -177,9 +177,9 @@ class PlateauLR(ScheduleLR):
         first_epoch: int = 0,
         steps_per_epoch: int = 1,
     ):
-        self.reacting = lowered_by(policy, schedule, first_epoch)
+        self.lowered = lowered_by(policy, schedule, first_epoch)
         self.state = policy.start()
-        super().__init__(optimizer, self.reacting.schedule, steps_per_epoch=steps_per_epoch)
+        super().__init__(optimizer, self.lowered.schedule, steps_per_epoch=steps_per_epoch)
 
     def step(self, metric: float | None = None) -> None:
         """Go on to the next update's rate; at the end of an epoch let the policy decide first.
@@ -199,24 +199,24 @@ class PlateauLR(ScheduleLR):
                     f"{metric!r} with step {done + 1} of {self.steps_per_epoch}"
                 )
             if metric is not None:
-                self.state = self.reacting.update(self.state, epoch, metric)
+                self.state = self.lowered.update(self.state, epoch, metric)
         super().step()
 
     def _rate(self, t: float) -> float:
-        return self.reacting.rate(self.state.lr, t)
+        return self.lowered.rate(self.state.lr, t)
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``torch.load(..., weights_only=True)``."""
-        return {**super().state_dict(), **self.reacting.to_dict(self.state)}
+        return {**super().state_dict(), **self.lowered.to_dict(self.state)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where the saved scheduler stood, and set the optimiser's rates accordingly.
+        """Go on where the saved scheduler stood, and set the optimizer's rates accordingly.
 
         Raises:
             ValueError: The state belongs to another policy, schedule, beginning of the watch or
                 number of steps, or it is incomplete.
         """
-        state = self.reacting.restore(state_dict)
+        state = self.lowered.restore(state_dict)
         super().load_state_dict(state_dict)
         self.state = state
         self._set_rates()

@@ -62,7 +62,7 @@ class SnapshotKeeper(Observer):
 
     def after_epoch(self, training: Training) -> None:
         """Save the state after the epoch that the history has just recorded, and a snapshot."""
-        if training.stopped:
+        if self.history.stopped:  # it diverged; a run that an observer ends is kept
             return
         done = self.history.epochs
         if done in self.ends:

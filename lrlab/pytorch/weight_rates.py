@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn, optim
 
 from lrlab.data import Dataset
-from lrlab.pytorch.loop import Training
+from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import Recipe
 
 
 @torch.no_grad()
 def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
-    r"""Return by what an optimiser multiplies each weight's gradient, from its present memory.
+    r"""Return by what an optimizer multiplies each weight's gradient, from its present memory.
 
     For the rate η, and with what the last step left behind,
 
@@ -44,10 +44,10 @@ def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
             after a step at least.
 
     Returns:
-        A tensor for each parameter, in the order of the optimiser's groups, of the same shape.
+        A tensor for each parameter, in the order of the optimizer's groups, of the same shape.
 
     Raises:
-        ValueError: It is another optimiser, or has made no step.
+        ValueError: It is another optimizer, or has made no step.
     """
     kind = type(optimizer).__name__
     if kind not in _RATES:
@@ -90,11 +90,23 @@ def measure_rates(
         >>> {name: values.shape for name, values in rates.items()}
         {'1.weight': (3, 2), '1.bias': (3,)}
     """
-    training = Training(model, dataset, recipe, device=device)
-    training.run([], steps=steps)
+    training, last = Training(model, dataset, recipe, device=device), _LastStep(steps)
+    training.run([last], steps=steps)
     names = [name for name, _ in model.named_parameters()]
-    rates = [values.cpu().numpy() for values in weight_rates(training.optimizer)]
+    rates = [values.cpu().numpy() for values in last.rates]
     return dict(zip(names, rates, strict=True))
+
+
+class _LastStep(Observer):
+    """Reads the rates after the last of some updates, before the schedule sets the next one."""
+
+    def __init__(self, steps: int) -> None:
+        self.left, self.rates = steps, list[Tensor]()
+
+    def after_update(self, training: Training) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.rates = weight_rates(training.optimizer)
 
 
 def _sgd(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:

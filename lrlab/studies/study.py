@@ -149,6 +149,11 @@ class Setting(Value):
             raise ValueError(
                 "data.held_out must be 1 or more where there are snapshots, received 0"
             )
+        if parts.fresh and self.recipe.watch is not None:
+            raise ValueError(
+                "recipe.watch must be None for parts that start afresh, each of which would start "
+                "the policy afresh"
+            )
         if parts.fresh and not (
             isinstance(schedule, CyclicCosine) and schedule.ends(epochs) == parts.ends(epochs)
         ):

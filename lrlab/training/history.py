@@ -145,6 +145,7 @@ class History:
             for name in CURVES:
                 values[name] = [float(value) for value in values[name]]
             values["lr_changes"] = [(float(t), float(lr)) for t, lr in values["lr_changes"]]
+            values["measured"] = _decode(values.get("measured", {}))
             return cls(**values)
         except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"this is no record of a run: {error}") from error
@@ -187,6 +188,15 @@ def note_change(changes: list[tuple[float, float]], t: float, lr: float) -> None
     """Append the moment ``t`` and the rate to a list of changes if the rate is another one."""
     if not changes or changes[-1][1] != lr:
         changes.append((t, lr))
+
+
+def _decode(value: Any) -> Any:
+    """The numbers that `_encode` wrote as text."""
+    if isinstance(value, dict):
+        return {key: _decode(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    return float(value) if isinstance(value, str) and value in ("nan", "inf", "-inf") else value
 
 
 def _encode(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Argument checks shared by the mathematical modules.
+"""Argument checks shared by all rooms.
 
 Every check returns the value in the form the caller stores (a Python ``float``, a tuple), or
 raises a `ValueError` that names the parameter, the rule and the value received.

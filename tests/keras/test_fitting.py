@@ -77,6 +77,33 @@ def test_backend_and_device_are_on_record_and_a_network_without_a_name_has_its_c
     assert history.network == "sequential"
 
 
+class Ends(keras.callbacks.Callback):
+    """Ends the training after a batch of epoch 1, or at the end of that epoch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (1, self.batch):
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            self.model.stop_training = True
+
+
+@pytest.mark.parametrize(("batch", "finished"), [(0, 1), (None, 2)], ids=["within", "at its end"])
+def test_a_run_that_an_observer_ends_says_so_and_counts_whole_epochs(batch, finished):
+    recipe = Recipe(Constant(0.1), epochs=3, batch_size=10)
+    history = fit(network(), noise(20, 10), recipe, observers=[Ends(batch)])
+    assert history.epochs == finished
+    assert history.stopped == f"an observer ended the training in epoch {finished}"
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 WATCHED = Recipe(Constant(0.1), epochs=2, watch=Watch(ReduceOnPlateau(0.1)))

@@ -28,31 +28,31 @@ policies = st.builds(
 metric_lists = st.lists(st.sampled_from([math.nan, 1.0, 2.0, 3.0]), max_size=20)
 
 
-def rates(reacting, metrics, steps=1):
+def rates(lowered, metrics, steps=1):
     """The rates of a run, step by step, as a loop applies them."""
-    state, used = reacting.policy.start(), []
+    state, used = lowered.policy.start(), []
     for epoch in range(len(metrics) + 1):
-        used += [reacting.rate(state.lr, epoch + k / steps) for k in range(steps)]
+        used += [lowered.rate(state.lr, epoch + k / steps) for k in range(steps)]
         if epoch < len(metrics):
-            state = reacting.update(state, epoch, metrics[epoch])
+            state = lowered.update(state, epoch, metrics[epoch])
     return used
 
 
 def test_a_warmup_and_then_the_policy_by_hand() -> None:
-    reacting = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
+    lowered = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
     flat = [3.0] * 7
     # Epoch 2 sets the best, 3 and 4 are bad: a cut; 5 and 6 are bad: another.
-    assert rates(reacting, flat) == [0, 0.25, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
-    assert rates(reacting, flat[:3], steps=2) == [0, 0.125, 0.25, 0.375, 0.5, 0.5, 0.5, 0.5]
+    assert rates(lowered, flat) == [0, 0.25, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+    assert rates(lowered, flat[:3], steps=2) == [0, 0.125, 0.25, 0.375, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_a_schedule_that_goes_on_is_scaled() -> None:
     peak_and_half = join([Constant(0.5), Constant(0.25)], at=[3])
-    reacting = PlateauSchedule(POLICY, schedule=peak_and_half)
-    assert rates(reacting, [3.0] * 5) == [0.5, 0.5, 0.5, 0.125, 0.125, 0.0625]
+    lowered = PlateauSchedule(POLICY, schedule=peak_and_half)
+    assert rates(lowered, [3.0] * 5) == [0.5, 0.5, 0.5, 0.125, 0.125, 0.0625]
     floor = dataclasses.replace(POLICY, min_lr=0.25)
-    reacting = PlateauSchedule(floor, schedule=peak_and_half)
-    assert rates(reacting, [3.0] * 9)[-1] == 0.125
+    lowered = PlateauSchedule(floor, schedule=peak_and_half)
+    assert rates(lowered, [3.0] * 9)[-1] == 0.125
 
 
 @given(policies, metric_lists, st.integers(0, 5))
@@ -64,45 +64,45 @@ def test_at_a_constant_rate_it_is_the_policy_from_its_epoch_on(policy, metrics, 
         state = policy.update(state, metric)
         expected.append(state.lr)
     for schedule in (None, Constant(policy.lr)):
-        reacting = lowered_by(policy, schedule=schedule, first_epoch=w)
-        assert rates(reacting, metrics) == expected
-        assert [state.lr for state in reacting.replay(metrics)] == expected
+        lowered = lowered_by(policy, schedule=schedule, first_epoch=w)
+        assert rates(lowered, metrics) == expected
+        assert [state.lr for state in lowered.replay(metrics)] == expected
 
 
 @given(policies, metric_lists, st.integers(1, 5), st.integers(1, 4))
 @examples(50)
 def test_all_moments_at_once_are_the_same(policy, metrics, w, steps) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), w, begin_lr=0.1 * policy.lr)
-    reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=w)
-    lrs = np.repeat([state.lr for state in reacting.replay(metrics)], steps)
+    lowered = PlateauSchedule(policy, schedule=ramp, first_epoch=w)
+    lrs = np.repeat([state.lr for state in lowered.replay(metrics)], steps)
     moments = np.array([e + k / steps for e in range(len(metrics) + 1) for k in range(steps)])
-    assert reacting.rate(lrs, moments).tolist() == rates(reacting, metrics, steps)
+    assert lowered.rate(lrs, moments).tolist() == rates(lowered, metrics, steps)
 
 
 @given(policies, st.floats(0, 30))
 @examples(50)
 def test_before_the_first_cut_it_is_the_schedule(policy, t) -> None:
     ramp = warmup(CosineDecay(policy.lr, total_epochs=9), 3, begin_lr=0.1 * policy.lr)
-    reacting = PlateauSchedule(policy, schedule=ramp, first_epoch=3)
+    lowered = PlateauSchedule(policy, schedule=ramp, first_epoch=3)
     kept = 1e-7 if policy.convention == "keras" else 4e-16  # float32 and float64
-    assert reacting.rate(policy.start().lr, t) == pytest.approx(ramp(t), rel=kept, abs=0)
+    assert lowered.rate(policy.start().lr, t) == pytest.approx(ramp(t), rel=kept, abs=0)
 
 
 def test_what_came_before_the_watch_leaves_no_trace() -> None:
-    reacting = lowered_by(POLICY, first_epoch=2)
+    lowered = lowered_by(POLICY, first_epoch=2)
     good_then_flat = [-9.0, math.nan, 3.0, 2.0, 1.0]
-    last = reacting.replay(good_then_flat)[-1]
+    last = lowered.replay(good_then_flat)[-1]
     assert (last.lr, last.best, last.epochs, last.non_finite_at) == (0.5, 1.0, 3, None)
-    assert reacting.replay(good_then_flat)[:3] == [POLICY.start()] * 3
+    assert lowered.replay(good_then_flat)[:3] == [POLICY.start()] * 3
     watched = lowered_by(POLICY).replay(good_then_flat)[-1]
     assert (watched.lr, watched.best) == (0.125, -9.0)
 
 
 def test_a_state_survives_json() -> None:
-    reacting = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
-    for state in reacting.replay([3.0] * 5):
-        saved = json.loads(json.dumps(reacting.to_dict(state), allow_nan=False))
-        assert reacting.restore(saved | {"more": 1}) == state
+    lowered = PlateauSchedule(POLICY, schedule=RAMP, first_epoch=2)
+    for state in lowered.replay([3.0] * 5):
+        saved = json.loads(json.dumps(lowered.to_dict(state), allow_nan=False))
+        assert lowered.restore(saved | {"more": 1}) == state
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,9 @@ def test_weights_of_zero_have_a_curvature_and_a_loss_bent_downwards_has_no_borde
         ({"recipe": 0.1}, "recipe must be a Recipe, received 0.1"),
         (
             {"recipe": replace(RECIPE, optimizer=Momentum())},
-            r"must be SGD\(\) for .* Mom",
+            r"must have the optimizer SGD\(\) and no clip_norm for .* Mom",
         ),
+        ({"recipe": replace(RECIPE, clip_norm=1.0)}, r"no clip_norm for .* and 1\.0"),
         ({"steps": 0}, "steps must be a positive integer, received 0"),
         ({"steps": 6}, "steps must be at most the 5 of the recipe's 1 epochs, received 6"),
         ({"device": "abacus"}, "device 'abacus'"),

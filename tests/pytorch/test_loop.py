@@ -138,6 +138,12 @@ def test_an_observer_stops_the_training(stop_at, updates, last):
         )
 
 
+def test_a_training_runs_once():
+    training, _ = train(steps=2)
+    with pytest.raises(ValueError, match="a training runs once: make another one"):
+        training.run([])
+
+
 @pytest.mark.parametrize(("stop_at", "epochs"), [(("after", 1, 0), 1), (("end", 1, 2), 2)])
 def test_a_history_says_that_an_observer_stopped_it(stop_at, epochs):
     history = fit(PyTorch.linear(), DIGITS, RECIPE, observers=[Log([], stop_at)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrlab import Constant
+from lrlab import Constant, LinearDecay
 from lrlab.data import load
 from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
 from lrlab.pytorch.fitting import fit
@@ -143,3 +143,12 @@ def test_measure_refuses():
         measure_rates(PyTorch.linear(), DIGITS, "adam", steps=1)
     with pytest.raises(ValueError, match=r"steps must be at most the 6 of .* 2 epochs, received 7"):
         measure(steps=7)
+
+
+def test_they_are_those_of_the_last_step_and_not_of_the_next():
+    schedule = LinearDecay(0.5, total_epochs=1)
+    recipe = Recipe(schedule, epochs=1, batch_size=100, per="step", optimizer=SGD())
+    rates = measure_rates(PyTorch.linear(), DIGITS, recipe, steps=3, device="cpu")
+    assert {float(value) for values in rates.values() for value in values.ravel()} == {
+        float(np.float32(schedule(2 / 3)))
+    }

@@ -15,6 +15,7 @@ from lrlab.utils import Value
 RECIPE = Recipe(Constant(0.1), epochs=6)
 CYCLES = replace(RECIPE, schedule=CyclicCosine(0.1, cycle_epochs=2))
 HALF = Images(limit=50, held_out=30)
+WATCHED = replace(CYCLES, watch=Watch(ReduceOnPlateau(0.1)))
 
 
 def make(label="a", recipe=RECIPE, **options):
@@ -109,6 +110,8 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
         ({"snapshots": Parts(4), "data": HALF},
          "snapshots.number must divide the 6 epochs, received 4"),
         ({"snapshots": Parts(3)}, "data.held_out must be 1 or more where there are snapshots, re"),
+        ({"snapshots": Parts(3, fresh=True), "data": HALF, "recipe": WATCHED},
+         "recipe.watch must be None for parts that start afresh"),
         ({"snapshots": Parts(3, fresh=True), "data": HALF},
          r"schedule must have cycles of 2 epochs for parts that start afresh, received Constant"),
         ({"snapshots": Parts(2, fresh=True), "data": HALF, "recipe": CYCLES},

@@ -139,6 +139,9 @@ def test_what_is_not_finite_may_stand_anywhere():
     history = make_history()
     history.measured = {"a": [math.nan, {"b": math.inf}]}
     assert json.loads(history.to_json())["measured"] == {"a": ["nan", {"b": "inf"}]}
+    (nan, infinity) = History.from_json(history.to_json()).measured["a"]
+    assert math.isnan(nan)
+    assert infinity == {"b": math.inf}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "3", '{"foreign": 1}', '{"recipe'])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab.statistics.edges import decades, left_edge, right_edge
+from tests.support.strategies import examples
 
 LRS = [1.0, 0.1, 0.01, 0.001]
 U = [[2.3, np.nan], [0.3, 0.5], [1.2, 1.6], [2.3, 2.3]]  # means: NaN, 0.4, 1.4, 2.3
@@ -87,6 +88,7 @@ def test_decades_is_0_where_the_level_is_never_kept():
 
 
 @given(st.floats(-3, 1), st.floats(0.2, 1.5), st.randoms())
+@examples(30)
 def test_decades_of_a_parabola_are_twice_its_half_width(centre, half, random):
     exponents = np.linspace(-6, 3, 400)
     order = list(range(400))

@@ -194,7 +194,7 @@ def test_down_from_a_saddle_every_rate_diverges(nesterov) -> None:
 
 @both_variants
 @given(st.floats(0.02, 1.2), momenta, st.floats(1, 200))
-@examples(30)
+@examples(12)
 def test_the_measured_factor_is_the_theorys_within_a_percent(
     nesterov, share, momentum, condition
 ) -> None:

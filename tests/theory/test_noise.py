@@ -81,7 +81,7 @@ def last_outside(squares, target) -> int:
 
 @both_variants
 @given(st.floats(0.05, 0.9), st.floats(0, 0.9), st.floats(-4, 0))
-@examples(40)
+@examples(15)
 def test_without_noise_the_time_is_that_of_a_descent(nesterov, share, momentum, exponent) -> None:
     bowl = Quadratic([1, 6], angle=0.4)
     lr = share * divergence_lr(bowl, momentum, nesterov=nesterov)

@@ -84,7 +84,7 @@ class Optimizer(Value, ABC):
             rule = f"grad must have the shape of w, {w.shape}"
             raise ValueError(f"{rule}, received one of shape {grad.shape}")
         lr = checks.rate("lr", lr)
-        theirs = state.optimizer if isinstance(state, OptimizerState) else None
+        theirs: Any = state.optimizer if isinstance(state, OptimizerState) else None
         # The same object nearly always: to compare all parameters at every step is slow.
         if theirs is not self and theirs != self:
             theirs = getattr(state, "optimizer", state)

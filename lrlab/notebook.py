@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,8 +68,10 @@ def _sees_gpu() -> bool:
     # sys.modules instead of an import: a framework that the chapter does not use is neither
     # needed nor loaded (seconds, and GPU memory in TensorFlow's case).
     torch = sys.modules.get("torch")
-    if torch and (torch.cuda.is_available() or torch.backends.mps.is_available()):
-        return True
+    with warnings.catch_warnings():  # a build of torch for GPUs warns where there is no driver
+        warnings.filterwarnings("ignore", "CUDA initialization", UserWarning)
+        if torch and (torch.cuda.is_available() or torch.backends.mps.is_available()):
+            return True
     tensorflow = sys.modules.get("tensorflow")
     return bool(tensorflow and tensorflow.config.list_physical_devices("GPU"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,16 @@ def to_device(
     return images_to_device(images, device), torch.from_numpy(labels).to(device)
 
 
+def sees_cuda() -> bool:
+    """Return whether torch can compute on a GPU of NVIDIA's.
+
+    A build for such GPUs warns where there is no driver, which on a machine without one is no news.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "CUDA initialization", UserWarning)
+        return torch.cuda.is_available()
+
+
 def pick_device(device: str = "auto") -> torch.device:
     """Return the named device; ``"auto"`` is a GPU if torch sees one, else the CPU.
 
@@ -51,7 +62,7 @@ def pick_device(device: str = "auto") -> torch.device:
         ValueError: There is no such device.
     """
     if device == "auto":
-        if torch.cuda.is_available():
+        if sees_cuda():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lrlab.pytorch.device import sees_cuda
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import History, SnapshotError, Snapshots, snapshot_path, warn_of_rest
 from lrlab.utils import differences, instance, remove_abandoned, whole
@@ -179,11 +180,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _random_state() -> dict[str, torch.Tensor]:
     """What dropout draws from."""
-    cuda = {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
+    cuda = {"cuda": torch.cuda.get_rng_state()} if sees_cuda() else {}
     return {"cpu": torch.get_rng_state()} | cuda
 
 
 def _set_random_state(state: dict[str, torch.Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
+    if "cuda" in state and sees_cuda():
         torch.cuda.set_rng_state(state["cuda"])

@@ -12,6 +12,7 @@ from lrlab.pytorch.device import (
     images_to_device,
     one_thread,
     pick_device,
+    sees_cuda,
     to_device,
 )
 from lrlab.pytorch.fitting import fit
@@ -35,7 +36,7 @@ def test_pixels_are_scaled_and_their_axes_turned():
 
 def test_a_device_is_picked_by_its_name():
     assert pick_device("cpu") == CPU
-    there = torch.cuda.is_available() or torch.backends.mps.is_available()
+    there = sees_cuda() or torch.backends.mps.is_available()
     assert (pick_device() == CPU) is not there
     with pytest.raises(ValueError, match="device 'abacus' is not to be had here"):
         pick_device("abacus")
@@ -60,7 +61,7 @@ def test_deterministic_is_set_back():
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.skipif(not sees_cuda(), reason="no GPU")
 def test_a_gpu_repeats_what_it_does_and_agrees_with_the_cpu():
     digits, recipe = load("digits", 300, test_limit=100), Recipe(Constant(0.2), epochs=3)
 

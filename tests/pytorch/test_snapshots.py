@@ -18,7 +18,7 @@ from lrlab import Constant, CyclicCosine, ReduceOnPlateau
 from lrlab.data import load
 from lrlab.optimizers import SGD, Adam, Momentum
 from lrlab.pytorch import snapshots
-from lrlab.pytorch.device import deterministic
+from lrlab.pytorch.device import deterministic, sees_cuda
 from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.loop import Observer
 from lrlab.pytorch.snapshots import load_snapshot
@@ -135,7 +135,7 @@ def test_an_interruption_at_any_file_changes_nothing(tmp_path, monkeypatch):
     assert next(calls) == written + 1, "there is no further file"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.skipif(not sees_cuda(), reason="no GPU")
 def test_a_resumed_run_on_a_gpu_ends_with_the_same_bits(tmp_path):
     with deterministic():
         whole = start(tmp_path / "whole", device="cuda")

@@ -2,9 +2,13 @@
 
 import gc
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ImportError):  # before TensorFlow, see lrlab/keras/quiet.py
+    import triton  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -79,7 +79,7 @@ def test_declared_ranges_admit_the_pins(requirement: Requirement) -> None:
 def undeclared(sources: list[str]) -> set[str]:
     """The third-party packages that sources import and pyproject.toml does not name."""
     tops = {name.split(".")[0] for source in sources for name in imports(source)}
-    known = {requirement.name for requirement in declared()} | {"lrlab"}
+    known = {requirement.name for requirement in declared()} | {"lrlab", "triton"}  # of torch's
     return {DISTRIBUTION.get(top, top) for top in tops - sys.stdlib_module_names} - known
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -28,6 +28,10 @@ def silent_descriptor(descriptor: int = 2) -> Iterator[None]:
 
 
 if "keras" not in sys.modules:
+    # PyTorch's builds for GPUs bring Triton along. Imported after TensorFlow it ends the process,
+    # since each has a compiler (LLVM) of its own; the other way round both work.
+    with suppress(ImportError):
+        import triton  # noqa: F401
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silent_descriptor():
         import keras  # noqa: F401

@@ -18,6 +18,8 @@ from lrlab.schedules.base import (
     cosine_weight,
     whole_periods,
 )
+from lrlab.schedules.compose import join
+from lrlab.schedules.decays import CosineDecay, LinearDecay
 from lrlab.utils import checks
 
 
@@ -105,18 +107,26 @@ class CyclicCosine(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    r"""Up along half a cosine, then down along another to far below the start.
+    r"""Up to a peak, then down to far below the start; momentum may run the other way.
 
-    From :math:`\eta_{max}/d` to :math:`\eta_{max}` during the first part
-    ``warmup_fraction`` · T, then down to :math:`\eta_{max}/(d \cdot d_{final})` at T, and there
-    it stays.
+    With two phases the rate goes from :math:`\eta_{max}/d` to :math:`\eta_{max}` during the first
+    part ``warmup_fraction`` · T, then down to :math:`\eta_{max}/(d \cdot d_{final})` at T, and
+    there it stays. With three it comes down to :math:`\eta_{max}/d` in the time in which it went
+    up, and the rest of T takes it to the last rate. A phase from a to b is half a cosine,
+    :math:`b + (a - b)(1 + \cos \pi u)/2`, or a line, :math:`b + (a - b)(1 - u)`, where u in [0, 1]
+    is the part of it that is over.
+
+    The first of torch's ``total_steps=N`` steps is t = 0 and the last N − 1, so that its
+    ``pct_start=p`` is ``OneCycle(..., total_epochs=N - 1, warmup_fraction=(p * N - 1) / (N - 1))``.
 
     Args:
         max_lr: Peak rate η_max, at least 0.
         total_epochs: Epochs T of the cycle, positive.
-        warmup_fraction: The part of T spent rising, in (0, 1).
+        warmup_fraction: The part of T spent rising, in (0, 1); with three phases below 1/2.
         initial_div: Divisor d of the first rate, at least 1.
         final_div: Divisor d_final of the last rate against the first, at least 1.
+        shape: ``"cosine"`` or ``"linear"``.
+        three_phase: Whether the way down is as long as the way up.
 
     Raises:
         ValueError: A parameter breaks its rule.
@@ -126,7 +136,7 @@ class OneCycle(Schedule):
         array([4.e-02, 1.e+00, 4.e-06, 4.e-06])
 
     References:
-        Smith, Topin 2017, arXiv:1708.07120; cosine flanks as in torch's ``OneCycleLR``.
+        Smith, Topin 2017, arXiv:1708.07120; shapes and phases as in torch's ``OneCycleLR``.
     """
 
     max_lr: Rate
@@ -135,13 +145,53 @@ class OneCycle(Schedule):
     warmup_fraction: Fraction = 0.3
     initial_div: AtLeastOne = 25.0
     final_div: AtLeastOne = 1e4
+    shape: Annotated[str, checks.one_of("cosine", "linear")] = "cosine"
+    three_phase: Annotated[bool, checks.flag] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.three_phase:
+            rule = "in (0, 1/2) with three phases"
+            checks.number("warmup_fraction", self.warmup_fraction, rule, lambda x: x < 0.5)
+
+    def momentum(self, *, low: float = 0.85, high: float = 0.95) -> Schedule:
+        """Return the momentum that goes with the cycle: low where the rate is high.
+
+        It goes from ``high`` to ``low`` while the rate rises and back in the phase after, in the
+        same shape, then stays at ``high``. These are torch's ``base_momentum`` and
+        ``max_momentum``.
+
+        Args:
+            low: The momentum at the peak of the rate, in [0, 1).
+            high: The momentum at the start and at the end, in [low, 1).
+
+        Returns:
+            A schedule whose values are momenta.
+
+        Raises:
+            ValueError: A momentum breaks its rule.
+
+        Example:
+            >>> OneCycle(1.0, total_epochs=10).momentum()(np.array([0, 1.5, 3, 10])).round(3)
+            array([0.95, 0.9 , 0.85, 0.95])
+        """
+        low = checks.decay_rate("low", low)
+        high = checks.number("high", high, "in [low, 1)", lambda x: low <= x < 1)
+        return self._through(high, low, high, high)
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
         first = self.max_lr / self.initial_div
-        peak = self.warmup_fraction * self.total_epochs
-        up = between(first, self.max_lr, cosine_weight(t / peak))
-        fall = cosine_weight((t - peak) / (self.total_epochs - peak))
-        return np.where(t < peak, up, between(self.max_lr, first / self.final_div, fall))
+        last = first / self.final_div
+        return self._through(first, self.max_lr, first if self.three_phase else last, last)(t)
+
+    def _through(self, *corners: float) -> Schedule:
+        """Return the course that passes its corners where phases end; only three phases use all."""
+        rise, total = self.warmup_fraction, self.total_epochs
+        parts = [rise, rise, 1 - 2 * rise] if self.three_phase else [rise, 1 - rise]
+        phase = CosineDecay if self.shape == "cosine" else LinearDecay
+        ways = zip(corners, corners[1:], parts, strict=False)
+        pieces = [phase(a, total_epochs=part * total, final_lr=b) for a, b, part in ways]
+        return join(pieces, at=[rise * total, 2 * rise * total][: len(pieces) - 1])
 
 
 @dataclass(frozen=True)

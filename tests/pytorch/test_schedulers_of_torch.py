@@ -130,45 +130,69 @@ def test_warm_restarts(lr, floor, cycle, mult) -> None:
     assert_same(ours, torch_rates(lr, make))
 
 
-@given(
-    positive_rates,
-    st.integers(3, HORIZON),
-    st.floats(0.02, 0.98),
-    st.floats(1, 100),
-    st.floats(1, 1e5),
-)
-@examples(75)
-def test_one_cycle(max_lr, steps, rise, initial_div, final_div) -> None:
-    """Torch counts the steps, N of them; ours the time from the first to the last, N - 1."""
-    pct_start = (rise * (steps - 1) + 1) / steps
+def one_cycle_courses(make, steps: int) -> np.ndarray:
+    """The rate and the momentum of each step, shape (2, steps)."""
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.5)
+    scheduler = make(optimizer)
+    rows = []
+    for step in range(steps):
+        rows.append([optimizer.param_groups[0][name] for name in ("lr", "momentum")])
+        optimizer.step()
+        if step < steps - 1:
+            scheduler.step()
+    return np.array(rows).T
 
-    def make(optimizer):
-        return OneCycleLR(
+
+@given(
+    max_lr=positive_rates,
+    steps=st.integers(4, HORIZON),
+    rise=st.floats(0.02, 0.98),
+    initial_div=st.floats(1, 100),
+    final_div=st.floats(1, 1e5),
+    shape=st.sampled_from(["cosine", "linear"]),
+    three_phase=st.booleans(),
+    momenta=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)).map(sorted),
+)
+@examples(100)
+def test_one_cycle(
+    max_lr, steps, rise, initial_div, final_div, shape, three_phase, momenta
+) -> None:
+    """Torch counts the steps, N of them; ours the time from the first to the last, N - 1."""
+    pct_start = ((rise / 2 if three_phase else rise) * (steps - 1) + 1) / steps
+    expected = one_cycle_courses(
+        lambda optimizer: OneCycleLR(
             optimizer,
             max_lr,
             total_steps=steps,
             pct_start=pct_start,
             div_factor=initial_div,
             final_div_factor=final_div,
-            cycle_momentum=False,
-        )
-
+            anneal_strategy={"cosine": "cos", "linear": "linear"}[shape],
+            three_phase=three_phase,
+            base_momentum=momenta[0],
+            max_momentum=momenta[1],
+        ),
+        steps,
+    )
     ours = OneCycle(
         max_lr,
         total_epochs=steps - 1,
         warmup_fraction=(pct_start * steps - 1) / (steps - 1),
         initial_div=initial_div,
         final_div=final_div,
+        shape=shape,
+        three_phase=three_phase,
     )
-    assert_same(ours, torch_rates(1.0, make, epochs=steps))
+    assert_same(ours, expected[0])
+    momentum = ours.momentum(low=momenta[0], high=momenta[1])(np.arange(steps))
+    assert np.abs(momentum - expected[1]).max() <= TOLERANCE
 
 
-def test_one_cycle_at_its_defaults() -> None:
-    def make(optimizer):
-        return OneCycleLR(optimizer, 0.5, total_steps=20, cycle_momentum=False)
-
+def test_one_cycle_and_its_momentum_at_their_defaults() -> None:
+    expected = one_cycle_courses(lambda o: OneCycleLR(o, 0.5, total_steps=20), 20)
     ours = OneCycle(0.5, total_epochs=19, warmup_fraction=(0.3 * 20 - 1) / 19)
-    assert_same(ours, torch_rates(1.0, make, epochs=20))
+    assert_same(ours, expected[0])
+    assert_same(ours.momentum(), expected[1])
 
 
 # A piece of a chain: how torch builds it, and the same of ours.

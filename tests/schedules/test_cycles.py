@@ -30,6 +30,26 @@ EXACT = {
         OneCycle(1, total_epochs=8, warmup_fraction=0.25, initial_div=4, final_div=16),
         {0: 0.25, 1: 0.625, 2: 1, 5: 0.5078125, 8: 0.015625, 8 + JUST: 0.015625, 100: 0.015625},
     ),
+    "one cycle, lines": (
+        OneCycle(
+            1, total_epochs=8, warmup_fraction=0.25, initial_div=4, final_div=16, shape="linear"
+        ),
+        {0: 0.25, 1: 0.625, 1.5: 0.8125, 2: 1, 4: 0.671875, 5: 0.5078125, 8: 0.015625, 9: 0.015625},
+    ),
+    "one cycle, three phases": (
+        OneCycle(1, total_epochs=8, warmup_fraction=0.25, initial_div=4, three_phase=True),
+        {0: 0.25, 1: 0.625, 2: 1, 3: 0.625, 4: 0.25, 6: 0.1250125, 8: 0.000025, 99: 0.000025},
+    ),
+    "momentum": (
+        OneCycle(1, total_epochs=8, warmup_fraction=0.25).momentum(low=0.5, high=0.75),
+        {0: 0.75, 1: 0.625, 2: 0.5, 5: 0.625, 8: 0.75, 100: 0.75},
+    ),
+    "momentum, lines, three phases": (
+        OneCycle(
+            1, total_epochs=8, warmup_fraction=0.25, shape="linear", three_phase=True
+        ).momentum(low=0.5, high=0.75),
+        {0: 0.75, 0.5: 0.6875, 2: 0.5, 3: 0.625, 4: 0.75, 6: 0.75, 8: 0.75, 100: 0.75},
+    ),
     "trapezoid": (
         WarmupStableDecay(1, warmup_epochs=2, stable_epochs=4, decay_epochs=8, final_lr=0.5),
         {0: 0, 0.5: 0.25, 2: 1, 4: 1, 6: 1, 8: 0.875, 10: 0.75, 14: 0.5, 14 + JUST: 0.5, 99: 0.5},

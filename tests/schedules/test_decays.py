@@ -137,7 +137,9 @@ STEEPEST = {
     CosineDecay: lambda x: math.pi / 2 / x.total_epochs,
     InverseSqrtDecay: lambda x: 0.5,
     OneCycle: lambda x: (
-        math.pi / 2 / x.total_epochs / min(x.warmup_fraction, 1 - x.warmup_fraction)
+        math.pi / 2 / x.total_epochs / min(x.warmup_fraction, 1 - 2 * x.warmup_fraction)
+        if x.three_phase
+        else math.pi / 2 / x.total_epochs / min(x.warmup_fraction, 1 - x.warmup_fraction)
     ),
 }
 

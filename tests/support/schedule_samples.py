@@ -72,6 +72,16 @@ def simple_schedules(durations: st.SearchStrategy) -> dict[type, st.SearchStrate
             warmup_fraction=st.floats(0.05, 0.95),
             initial_div=st.floats(1, 100),
             final_div=st.floats(1, 1e5),
+            shape=st.sampled_from(["cosine", "linear"]),
+        )
+        | st.builds(
+            s.OneCycle,
+            lr,
+            total_epochs=durations,
+            warmup_fraction=st.floats(0.05, 0.45),
+            initial_div=st.floats(1, 100),
+            shape=st.sampled_from(["cosine", "linear"]),
+            three_phase=st.just(True),
         ),
         s.WarmupStableDecay: st.builds(
             s.WarmupStableDecay,
@@ -136,6 +146,8 @@ SAMPLES = {
         "warmup_fraction": (0.25, 0.5),
         "initial_div": (25, 10),
         "final_div": (1e4, 10),
+        "shape": ("cosine", "linear"),
+        "three_phase": (False, True),
     },
     s.WarmupStableDecay: {
         "lr": (0.1, 0.2),
@@ -248,13 +260,18 @@ def _recurrence(x: s.Recurrence, t: Fraction) -> float:
 
 def _one_cycle(x: s.OneCycle, t: Fraction) -> float:
     first = x.max_lr / x.initial_div
+    last = first / x.final_div
     total = Fraction(x.total_epochs)
     peak = total * Fraction(x.warmup_fraction)
+    way = _half_cosine if x.shape == "cosine" else lambda a, b, u: _mix(a, b, 1 - float(u))
     if t < peak:
-        return _half_cosine(x.max_lr, first, 1 - t / peak)
+        return way(x.max_lr, first, 1 - t / peak)
+    if x.three_phase and t < 2 * peak:
+        return way(x.max_lr, first, (t - peak) / peak)
     if t < total:
-        return _half_cosine(x.max_lr, first / x.final_div, (t - peak) / (total - peak))
-    return first / x.final_div
+        top, begin = (first, 2 * peak) if x.three_phase else (x.max_lr, peak)
+        return way(top, last, (t - begin) / (total - begin))
+    return last
 
 
 def _trapezoid(x: s.WarmupStableDecay, t: Fraction) -> float:

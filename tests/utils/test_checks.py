@@ -14,11 +14,13 @@ from lrlab.schedules import (
     Constant,
     Joined,
     MultiStepDecay,
+    OneCycle,
     Recurrence,
     Scaled,
     Schedule,
     StepDecay,
     Warmup,
+    WarmupStableDecay,
     join,
     scale,
     warmup,
@@ -53,7 +55,9 @@ NUMBERS = [(cls, name) for cls, names in SAMPLES.items() for name in names if na
 def test_every_parameter_is_tested() -> None:
     # Those that are no numbers have tests of their own below.
     others = {name for names in SAMPLES.values() for name in names} - KINDS.keys()
-    assert others == {"milestones", "at", "rule", "shape", "schedule", "schedules"}
+    assert others == {
+        *("milestones", "at", "rule", "shape", "three_phase", "schedule", "schedules"),
+    }
     assert len(NUMBERS) > 30
 
 
@@ -127,14 +131,47 @@ def test_any_sequence_of_moments_is_stored_as_a_tuple(value) -> None:
 # --- names, schedules, joints --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["", "Sin", "cosine", None, 1, ["sin"], np.array(["sin", "x"])])
-@pytest.mark.parametrize("name", ["rule", "shape"])
-def test_an_unknown_name_is_refused(name: str, value) -> None:
-    (cls,) = (cls for cls in SAMPLES if name in SAMPLES[cls])
-    options = {"rule": "sin, power", "shape": "linear, 1-sqrt"}[name]
+NAMES = [
+    (Recurrence, "rule", "sin, power"),
+    (OneCycle, "shape", "cosine, linear"),
+    (WarmupStableDecay, "shape", "linear, 1-sqrt"),
+]
+
+
+@pytest.mark.parametrize("value", ["", "Sin", "Cosine", None, 1, ["sin"], np.array(["sin", "x"])])
+@pytest.mark.parametrize(("cls", "name", "options"), NAMES)
+def test_an_unknown_name_is_refused(cls: type, name: str, options: str, value) -> None:
     message = rf"^{name} must be one of {options}, received {re.escape(repr(value))}$"
     with pytest.raises(ValueError, match=message):
         sample(cls, **{name: value})
+
+
+@pytest.mark.parametrize("value", [0, 1, None, "yes", 1.0])
+def test_a_flag_is_true_or_false(value) -> None:
+    with pytest.raises(ValueError, match=r"^three_phase must be True or False, received"):
+        sample(OneCycle, three_phase=value)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_three_phases_leave_room_for_the_last(share: float) -> None:
+    assert OneCycle(1, total_epochs=9, warmup_fraction=share).warmup_fraction == share
+    with pytest.raises(ValueError, match=rf"^warmup_fraction must .* in \(0, 1/2\) .* {share}$"):
+        OneCycle(1, total_epochs=9, warmup_fraction=share, three_phase=True)
+
+
+@pytest.mark.parametrize(
+    ("momenta", "message"),
+    [
+        ({"low": -0.1}, r"low must be .* in \[0, 1\), received -0.1"),
+        ({"low": 1}, r"low must be .* in \[0, 1\), received 1"),
+        ({"high": 1}, r"high must be .* in \[low, 1\), received 1"),
+        ({"high": 0.8}, r"high must be .* in \[low, 1\), received 0.8"),
+        ({"high": "0.9"}, r"high must be .*, received '0.9'"),
+    ],
+)
+def test_a_momentum_is_below_1_and_low_is_the_lower_one(momenta: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        OneCycle(1, total_epochs=9).momentum(**momenta)
 
 
 def test_a_recurrence_keeps_to_rates_from_which_it_falls() -> None:

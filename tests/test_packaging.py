@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from packaging.utils import canonicalize_name
 from tests.conftest import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PROJECT, TOOL = PYPROJECT["project"], PYPROJECT["tool"]
+PROJECT = PYPROJECT["project"]
 
 # --- versions ------------------------------------------------------------------------------------
 
@@ -100,14 +101,22 @@ def test_the_citation_names_the_same_version_and_licence() -> None:
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
-def test_the_wheel_holds_every_package_and_the_records() -> None:
-    setuptools = TOOL["setuptools"]
-    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "lrlab").rglob("__init__.py")}
-    packages = {".".join(folder.parts) for folder in folders}
-    assert set(setuptools["packages"]) == packages | {"lrlab.recorded"}
-    records = ROOT / setuptools["package-dir"]["lrlab.recorded"]
-    (pattern,) = setuptools["package-data"]["lrlab.recorded"]
-    assert set(records.glob(pattern)) == set(records.rglob("*.json")) != set()
+def test_the_wheel_holds_the_package_the_images_with_their_licence_and_the_records(
+    project_copy: Path,
+) -> None:
+    program = "from setuptools.build_meta import build_wheel; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", program], cwd=project_copy, check=True)
+    (wheel,) = project_copy.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        licences = {name.split("/licenses/")[1] for name in archive.namelist() if "/lic" in name}
+    images = {"lrlab/data/fashion_mnist.npz", "lrlab/data/fashion_mnist.LICENSE"}
+    package = {path.relative_to(ROOT).as_posix() for path in MODULES} | {"lrlab/py.typed"}
+    results = ROOT / "book" / "results"
+    records = {path.relative_to(results).as_posix() for path in results.glob("*/*.json")}
+    assert held == package | images | {f"lrlab/recorded/{record}" for record in records}
+    assert len(records) > 100
+    assert licences == {"LICENSE", "lrlab/data/fashion_mnist.LICENSE"}
 
 
 # --- imports -------------------------------------------------------------------------------------

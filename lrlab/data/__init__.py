@@ -5,9 +5,13 @@ name                     train        test         classes image    origin
 ======================== ============ ============ ======= ======== ========================
 ``blobs``                500          500          3       1×1×2    embedded (scikit-learn)
 ``digits``               1,497        300          10      8×8×1    embedded (scikit-learn)
-``fashion_mnist``        60,000       10,000       10      28×28×1  download, 30 MB
+``fashion_mnist``        60,000       10,000       10      28×28×1  download, 30 MB; see below
 ``cifar10``              50,000       10,000       10      32×32×3  download, 170 MB
 ======================== ============ ============ ======= ======== ========================
+
+The first 8,000 training and 2,000 test images of ``fashion_mnist`` travel with the package (MIT
+licence, © 2017 Zalando SE, by Han Xiao, Kashif Rasul and Roland Vollgraf); asking for no more than
+these needs no download.
 
 A file ``NAME.npz`` in the folder named by the environment variable ``LRLAB_DATA`` comes before
 all of these, and adds names of its own. Downloads are kept in ``LRLAB_CACHE``, or else in the

@@ -22,8 +22,8 @@ class Dataset:
         x_test: Test images, as ``x_train``.
         y_test: Test labels, as ``y_train``.
         class_names: Name of each class, in the order of the labels.
-        source: Where it came from: ``"LRLAB_DATA"``, ``"embedded"``, ``"cache"`` or
-            ``"download"``.
+        source: Where it came from: ``"LRLAB_DATA"``, ``"embedded"`` in lrlab or scikit-learn,
+            ``"cache"`` or ``"download"``.
 
     Example:
         >>> from lrlab.data import load

@@ -1,6 +1,8 @@
-"""Small data sets that are made from what scikit-learn contains, without a download."""
+"""What needs no download: data sets made from scikit-learn's, the first images of a larger one."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
@@ -42,3 +44,20 @@ def _split(name: str, images: np.ndarray, labels: np.ndarray, test_size: int) ->
 
 
 EMBEDDED = {"blobs": _blobs, "digits": _digits}
+
+# For each larger data set of which the first images travel with the package: how many to train on,
+# and how many to test on. `python -m tools.images` writes the files; licences lie beside them.
+FIRST_IMAGES = {"fashion_mnist": (8_000, 2_000)}
+
+
+def path_of_first_images(name: str) -> Path:
+    """Return the file in which the first images of a data set travel."""
+    return Path(__file__).with_name(f"{name}.npz")
+
+
+def are_first_images(name: str, limit: int | None, test_limit: int | None) -> bool:
+    """Whether the images asked for are among those that travel with the package."""
+    if name not in FIRST_IMAGES or limit is None or test_limit is None:
+        return False
+    train, test = FIRST_IMAGES[name]
+    return limit <= train and test_limit <= test

@@ -7,15 +7,15 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from lrlab.data.dataset import DataError, Dataset
 from lrlab.data.download import cache_folder, download
-from lrlab.data.embedded import EMBEDDED
+from lrlab.data.embedded import EMBEDDED, are_first_images, path_of_first_images
 from lrlab.data.sources import SOURCES
+from lrlab.utils import checks
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -24,8 +24,10 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
     """Load a data set by name.
 
     It is looked for in this order: the file ``NAME.npz`` in the folder that the environment
-    variable ``LRLAB_DATA`` names; the data sets embedded in scikit-learn; the cache; a download,
-    which fills the cache.
+    variable ``LRLAB_DATA`` names; what needs no download; the cache; a download, which fills the
+    cache. No download is needed for ``"blobs"``, for ``"digits"``, and for the first 8,000
+    training and 2,000 test images of ``"fashion_mnist"``, so up to ``limit=8_000,
+    test_limit=2_000``. The same images come from wherever they are found.
 
     To bring your own, write ``NAME.npz`` with the arrays ``x_train`` and ``x_test`` (uint8, of
     shape ``(N, H, W)`` or ``(N, H, W, C)`` with 1 to 4 channels), ``y_train`` and ``y_test``
@@ -41,8 +43,8 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
         The data set, in memory.
 
     Raises:
-        ValueError: The name is unknown, or a limit is not an integer from 1 to the number of
-            images.
+        ValueError: The name is unknown, or a limit is not a positive integer or above the number
+            of images.
         DataError: A file cannot be downloaded, read or used; the message says which one and what to
             do about it.
 
@@ -51,16 +53,19 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
         <Dataset digits: 1497 training and 300 test images of shape (8, 8, 1), 10 classes>
         >>> load("digits", limit=100, test_limit=50)
         <Dataset digits: 100 training and 50 test images of shape (8, 8, 1), 10 classes>
+        >>> load("fashion_mnist", limit=8_000, test_limit=2_000)
+        <Dataset fashion_mnist: 8000 training and 2000 test images of shape (28, 28, 1), 10 classes>
     """
-    dataset = _find(name)
+    limit = None if limit is None else checks.count("limit", limit)
+    test_limit = None if test_limit is None else checks.count("test_limit", test_limit)
+    dataset = _find(name, limit, test_limit)
     for argument, value, split in (("limit", limit, "train"), ("test_limit", test_limit, "test")):
         if value is None:
             continue
-        there = len(getattr(dataset, f"y_{split}"))
-        if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= there:
+        if value > (there := len(getattr(dataset, f"y_{split}"))):
             raise ValueError(
-                f"{argument} must be an integer from 1 to {there}, the number of {split} images of "
-                f"{name}, received {value!r}"
+                f"{argument} must be at most {there}, the number of {split} images of {name}, "
+                f"received {value}"
             )
         # Copies, so that the images left out do not stay in memory behind a view.
         parts = {f"{axis}_{split}": getattr(dataset, f"{axis}_{split}")[:value] for axis in "xy"}
@@ -68,7 +73,7 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
     return dataset
 
 
-def _find(name: str) -> Dataset:
+def _find(name: str, limit: int | None, test_limit: int | None) -> Dataset:
     own = Path(os.environ["LRLAB_DATA"]).expanduser() if os.environ.get("LRLAB_DATA") else None
     if own and not own.is_dir():
         raise DataError(f"LRLAB_DATA names {own}, which is not a folder. Correct it or unset it")
@@ -78,6 +83,8 @@ def _find(name: str) -> Dataset:
         return _read(path, name, "LRLAB_DATA", "Replace it, or unset LRLAB_DATA to do without it")
     if valid and name in EMBEDDED:
         return EMBEDDED[name]()
+    if valid and are_first_images(name, limit, test_limit):
+        return _read(path_of_first_images(name), name, "embedded", "Install lrlab again")
     if not valid or name not in SOURCES:
         known = ", ".join(sorted([*EMBEDDED, *SOURCES]))
         raise ValueError(

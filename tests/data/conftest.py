@@ -1,6 +1,10 @@
-"""No test of this room goes outside: no own folder, an empty cache, a proxy nobody listens on."""
+"""Each test of this room has a cache of its own, and some have a folder of their own."""
+
+from pathlib import Path
 
 import pytest
+
+from tests.support.offline import FULL_SETS
 
 
 @pytest.fixture(autouse=True)
@@ -9,10 +13,6 @@ def cache(monkeypatch, tmp_path):
     folder = tmp_path / "not yet there" / "cache"
     monkeypatch.delenv("LRLAB_DATA", raising=False)
     monkeypatch.setenv("LRLAB_CACHE", str(folder))
-    for variable in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    for variable in ("NO_PROXY", "no_proxy"):  # requests looks at the second one first
-        monkeypatch.setenv(variable, "127.0.0.1")
     return folder
 
 
@@ -23,3 +23,15 @@ def own(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("LRLAB_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def full_set(monkeypatch):
+    """A function that points LRLAB_DATA at the full data set of a name, or skips the test."""
+
+    def find(name):
+        if not (FULL_SETS and (Path(FULL_SETS) / f"{name}.npz").exists()):
+            pytest.skip(f"LRLAB_DATA names no folder with {name}.npz")
+        monkeypatch.setenv("LRLAB_DATA", FULL_SETS)
+
+    return find

@@ -1,11 +1,13 @@
-"""The embedded data sets are scikit-learn's, split into fair samples, and never change."""
+"""What needs no download: scikit-learn's data, split into fair samples; the first images."""
 
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from lrlab.data.loading import load
+from lrlab.data import loading
+from lrlab.data.dataset import DataError
+from lrlab.data.loading import ARRAYS, load
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,48 @@ def test_blobs_keep_the_geometry_of_scikit_learns():
         for point, label in zip(points, labels, strict=True)
     )
     assert embedded_pairs("blobs") == expected
+
+
+# The first images of Fashion-MNIST, which travel with the package.
+
+
+def test_the_first_images_never_change():
+    dataset = load("fashion_mnist", 8_000, test_limit=2_000)
+    assert (dataset.name, dataset.source) == ("fashion_mnist", "embedded")
+    assert (dataset.x_train.shape, dataset.x_test.shape) == ((8_000, 28, 28, 1), (2_000, 28, 28, 1))
+    assert (dataset.class_names[0], dataset.classes) == ("T-shirt/top", 10)
+    assert dataset.fingerprint == "a27f15daebc6d4e4", "stored outputs rest on these images"
+
+
+def test_the_first_images_are_those_of_the_full_set(full_set):
+    embedded = load("fashion_mnist", 8_000, test_limit=2_000)
+    full_set("fashion_mnist")
+    full = load("fashion_mnist")
+    assert full.source == "LRLAB_DATA"
+    for key in ARRAYS:
+        first = getattr(embedded, key)
+        np.testing.assert_array_equal(first, getattr(full, key)[: len(first)], strict=True)
+
+
+@pytest.mark.parametrize("limits", [(1, 1), (np.int64(8_000), 2_000), (7_999, 1_999)])
+def test_images_that_travel_need_no_download(limits):
+    limit, test_limit = limits
+    dataset = load("fashion_mnist", limit, test_limit=test_limit)
+    assert dataset.source == "embedded"
+    assert (len(dataset.y_train), len(dataset.y_test)) == limits
+
+
+@pytest.mark.parametrize(
+    ("limit", "test_limit"),
+    [(8_001, 2_000), (8_000, 2_001), (None, 2_000), (8_000, None), (None, None)],
+)
+def test_one_image_more_is_a_download(limit, test_limit):
+    with pytest.raises(DataError, match="cannot download"):
+        load("fashion_mnist", limit, test_limit=test_limit)
+
+
+def test_an_installation_without_its_images(monkeypatch, tmp_path):
+    monkeypatch.setattr(loading, "path_of_first_images", lambda name: tmp_path / f"{name}.npz")
+    message = f"cannot use {tmp_path}/fashion_mnist.npz: .*No such file.* Install lrlab again"
+    with pytest.raises(DataError, match=message):
+        load("fashion_mnist", 10, test_limit=10)

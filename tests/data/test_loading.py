@@ -36,18 +36,20 @@ def test_limit_of_all_changes_nothing():
     assert load("digits", 1497, test_limit=300).fingerprint == load("digits").fingerprint
 
 
-@pytest.mark.parametrize("value", [0, -1, 1498, True, 10.0, "10", np.nan])
-def test_bad_limit(value):
-    message = (
-        "must be an integer from 1 to 1497, the number of train images of digits, "
-        f"received {value!r}"
-    )
-    with pytest.raises(ValueError, match=re.escape("limit " + message)):
-        load("digits", value)
+@pytest.mark.parametrize("value", [0, -1, True, 10.0, "10", np.nan])
+@pytest.mark.parametrize("limit", ["limit", "test_limit"])
+def test_a_bad_limit_is_refused_before_anything_is_downloaded(limit, value):
+    message = f"^{limit} must be a positive integer, received {re.escape(repr(value))}$"
+    with pytest.raises(ValueError, match=message):
+        load("cifar10", **{limit: value})
 
 
-def test_bad_test_limit():
-    with pytest.raises(ValueError, match=r"test_limit must be an integer from 1 to 300, .* test "):
+def test_a_limit_above_the_number_of_images():
+    message = "^limit must be at most 1497, the number of train images of digits, received 1498$"
+    with pytest.raises(ValueError, match=message):
+        load("digits", 1498)
+    message = "^test_limit must be at most 300, the number of test images of digits, received 301$"
+    with pytest.raises(ValueError, match=message):
         load("digits", test_limit=301)
 
 
@@ -61,6 +63,15 @@ def test_own_file_comes_first(own, cache):
         assert load(name).source == before
         np.savez(own / f"{name}.npz", **arrays((32, 32, 3)))
         assert load(name).source == "LRLAB_DATA"
+
+
+def test_own_file_comes_before_the_images_that_travel_and_these_before_the_cache(own, cache):
+    cache.mkdir(parents=True)
+    np.savez(cache / "fashion_mnist.npz", **arrays((28, 28)))
+    assert load("fashion_mnist", 2, test_limit=2).source == "embedded"
+    assert load("fashion_mnist", 2).source == "cache"
+    np.savez(own / "fashion_mnist.npz", **arrays((28, 28)))
+    assert load("fashion_mnist", 2, test_limit=2).source == "LRLAB_DATA"
 
 
 def test_empty_variable_counts_as_not_set(monkeypatch, tmp_path):

@@ -1,9 +1,7 @@
 """The table of sources: its hashes, its formats, and the real images where they are at hand."""
 
 import hashlib
-import os
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +9,6 @@ import pytest
 from lrlab.data.loading import load
 from lrlab.data.sources import SOURCES
 from tests.support.small_images import PUBLISHED
-
-REAL = os.environ.get("LRLAB_DATA", "")
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -42,32 +38,23 @@ def test_the_published_files_become_their_arrays_and_nothing_else(name, tmp_path
     assert sorted(tmp_path.rglob("*")) == before, "an archive does not choose where to write"
 
 
-@pytest.fixture
-def real(monkeypatch):
-    def find(name):
-        if not (REAL and (Path(REAL) / f"{name}.npz").exists()):
-            pytest.skip(f"LRLAB_DATA names no folder with {name}.npz")
-        monkeypatch.setenv("LRLAB_DATA", REAL)
-        return load(name)
-
-    return find
-
-
 @pytest.mark.parametrize(
     ("name", "train", "shape"),
     [("fashion_mnist", 60_000, (28, 28, 1)), ("cifar10", 50_000, (32, 32, 3))],
 )
-def test_the_real_images(real, name, train, shape):
-    dataset = real(name)
+def test_the_full_sets(full_set, name, train, shape):
+    full_set(name)
+    dataset = load(name)
     assert dataset.x_train.shape == (train, *shape)
     assert dataset.x_test.shape == (10_000, *shape)
     assert np.bincount(dataset.y_train).tolist() == [train // 10] * 10
     assert np.bincount(dataset.y_test).tolist() == [1_000] * 10
 
 
-def test_the_fingerprint_of_fashion_mnist_is_that_of_the_published_files(real):
+def test_the_fingerprint_of_fashion_mnist_is_that_of_the_published_files(full_set):
     """The witness is the widely published MD5 of the publisher's four files, decompressed."""
-    dataset = real("fashion_mnist")
+    full_set("fashion_mnist")
+    dataset = load("fashion_mnist")
     assert dataset.fingerprint == SOURCES["fashion_mnist"].fingerprint
     for array, magic, md5 in (
         (dataset.x_train[..., 0], 2051, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),

@@ -63,7 +63,8 @@ def test_names_of_studies():
         "sensitivity-1", "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
-        "D4-warmup-cosine", "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
+        "D4-warmup-cosine", "D4-full-width",
+        "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
         "D3", "D3-per-step", "D3-cycles", "momentum-rates", "momentum-10",
         "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
         "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-tuning",
@@ -159,6 +160,9 @@ def test_d3_decides_by_a_rule_that_was_written_down_before():
         assert claim in STUDIES["D3"].decides
 
 
+D4 = [name for name in STUDIES if name.startswith("D4-") and name != "D4-full-width"]
+
+
 def d4(label, schedule, **changes):
     """An AlexNet of an eighth of its width on all of CIFAR-10, as Keras draws weights."""
     plain = lenet(label, schedule, **changes)
@@ -166,7 +170,7 @@ def d4(label, schedule, **changes):
     return replace(plain, network=network, data=Images("cifar10", limit=None, held_out=0))
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name.startswith("D4-")])
+@pytest.mark.parametrize("name", D4)
 def test_d4_is_declared_as_the_document_has_it(name):
     (setting,) = settings(name)
     schedule, label = setting.recipe.schedule, name.removeprefix("D4-")
@@ -174,6 +178,17 @@ def test_d4_is_declared_as_the_document_has_it(name):
     warmed = name in ("D4-sin-decay", "D4-gradual-decay", "D4-warmup-cosine")
     assert (schedule(0) < 0.05) == warmed
     assert schedule(np.arange(30)).max() == pytest.approx(0.1)
+
+
+def test_d4_at_full_width_differs_in_the_width_alone():
+    """And in that its rule, with its margins, was written down before anything was run."""
+    assert len(D4) == 6
+    wide = Network("AlexNet", init="glorot_uniform", width=1.0)
+    assert settings("D4-full-width") == tuple(
+        replace(settings(name)[0], network=wide) for name in D4
+    )
+    for claim in ("margin is 1 point", "D4.2", "D4.3", "D4.4"):
+        assert claim in STUDIES["D4-full-width"].decides
 
 
 @pytest.mark.parametrize(

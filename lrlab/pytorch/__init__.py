@@ -7,6 +7,7 @@ from lrlab.pytorch.averaging import (
     member_logits,
     weight_distances,
 )
+from lrlab.pytorch.batched import fit_many
 from lrlab.pytorch.curvature import along_gradient, first_steps
 from lrlab.pytorch.device import (
     deterministic,
@@ -41,6 +42,7 @@ __all__ = [
     "evaluate",
     "first_steps",
     "fit",
+    "fit_many",
     "images_to_device",
     "initialise",
     "load_snapshot",

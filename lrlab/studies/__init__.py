@@ -1,8 +1,8 @@
 """Recorded studies: runs too long for a chapter, declared, executed and kept.
 
 `study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
-that are missing, `store` keeps them, `results` loads them for a chapter. On the command line
-``lrlab run``, ``lrlab list`` and ``lrlab show`` do the same.
+that are missing, `executors` has other ways to make them, `store` keeps them, `results` loads them
+for a chapter. On the command line ``lrlab run``, ``lrlab list`` and ``lrlab show`` do the same.
 """
 
 from lrlab.studies.catalog import (
@@ -15,6 +15,7 @@ from lrlab.studies.catalog import (
     select,
 )
 from lrlab.studies.execution import Outcome, Report, execute, train
+from lrlab.studies.executors import batched
 from lrlab.studies.results import final_values, load, measured, table
 from lrlab.studies.store import Found, RecordError, find, folder, missing
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
@@ -36,6 +37,7 @@ __all__ = [
     "Setting",
     "Study",
     "UnknownStudy",
+    "batched",
     "execute",
     "final_values",
     "find",

@@ -72,6 +72,7 @@ def execute(
     results: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
+    executor: Callable[[list[Run], str], Iterator[Outcome]] | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Report:
     """Make the runs that have no record yet, and record each when it is finished.
@@ -84,6 +85,8 @@ def execute(
         results: Folder of the records, see `lrlab.studies.folder`.
         workers: Runs side by side; by default one a CPU core, also where they share a GPU.
         device: A torch device, or ``"auto"``: a GPU if there is one.
+        executor: What makes the runs, given them and the device, such as
+            `lrlab.studies.executors.batched`; None for processes side by side.
         log: Receives a line for each finished run, where nobody watches the bar.
 
     Returns:
@@ -123,8 +126,12 @@ def execute(
     # No smoothing: runs that end together would make the time left jump.
     with tqdm(total=total, unit="epoch", smoothing=0, leave=False, disable=not watched) as bar:
         bar.set_postfix_str(f"runs 0/{len(todo)}")
+        if executor is None:
+            outcomes = _side_by_side(tasks(), min(workers, len(todo)))
+        else:
+            outcomes = executor(todo, device)
         try:
-            for made in _side_by_side(tasks(), min(workers, len(todo))):
+            for made in outcomes:
                 outcome, written = _record(made, results)
                 report.outcomes.append(outcome)
                 if not written:
@@ -136,6 +143,8 @@ def execute(
                     log(f"[{len(report.outcomes)}/{len(todo)}] {outcome}")
                 bar.update(outcome.run.recipe.epochs)
                 bar.set_postfix_str(f"runs {len(report.outcomes)}/{len(todo)}")
+                if report.ended and executor is not None:
+                    break
         except BrokenProcessPool:
             report.ended = "a worker process was killed, perhaps for want of memory"
     report.unmade = len(todo) - len(report.outcomes)
@@ -169,17 +178,25 @@ def train(run: Run, device: str = "auto") -> History:
 
     setting = run.setting
     dataset, held_out = _images(setting.data)
-    network = partial(
-        getattr(pytorch, setting.network.name),
-        image_shape=dataset.image_shape,
-        classes=dataset.classes,
-        **setting.network.options,
-    )
     on_cuda = pytorch.pick_device(device).type == "cuda"
     with pytorch.one_thread(), pytorch.deterministic() if on_cuda else nullcontext():
         if setting.snapshots is not None and held_out is not None:
-            return train_parts(run, setting.snapshots, network, dataset, held_out, device)
-        return pytorch.fit(network(seed=run.seed), dataset, run.recipe, device=device)
+            fresh = partial(network, run, dataset)
+            return train_parts(run, setting.snapshots, fresh, dataset, held_out, device)
+        return pytorch.fit(network(run, dataset), dataset, run.recipe, device=device)
+
+
+def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:
+    """Return a run's network with its initial weights, or with those of another seed."""
+    from lrlab import pytorch
+
+    chosen = run.setting.network
+    return getattr(pytorch, chosen.name)(
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
+        seed=run.seed if seed is None else seed,
+        **chosen.options,
+    )
 
 
 @cache

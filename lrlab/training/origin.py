@@ -20,12 +20,8 @@ def provenance(framework: str, framework_version: str, device: str, data: str) -
     Returns:
         A plain dict that also holds the versions of Python, NumPy and lrlab and the date (UTC).
     """
-    from importlib.metadata import (
-        version,  # only where something is trained: it takes time to import
-    )
-
     return {
-        "lrlab": version("lrlab"),
+        "lrlab": _version(),
         framework: framework_version,
         "numpy": np.__version__,
         "python": platform.python_version(),
@@ -33,3 +29,14 @@ def provenance(framework: str, framework_version: str, device: str, data: str) -
         "data": data,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
+
+
+def _version() -> str:
+    """The version of lrlab; a checkout that is used without being installed has none."""
+    # Only where something is trained: it takes time to import.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lrlab")
+    except PackageNotFoundError:
+        return "not installed"

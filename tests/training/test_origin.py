@@ -32,3 +32,11 @@ def test_there_is_one_version():
     version = declared["project"]["version"]
     assert lrlab.__version__ == made()["lrlab"] == version
     assert importlib.metadata.version("lrlab") == version, "install the package anew"
+
+
+def test_a_checkout_that_is_not_installed_has_no_version(monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    assert made()["lrlab"] == "not installed"

@@ -17,13 +17,15 @@ Example:
 
 from lrlab.schedules.agreement import compare, relative_difference
 from lrlab.schedules.base import SLACK, Rate, Schedule
-from lrlab.schedules.compose import Joined, Scaled, Warmup, join, scale, warmup
-from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
+from lrlab.schedules.compose import Held, Joined, Scaled, Warmup, hold, join, scale, warmup
+from lrlab.schedules.cycles import CyclicCosine, OneCycle, Triangular, WarmupStableDecay
 from lrlab.schedules.decays import (
     Constant,
     CosineDecay,
     ExponentialDecay,
+    Geometric,
     InverseSqrtDecay,
+    InverseTimeDecay,
     LinearDecay,
     MultiStepDecay,
     PolynomialDecay,
@@ -37,7 +39,10 @@ __all__ = [
     "CosineDecay",
     "CyclicCosine",
     "ExponentialDecay",
+    "Geometric",
+    "Held",
     "InverseSqrtDecay",
+    "InverseTimeDecay",
     "Joined",
     "LinearDecay",
     "MultiStepDecay",
@@ -48,9 +53,11 @@ __all__ = [
     "Scaled",
     "Schedule",
     "StepDecay",
+    "Triangular",
     "Warmup",
     "WarmupStableDecay",
     "compare",
+    "hold",
     "join",
     "relative_difference",
     "scale",

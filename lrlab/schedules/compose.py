@@ -1,4 +1,4 @@
-"""Schedules made of schedules: a warm-up in front, one after another, scaled.
+"""Schedules made of schedules: a warm-up in front, one after another, multiplied, held.
 
 Example:
     >>> from lrlab.schedules import Constant, CosineDecay, ExponentialDecay
@@ -14,10 +14,24 @@ from typing import Annotated
 
 import numpy as np
 
-from lrlab.schedules.base import Duration, Moments, Positive, Rate, Schedule, moments_reached
+from lrlab.schedules.base import (
+    Duration,
+    Moments,
+    Positive,
+    Rate,
+    Schedule,
+    moments_reached,
+    whole_periods,
+)
 from lrlab.utils import checks, instance
 
 _schedule = instance(Schedule, words="a schedule of lrlab")
+
+
+def _factor(name: str, value: float | Schedule) -> float | Schedule:
+    if isinstance(value, Schedule):
+        return value
+    return checks.number(name, value, "greater than 0 or a schedule of lrlab", lambda x: x > 0)
 
 
 def _schedules(name: str, values: Sequence[Schedule]) -> tuple[Schedule, ...]:
@@ -32,33 +46,46 @@ Pieces = Annotated[Sequence[Schedule], _schedules]
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    """A linear ramp, then a schedule on its own clock; built by `warmup`."""
+    """A ramp, then a schedule on its own clock; built by `warmup`."""
 
     schedule: Piece
     _: KW_ONLY
     epochs: Duration
     begin_lr: Rate = 0.0
+    power: Positive = 1.0
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
         # One call gives the rates after the ramp and, last, the rate that the ramp leads up to.
         rates = self.schedule(np.append(np.maximum(t - self.epochs, 0), 0.0))
-        ramp = self.begin_lr + (rates[-1] - self.begin_lr) * np.minimum(t / self.epochs, 1)
+        share = np.minimum(t / self.epochs, 1) ** self.power
+        ramp = self.begin_lr + (rates[-1] - self.begin_lr) * share
         return np.where(t < self.epochs, ramp, rates[:-1])
 
 
-def warmup(schedule: Schedule, epochs: float, begin_lr: float = 0.0) -> Schedule:
-    r"""Ramp linearly up to a schedule's first rate, then run the schedule on its own clock.
+def warmup(
+    schedule: Schedule, epochs: float, begin_lr: float = 0.0, *, power: float = 1.0
+) -> Schedule:
+    r"""Ramp up to a schedule's first rate, then run the schedule on its own clock.
 
-    For t < w the rate is :math:`b + (s(0) - b)\,t/w`; from t = w on it is :math:`s(t - w)`.
+    For t < w the rate is :math:`b + (s(0) - b)\,(t/w)^p`; from t = w on it is :math:`s(t - w)`.
 
     Two conventions are in use. The ramp may reach the peak in epoch w, as here with ``epochs=w``,
     or already in epoch w − 1 with the rates :math:`s(0)(e + 1)/w`: that one is
     ``warmup(schedule, w - 1, begin_lr=schedule(0) / w)``.
 
+    Where the schedule's clock begins with the ramp and not after it, the ramp is a piece of its
+    own. It may lead to any rate, such as s(0) (timm, DeiT) or s(w) (detectron2's
+    ``LRMultiplier``), after which the schedule goes on, or it may multiply the schedule
+    (detectron2's ``WarmupCosineLR``, MMCV, torch's ``ChainedScheduler``)::
+
+        join([warmup(Constant(top), w, begin_lr=b), schedule], at=[w], clock="common")
+        scale(schedule, warmup(Constant(1), w, begin_lr=b))
+
     Args:
         schedule: What follows the ramp.
         epochs: Length w of the ramp, at least 0; 0 gives the schedule itself.
         begin_lr: Rate b at t = 0, at least 0.
+        power: Exponent p of the ramp, positive: 1 for a line, above 1 for a slow start.
 
     Returns:
         The composed schedule.
@@ -74,17 +101,19 @@ def warmup(schedule: Schedule, epochs: float, begin_lr: float = 0.0) -> Schedule
     """
     if checks.number("epochs", epochs, "of at least 0", lambda x: x >= 0) == 0:
         checks.rate("begin_lr", begin_lr)
+        checks.positive("power", power)
         return _schedule("schedule", schedule)
-    return Warmup(schedule, epochs=epochs, begin_lr=begin_lr)
+    return Warmup(schedule, epochs=epochs, begin_lr=begin_lr, power=power)
 
 
 @dataclass(frozen=True)
 class Joined(Schedule):
-    """Schedules one after another, each on its own clock; built by `join`."""
+    """Schedules one after another; built by `join`."""
 
     schedules: Pieces
     _: KW_ONLY
     at: Moments
+    clock: Annotated[str, checks.one_of("own", "common")] = "own"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,22 +125,25 @@ class Joined(Schedule):
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
         piece = moments_reached(t, self.at)
-        local = np.maximum(t - np.concatenate([[0.0], self.at])[piece], 0)
+        if self.clock == "own":
+            t = np.maximum(t - np.concatenate([[0.0], self.at])[piece], 0)
         rates = np.empty(t.shape)
-        for index, schedule in enumerate(self.schedules):
-            rates[piece == index] = schedule(local[piece == index])
+        for index in np.unique(piece):  # a piece that is not in force is not asked
+            rates[piece == index] = self.schedules[index](t[piece == index])
         return rates
 
 
-def join(schedules: Sequence[Schedule], at: Sequence[float]) -> Schedule:
-    r"""Run schedules one after another, each on its own clock.
+def join(schedules: Sequence[Schedule], at: Sequence[float], *, clock: str = "own") -> Schedule:
+    r"""Run schedules one after another.
 
-    With moments :math:`a_1 < a_2 < \dots` piece i is in force for
-    :math:`a_i \le t < a_{i+1}` and gives :math:`s_i(t - a_i)`, where :math:`a_0 = 0`.
+    With moments :math:`a_1 < a_2 < \dots` piece i is in force for :math:`a_i \le t < a_{i+1}`,
+    where :math:`a_0 = 0`. On clocks of their own, each piece begins with its first rate,
+    :math:`s_i(t - a_i)`; on the common clock it gives :math:`s_i(t)`, as if it had run from 0 on.
 
     Args:
         schedules: Two or more pieces.
         at: Epochs at which each piece but the first takes over, positive and increasing.
+        clock: ``"own"`` or ``"common"``.
 
     Returns:
         The composed schedule.
@@ -125,37 +157,84 @@ def join(schedules: Sequence[Schedule], at: Sequence[float]) -> Schedule:
         >>> hold(np.array([0, 9, 10, 20])).round(6)
         array([0.001   , 0.001   , 0.001   , 0.000368])
     """
-    return Joined(schedules, at=at)
+    return Joined(schedules, at=at, clock=clock)
 
 
 @dataclass(frozen=True)
 class Scaled(Schedule):
-    """A schedule times a constant; built by `scale`."""
+    """A schedule times a factor, which may be a schedule; built by `scale`."""
 
     schedule: Piece
     _: KW_ONLY
-    factor: Positive
+    factor: Annotated[float | Schedule, _factor]
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
-        return self.factor * self.schedule(t)
+        factor = self.factor(t) if isinstance(self.factor, Schedule) else self.factor
+        return factor * self.schedule(t)
 
 
-def scale(schedule: Schedule, factor: float) -> Schedule:
-    """Multiply a schedule by a constant.
+def scale(schedule: Schedule, factor: float | Schedule) -> Schedule:
+    r"""Multiply a schedule: the rate is :math:`f\,s(t)`, or :math:`f(t)\,s(t)`.
+
+    A factor that changes keeps the schedule's clock. So a ramp multiplies a schedule that has begun
+    (``scale(schedule, warmup(Constant(1), 5, begin_lr=0.001))``). torch's ``ChainedScheduler`` is
+    one schedule times the others, whose first rate is 1, where each only multiplies: a cosine with
+    ``eta_min`` and the cyclic ones do not.
 
     Args:
-        schedule: What is scaled.
-        factor: The constant, positive; above 1 is allowed.
+        schedule: What is multiplied.
+        factor: A number greater than 0, or a schedule whose values are factors.
 
     Returns:
-        The scaled schedule.
+        The product.
 
     Raises:
         ValueError: A parameter breaks its rule.
 
     Example:
-        >>> from lrlab.schedules import InverseSqrtDecay
+        >>> from lrlab.schedules import Constant, InverseSqrtDecay, StepDecay
         >>> scale(InverseSqrtDecay(0.1), 3)(8)
         0.1
+        >>> cuts = StepDecay(0.5, gamma=0.5, step_epochs=2)
+        >>> scale(cuts, warmup(Constant(1), 4))(np.arange(6))
+        array([0.    , 0.125 , 0.125 , 0.1875, 0.125 , 0.125 ])
     """
     return Scaled(schedule, factor=factor)
+
+
+@dataclass(frozen=True)
+class Held(Schedule):
+    """A schedule in a staircase; built by `hold`."""
+
+    schedule: Piece
+    _: KW_ONLY
+    step_epochs: Duration
+
+    def _rates(self, t: np.ndarray) -> np.ndarray:
+        steps = whole_periods(t, self.step_epochs) * self.step_epochs
+        return self.schedule(np.minimum(steps, np.finfo(np.float64).max))
+
+
+def hold(schedule: Schedule, step_epochs: float) -> Schedule:
+    r"""Change a schedule's rate at regular intervals only: :math:`s(\lfloor t/h \rfloor\,h)`.
+
+    So ``staircase=True`` of Keras' ``ExponentialDecay`` and ``InverseTimeDecay`` is
+    ``hold(schedule, decay_steps)``, and a schedule that goes by epochs while a ramp goes by steps,
+    as in MMCV and YOLOv5, is ``hold(schedule, 1)``.
+
+    Args:
+        schedule: What is held.
+        step_epochs: Epochs h between changes, positive.
+
+    Returns:
+        The staircase.
+
+    Raises:
+        ValueError: A parameter breaks its rule.
+
+    Example:
+        >>> from lrlab.schedules import LinearDecay
+        >>> hold(LinearDecay(1, total_epochs=4), 2)(np.array([0, 1.9, 2, 3, 4]))
+        array([1. , 1. , 0.5, 0.5, 0. ])
+    """
+    return Held(schedule, step_epochs=step_epochs)

@@ -1,8 +1,8 @@
-"""Schedules that rise as well as fall: restarts, one cycle, the trapezoid."""
+"""Schedules that rise as well as fall: restarts, triangles, one cycle, the trapezoid."""
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -11,11 +11,13 @@ from lrlab.schedules.base import (
     SLACK,
     AtLeastOne,
     Duration,
+    Factor,
     Fraction,
     Rate,
     Schedule,
     between,
     cosine_weight,
+    part_of_period,
     whole_periods,
 )
 from lrlab.schedules.compose import join
@@ -58,7 +60,7 @@ class CyclicCosine(Schedule):
     def _rates(self, t: np.ndarray) -> np.ndarray:
         cycles = t / self.cycle_epochs  # time in units of the first cycle
         if self.cycle_mult == 1:
-            progress = cycles - whole_periods(t, self.cycle_epochs)
+            progress = part_of_period(t, self.cycle_epochs)
         else:
             growth = np.log(self.cycle_mult)
 
@@ -103,6 +105,76 @@ class CyclicCosine(Schedule):
         if not ends:
             raise ValueError(f"epochs must complete a cycle of {length} epochs, received {epochs}")
         return tuple(ends)
+
+
+def _momenta(low: float, high: float) -> tuple[float, float]:
+    low = checks.decay_rate("low", low)
+    return low, checks.number("high", high, "in [low, 1)", lambda x: low <= x < 1)
+
+
+@dataclass(frozen=True)
+class Triangular(Schedule):
+    r"""Up along a line and down along another, again and again.
+
+    A cycle is the way up of a epochs and the way down of b. With u in [0, 1] the height in the
+    running cycle, which is the i-th from 0, the rate is
+    :math:`\eta + (\eta_{max} - \eta)\,u\,c^i\gamma^t`.
+
+    torch's ``CyclicLR`` has :math:`c = \gamma = 1` in mode ``"triangular"``, ``cycle_gamma=0.5``
+    in mode ``"triangular2"`` and its ``gamma`` in mode ``"exp_range"``, all in steps.
+
+    Args:
+        lr: Rate η between the triangles, at least 0.
+        max_lr: Rate η_max at the tip of the first, at least 0.
+        up_epochs: Epochs a from η to the tip, positive.
+        down_epochs: Epochs b back, positive; by default as many as up.
+        cycle_gamma: Factor c by which each triangle is lower than the one before, in (0, 1].
+        gamma: Factor γ per epoch by which they get lower, in (0, 1].
+
+    Raises:
+        ValueError: A parameter breaks its rule.
+
+    Example:
+        >>> Triangular(0.1, max_lr=0.5, up_epochs=2, cycle_gamma=0.5)(np.arange(8))
+        array([0.1, 0.3, 0.5, 0.3, 0.1, 0.2, 0.3, 0.2])
+
+    References:
+        Smith 2017, arXiv:1506.01186.
+    """
+
+    lr: Rate
+    _: KW_ONLY
+    max_lr: Rate
+    up_epochs: Duration
+    down_epochs: Annotated[float | None, checks.optional(checks.duration)] = None
+    cycle_gamma: Factor = 1.0
+    gamma: Factor = 1.0
+
+    def momentum(self, *, low: float = 0.8, high: float = 0.9) -> Schedule:
+        """Return the momentum that goes with the triangles: low where the rate is high.
+
+        These are the ``base_momentum`` and ``max_momentum`` of torch's ``CyclicLR``.
+
+        Args:
+            low: The momentum at the first tip, in [0, 1).
+            high: The momentum between the triangles, in [low, 1).
+
+        Returns:
+            A schedule whose values are momenta.
+
+        Raises:
+            ValueError: A momentum breaks its rule.
+        """
+        low, high = _momenta(low, high)
+        return replace(self, lr=high, max_lr=low)
+
+    def _rates(self, t: np.ndarray) -> np.ndarray:
+        up, down = self.up_epochs, self.down_epochs or self.up_epochs
+        cycle, part = whole_periods(t, up + down), part_of_period(t, up + down)
+        peak = up / (up + down)
+        height = np.where(part < peak, part / peak, (1 - part) / (1 - peak))
+        height *= self.cycle_gamma**cycle * self.gamma**t
+        return between(self.max_lr, self.lr, height)
 
 
 @dataclass(frozen=True)
@@ -175,8 +247,7 @@ class OneCycle(Schedule):
             >>> OneCycle(1.0, total_epochs=10).momentum()(np.array([0, 1.5, 3, 10])).round(3)
             array([0.95, 0.9 , 0.85, 0.95])
         """
-        low = checks.decay_rate("low", low)
-        high = checks.number("high", high, "in [low, 1)", lambda x: low <= x < 1)
+        low, high = _momenta(low, high)
         return self._through(high, low, high, high)
 
     def _rates(self, t: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Schedules that fall, or stay: step, exponential, polynomial, cosine and others."""
+"""Schedules that run one way, or stay: step, exponential, polynomial, cosine and others."""
 
 from __future__ import annotations
 
@@ -123,6 +123,39 @@ class ExponentialDecay(Schedule):
 
 
 @dataclass(frozen=True)
+class Geometric(Schedule):
+    r"""Run from one rate to another by equal factors: :math:`\eta^{1-u}\,\eta_T^{\,u}`.
+
+    Here :math:`u = \min(t/T, 1)`. Rising, it is the range test's growth; falling, an exponential
+    decay that is given by its end (fairseq's ``tri_stage``, JAXNeRF, 3D Gaussian splatting).
+
+    Args:
+        lr: Initial rate η, positive.
+        total_epochs: Epochs T until the last rate is reached, positive.
+        final_lr: Last rate η_T, positive, above or below η.
+
+    Raises:
+        ValueError: A parameter breaks its rule.
+
+    Example:
+        >>> Geometric(1e-4, total_epochs=4, final_lr=1)(np.array([0, 1, 2, 4, 9]))
+        array([1.e-04, 1.e-03, 1.e-02, 1.e+00, 1.e+00])
+
+    References:
+        Smith 2017, arXiv:1506.01186 (the range test, with linear growth: `LinearDecay` upwards).
+    """
+
+    lr: Positive
+    _: KW_ONLY
+    total_epochs: Duration
+    final_lr: Positive
+
+    def _rates(self, t: np.ndarray) -> np.ndarray:
+        done = np.minimum(t / self.total_epochs, 1)
+        return self.lr ** (1 - done) * self.final_lr**done
+
+
+@dataclass(frozen=True)
 class PolynomialDecay(Schedule):
     r"""Fall to a floor along a power: :math:`\eta_T + (\eta - \eta_T)(1 - t/T)^p`, then η_T.
 
@@ -212,24 +245,72 @@ class CosineDecay(Schedule):
 
 
 @dataclass(frozen=True)
-class InverseSqrtDecay(Schedule):
-    r"""Fall with the root of time: :math:`\eta(t) = \eta\,(t + 1)^{-1/2}`.
+class InverseTimeDecay(Schedule):
+    r"""Fall with the inverse of time: :math:`\eta_\infty + (\eta - \eta_\infty)(1 + rt)^{-p}`.
+
+    Keras' former ``SGD(lr, decay=d)`` with n steps an epoch has ``rate=d * n``, and its
+    ``InverseTimeDecay(lr, decay_steps, decay_rate)`` in steps ``rate=decay_rate / decay_steps``,
+    in a staircase inside `hold`. With a power it is Caffe's policy ``inv``.
 
     Args:
         lr: Initial rate η, at least 0.
+        rate: How fast it falls, r per epoch, at least 0.
+        power: Exponent p, positive.
+        final_lr: Floor η_∞, at least 0, approached and never reached.
 
     Raises:
-        ValueError: The rate is not a finite real number of at least 0.
+        ValueError: A parameter breaks its rule.
+
+    Example:
+        >>> InverseTimeDecay(0.1, rate=0.5)(np.array([0, 2, 6]))
+        array([0.1  , 0.05 , 0.025])
+
+    References:
+        Robbins, Monro 1951, doi:10.1214/aoms/1177729586: such rates sum to infinity, and for p in
+        (1/2, 1] their squares do not.
+    """
+
+    lr: Rate
+    _: KW_ONLY
+    rate: Annotated[float, checks.non_negative]
+    power: Positive = 1.0
+    final_lr: Rate = 0.0
+
+    def _rates(self, t: np.ndarray) -> np.ndarray:
+        return between(self.lr, self.final_lr, (1 + self.rate * t) ** -self.power)
+
+
+@dataclass(frozen=True)
+class InverseSqrtDecay(Schedule):
+    r"""Fall with the root of time: :math:`\eta_\infty + (\eta-\eta_\infty)(1 + t/\tau)^{-1/2}`.
+
+    After a warm-up of w epochs with τ = w the rate of epoch e is
+    :math:`\eta_\infty + (\eta - \eta_\infty)\sqrt{w/e}`, as in fairseq, OLMo and, with
+    ``timescale``, transformers: ``warmup(InverseSqrtDecay(lr, timescale_epochs=w), w)``.
+
+    Args:
+        lr: Initial rate η, at least 0.
+        timescale_epochs: Epochs τ after which :math:`1/\sqrt{2}` is left of the way to the floor.
+        final_lr: Floor η_∞, at least 0, approached and never reached.
+
+    Raises:
+        ValueError: A parameter breaks its rule.
 
     Example:
         >>> InverseSqrtDecay(0.1)(3)
         0.05
+        >>> InverseSqrtDecay(0.1, timescale_epochs=10, final_lr=0.02)(np.array([0, 30, 80]))
+        array([0.1       , 0.06      , 0.04666667])
     """
 
     lr: Rate
+    _: KW_ONLY
+    timescale_epochs: Duration = 1.0
+    final_lr: Rate = 0.0
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
-        return self.lr / np.sqrt(t + 1)
+        root = np.sqrt(1 + t / self.timescale_epochs)
+        return self.lr / root + self.final_lr * (1 - 1 / root)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from lrlab.schedules import (
     CosineDecay,
     CyclicCosine,
     ExponentialDecay,
+    InverseTimeDecay,
     MultiStepDecay,
     PolynomialDecay,
     StepDecay,
+    hold,
     join,
     warmup,
 )
@@ -85,6 +87,27 @@ def test_exponential(lr, gamma, decay_steps) -> None:
 def test_exponential_in_a_staircase(lr, gamma, decay_steps) -> None:
     expected = keras_rates(theirs.ExponentialDecay(lr, decay_steps, gamma, staircase=True))
     ours = StepDecay(lr, gamma=gamma, step_epochs=decay_steps)
+    assert deviation(ours, expected) <= TOLERANCE
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_inverse_time(staircase: bool) -> None:
+    @given(positive_rates, st.floats(0, 10), horizons)
+    @examples(40)
+    def same(lr, decay_rate, decay_steps) -> None:
+        schedule = theirs.InverseTimeDecay(lr, decay_steps, decay_rate, staircase=staircase)
+        ours = InverseTimeDecay(lr, rate=decay_rate / decay_steps)
+        ours = hold(ours, decay_steps) if staircase else ours
+        assert deviation(ours, keras_rates(schedule)) <= TOLERANCE
+
+    same()
+
+
+@given(positive_rates, factors, horizons)
+@examples(50)
+def test_a_held_exponential_is_the_staircase_too(lr, gamma, decay_steps) -> None:
+    expected = keras_rates(theirs.ExponentialDecay(lr, decay_steps, gamma, staircase=True))
+    ours = hold(ExponentialDecay(lr, gamma=gamma ** (1 / decay_steps)), decay_steps)
     assert deviation(ours, expected) <= TOLERANCE
 
 

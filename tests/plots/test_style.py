@@ -25,7 +25,7 @@ def contrast_to_white(color) -> float:
 def test_every_line_is_that_of_one_schedule():
     at_the_door = [thing for thing in vars(schedules).values() if isinstance(thing, type)]
     kinds = {kind.__name__ for kind in at_the_door if issubclass(kind, Schedule)}
-    classes = kinds - {"Schedule", "Joined", "Scaled", "Warmup"} | {"other"}
+    classes = kinds - {"Schedule", "Held", "Joined", "Scaled", "Warmup"} | {"other"}
     assert set(plots.LINES) <= classes  # a schedule without a line of its own is grey
     assert len(set(plots.LINES.values())) == len(plots.LINES)
 

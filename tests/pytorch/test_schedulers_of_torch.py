@@ -4,8 +4,6 @@ Both compute in float64; they may differ by 1e-12 of the schedule's peak. Where 
 else altogether, a test says what it does, so that a release that changes it is noticed.
 """
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -13,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import SGD
 from torch.optim.lr_scheduler import (
-    ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LinearLR,
     MultiStepLR,
     OneCycleLR,
     PolynomialLR,
-    SequentialLR,
     StepLR,
 )
 
@@ -35,35 +32,14 @@ from lrlab.schedules import (
     OneCycle,
     PolynomialDecay,
     StepDecay,
-    join,
+    Triangular,
     warmup,
 )
 from tests.support.strategies import examples, factors, positive_rates
-
-TOLERANCE = 1e-12
-HORIZON = 100
+from tests.support.torch_rates import HORIZON, TOLERANCE, assert_same, courses, torch_rates
 
 horizons = st.integers(1, HORIZON)
 floors = st.floats(0, 2)  # as shares of the first rate; above 1 the schedule rises
-
-
-def torch_rates(lr: float, make, epochs: int = HORIZON) -> np.ndarray:
-    """The rate in force in each epoch, read from an optimiser that a scheduler drives."""
-    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
-    scheduler = make(optimizer)
-    rates = []
-    for _ in range(epochs):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return np.array(rates)
-
-
-def assert_same(schedule, expected: np.ndarray) -> None:
-    """Equal in every epoch, to a share of the peak."""
-    ours = schedule(np.arange(len(expected)))
-    assert len(expected) > 1
-    assert np.abs(ours - expected).max() <= TOLERANCE * expected.max()
 
 
 # --- equal ---------------------------------------------------------------------------------------
@@ -130,19 +106,6 @@ def test_warm_restarts(lr, floor, cycle, mult) -> None:
     assert_same(ours, torch_rates(lr, make))
 
 
-def one_cycle_courses(make, steps: int) -> np.ndarray:
-    """The rate and the momentum of each step, shape (2, steps)."""
-    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.5)
-    scheduler = make(optimizer)
-    rows = []
-    for step in range(steps):
-        rows.append([optimizer.param_groups[0][name] for name in ("lr", "momentum")])
-        optimizer.step()
-        if step < steps - 1:
-            scheduler.step()
-    return np.array(rows).T
-
-
 @given(
     max_lr=positive_rates,
     steps=st.integers(4, HORIZON),
@@ -159,7 +122,7 @@ def test_one_cycle(
 ) -> None:
     """Torch counts the steps, N of them; ours the time from the first to the last, N - 1."""
     pct_start = ((rise / 2 if three_phase else rise) * (steps - 1) + 1) / steps
-    expected = one_cycle_courses(
+    expected = courses(
         lambda optimizer: OneCycleLR(
             optimizer,
             max_lr,
@@ -189,93 +152,41 @@ def test_one_cycle(
 
 
 def test_one_cycle_and_its_momentum_at_their_defaults() -> None:
-    expected = one_cycle_courses(lambda o: OneCycleLR(o, 0.5, total_steps=20), 20)
+    expected = courses(lambda o: OneCycleLR(o, 0.5, total_steps=20), 20)
     ours = OneCycle(0.5, total_epochs=19, warmup_fraction=(0.3 * 20 - 1) / 19)
     assert_same(ours, expected[0])
     assert_same(ours.momentum(), expected[1])
 
 
-# A piece of a chain: how torch builds it, and the same of ours.
-pieces = st.one_of(
-    st.builds(
-        lambda share: (lambda opt: ConstantLR(opt, share, 1000), lambda lr: Constant(share * lr)),
-        st.floats(0.01, 1),
-    ),
-    st.builds(
-        lambda gamma, step: (
-            lambda opt: StepLR(opt, step, gamma),
-            lambda lr: StepDecay(lr, gamma=gamma, step_epochs=step),
-        ),
-        factors,
-        st.integers(1, 20),
-    ),
-    st.builds(
-        lambda gamma: (
-            lambda opt: ExponentialLR(opt, gamma),
-            lambda lr: ExponentialDecay(lr, gamma=gamma),
-        ),
-        factors,
-    ),
-    st.builds(
-        lambda total, power: (
-            lambda opt: PolynomialLR(opt, total, power),
-            lambda lr: PolynomialDecay(lr, total_epochs=total, power=power),
-        ),
-        horizons,
-        st.floats(0.1, 8),
-    ),
-    st.builds(
-        lambda start, end, total: (
-            lambda opt: LinearLR(opt, start, end, total),
-            lambda lr: LinearDecay(start * lr, total_epochs=total, final_lr=end * lr),
-        ),
-        st.floats(1e-3, 1),
-        st.floats(0, 1),
-        horizons,
-    ),
-    st.builds(
-        lambda floor: (
-            lambda opt: CosineAnnealingLR(opt, HORIZON, eta_min=floor * opt.defaults["lr"]),
-            lambda lr: CosineDecay(lr, total_epochs=HORIZON, final_lr=floor * lr),
-        ),
-        floors,
-    ),
-    st.builds(
-        lambda cycle, mult: (
-            lambda opt: CosineAnnealingWarmRestarts(opt, cycle, mult),
-            lambda lr: CyclicCosine(lr, cycle_epochs=cycle, cycle_mult=mult),
-        ),
-        st.integers(1, 30),
-        st.integers(1, 3),
-    ),
-)
+@pytest.mark.parametrize("mode", ["triangular", "triangular2", "exp_range"])
+def test_triangles(mode: str) -> None:
+    @given(
+        lr=positive_rates,
+        rise=st.floats(1, 20),
+        up=st.integers(1, 20),
+        down=st.integers(1, 20),
+        gamma=st.floats(0.9, 1),
+        momenta=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)).map(sorted),
+    )
+    @examples(25)
+    def same(lr, rise, up, down, gamma, momenta) -> None:
+        options = {"step_size_up": up, "step_size_down": down, "mode": mode, "gamma": gamma}
+        options |= {"base_momentum": momenta[0], "max_momentum": momenta[1]}
+        expected = courses(lambda o: CyclicLR(o, lr, rise * lr, **options), HORIZON)
+        lower = {"triangular2": {"cycle_gamma": 0.5}, "exp_range": {"gamma": gamma}}.get(mode, {})
+        ours = Triangular(lr, max_lr=rise * lr, up_epochs=up, down_epochs=down, **lower)
+        assert_same(ours, expected[0])
+        momentum = ours.momentum(low=momenta[0], high=momenta[1])(np.arange(HORIZON))
+        assert np.abs(momentum - expected[1]).max() <= TOLERANCE
+
+    same()
 
 
-@given(st.data(), positive_rates, st.sets(st.integers(1, HORIZON - 1), min_size=1, max_size=3))
-@examples(100)
-def test_sequential_is_a_join(data, lr, at) -> None:
-    at = sorted(at)
-    drawn = [data.draw(pieces) for _ in range(len(at) + 1)]
-
-    def make(optimizer):
-        return SequentialLR(optimizer, [theirs(optimizer) for theirs, _ in drawn], at)
-
-    assert_same(join([ours(lr) for _, ours in drawn], at=at), torch_rates(lr, make))
-
-
-@given(positive_rates, floors, st.floats(1e-3, 1), st.integers(1, 50), st.integers(1, 50))
-@examples(75)
-def test_sequential_warmup_then_cosine(lr, floor, start, ramp, total) -> None:
-    final_lr = floor * lr
-
-    def make(optimizer):
-        rise = LinearLR(optimizer, start, 1.0, total_iters=ramp)
-        fall = CosineAnnealingLR(optimizer, total, eta_min=final_lr)
-        return SequentialLR(optimizer, [rise, fall], [ramp])
-
-    cosine = CosineDecay(lr, total_epochs=total, final_lr=final_lr)
-    expected = torch_rates(lr, make, epochs=ramp + total + 1)
-    assert_same(warmup(cosine, ramp, begin_lr=start * lr), expected)
+def test_triangles_and_their_momentum_at_their_defaults() -> None:
+    expected = courses(lambda o: CyclicLR(o, 0.1, 0.5, step_size_up=7), 30)
+    ours = Triangular(0.1, max_lr=0.5, up_epochs=7)
+    assert_same(ours, expected[0])
+    assert_same(ours.momentum(), expected[1])
 
 
 def test_the_comparison_would_notice_a_small_difference() -> None:
@@ -365,41 +276,6 @@ def test_one_cycle_moves_the_momentum_too_unless_told() -> None:
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.5)
     OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
     assert optimizer.param_groups[0]["momentum"] == 0.95
-
-
-def nested_first(optimizer):
-    """A warm-up followed by a step decay, as the first piece of another chain."""
-    rise = LinearLR(optimizer, 0.25, 1.0, total_iters=3)
-    inner = SequentialLR(optimizer, [rise, StepLR(optimizer, 1, 0.5)], [3])
-    return SequentialLR(optimizer, [inner, ConstantLR(optimizer, 0.125, 1000)], [6])
-
-
-@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
-def test_nested_sequential_loses_a_step() -> None:
-    """The inner chain counts one step too many, and so leaves its ramp early (pytorch#196243)."""
-    theirs = torch_rates(1.0, nested_first, epochs=8)
-    assert theirs.tolist() == [0.25, 0.5, 1, 0.5, 0.25, 0.125, 0.125, 0.125]
-
-    inner = warmup(StepDecay(1, gamma=0.5, step_epochs=1), 3, begin_lr=0.25)
-    ours = join([inner, Constant(0.125)], at=[6])
-    assert ours(np.arange(8)).tolist() == [0.25, 0.5, 0.75, 1, 0.5, 0.25, 0.125, 0.125]
-
-
-def test_nested_sequential_complains_about_an_order_that_is_right() -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        nested_first(SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0))
-    assert ["Detected call of `lr_scheduler.step()`" in str(w.message) for w in caught] == [True]
-
-
-def test_nested_sequential_fails_as_a_later_piece() -> None:
-    def make(optimizer):
-        inner = SequentialLR(optimizer, [StepLR(optimizer, 1), StepLR(optimizer, 2)], [2])
-        return SequentialLR(optimizer, [ConstantLR(optimizer, 0.5), inner], [3])
-
-    assert len(torch_rates(1.0, make, epochs=2)) == 2
-    with pytest.raises(NotImplementedError):
-        torch_rates(1.0, make, epochs=3)
 
 
 def test_stepping_in_the_wrong_order_is_a_warning_and_skips_the_first_rate() -> None:

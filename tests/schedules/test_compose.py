@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.schedules.compose import Warmup, join, scale, warmup
+from lrlab.schedules.compose import Warmup, hold, join, scale, warmup
 from lrlab.schedules.decays import (
     Constant,
     CosineDecay,
@@ -43,6 +43,13 @@ def test_a_warmup_runs_up_to_the_first_rate_and_then_gives_way() -> None:
 
 def test_a_warmup_may_come_down() -> None:
     assert warmup(Constant(1), 4, begin_lr=3)(np.arange(6)).tolist() == [3, 2.5, 2, 1.5, 1, 1]
+
+
+def test_a_warmup_may_start_slowly_or_at_once() -> None:
+    slow = warmup(StepDecay(1, gamma=0.5, step_epochs=1), 4, begin_lr=0.5, power=2)
+    assert slow(np.arange(6)).tolist() == [0.5, 0.53125, 0.625, 0.78125, 1, 0.5]
+    assert warmup(Constant(1), 4, power=0.5)([0, 1, 2.25, 4]).tolist() == [0, 0.5, 0.75, 1]
+    assert warmup(Constant(1), 0, power=3) == Constant(1)
 
 
 def test_a_warmup_begins_at_zero_unless_told() -> None:
@@ -169,6 +176,30 @@ def test_a_warmup_is_a_line_joined_to_the_schedule(schedule, epochs, begin_lr, t
     assert warmed_up(t) == pytest.approx(joined(t), rel=1e-12, abs=1e-15 * max(begin_lr, line(t)))
 
 
+def test_on_the_common_clock_no_piece_begins_anew() -> None:
+    pieces = [Constant(8), ExponentialDecay(8, gamma=0.5), LinearDecay(1, total_epochs=8)]
+    schedule = join(pieces, at=[2, 4.5], clock="common")
+    expected = {0: 8, 2 - JUST: 8, 2: 2, 3: 1, 4: 0.5, 4.5: 0.4375, 6: 0.25, 8: 0, 99: 0}
+    assert {t: schedule(t) for t in expected} == expected
+
+
+@given(any_schedule(grid_durations), any_schedule(grid_durations), grid_durations, grid_times)
+@examples(50)
+def test_clocks_differ_by_the_moment_at_which_a_piece_begins(first, second, at, t) -> None:
+    common = join([first, second], at=[at], clock="common")
+    assert common(t) == (first(t) if t < at else second(t))
+    if t >= at:
+        assert join([first, second], at=[at])(t) == second(t - at)
+
+
+def test_a_piece_that_is_not_in_force_is_not_asked() -> None:
+    """So a schedule that contains itself many times over is asked once."""
+    doubled = Constant(1)
+    for _ in range(12):
+        doubled = join([doubled, doubled], at=[1])
+    assert doubled(0.5) == doubled(100) == 1
+
+
 def test_joins_nest() -> None:
     inner = join([Constant(1), Constant(2)], at=[2])
     outer = join([inner, inner, Constant(3)], at=[4, 7])
@@ -187,8 +218,38 @@ def test_a_multiple_is_a_multiple(schedule, factor, times) -> None:
     assert scale(schedule, factor)(t).tolist() == (factor * schedule(t)).tolist()
 
 
+@given(any_schedule(grid_durations), any_schedule(grid_durations), grid_times)
+@examples(50)
+def test_a_factor_may_change_and_keeps_the_clock(schedule, factor, t) -> None:
+    assert scale(schedule, factor)(t) == schedule(t) * factor(t)
+
+
 def test_a_scaled_recurrence_keeps_its_own_course() -> None:
     assert scale(Recurrence(0.1, rule="sin"), 2)(25) == 2 * Recurrence(0.1, rule="sin")(25)
+
+
+# --- staircases ----------------------------------------------------------------------------------
+
+
+def test_a_held_schedule_changes_at_its_steps_alone() -> None:
+    steps = hold(LinearDecay(1, total_epochs=4), 0.5)
+    expected = {0: 1, 0.5 - JUST: 1, 0.5: 0.875, 0.9: 0.875, 1: 0.75, 3.99: 0.125, 4: 0, 99: 0}
+    assert {t: steps(t) for t in expected} == expected
+
+
+@given(any_schedule(grid_durations), st.integers(0, 60), st.floats(0, 1, exclude_max=True))
+@examples(50)
+def test_a_schedule_that_is_held_for_an_epoch_goes_by_epochs(schedule, epoch, share) -> None:
+    within = min(epoch + share, epoch + 1 - 1e-6)
+    assert hold(schedule, 1)(within) == schedule(epoch)
+
+
+@given(rates, st.floats(0.1, 1), grid_durations, grid_times)
+@examples(50)
+def test_a_step_decay_is_an_exponential_one_that_is_held(lr, gamma, step, t) -> None:
+    held = hold(ExponentialDecay(lr, gamma=gamma ** (1 / step)), step)
+    stepped = StepDecay(lr, gamma=gamma, step_epochs=step)(t)
+    assert held(t) == pytest.approx(stepped, rel=1e-10, abs=1e-300)
 
 
 def test_compositions_nest_to_any_depth() -> None:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab.schedules.compose import warmup
-from lrlab.schedules.cycles import CyclicCosine, OneCycle, WarmupStableDecay
+from lrlab.schedules.cycles import CyclicCosine, OneCycle, Triangular, WarmupStableDecay
 from lrlab.schedules.decays import Constant, CosineDecay
-from tests.support.schedule_samples import simple_schedules, steps_between
+from tests.support.schedule_oracle import steps_between
+from tests.support.schedule_samples import simple_schedules
 from tests.support.strategies import examples, free_times, grid_durations
 
 JUST = 1e-8  # just before and just after a boundary, in epochs
@@ -25,6 +26,26 @@ EXACT = {
     "cycles, twice as long": (
         CyclicCosine(1, cycle_epochs=2, cycle_mult=2),
         {0: 1, 1: 0.5, 2: 1, 4: 0.5, 6: 1, 10: 0.5, 14: 1, 22: 0.5, 30: 1, 62: 1, 94: 0.5},
+    ),
+    "triangles": (
+        Triangular(0.25, max_lr=1, up_epochs=2),
+        {0: 0.25, 1: 0.625, 2: 1, 3: 0.625, 4: 0.25, 5: 0.625, 4002: 1, 4004: 0.25},
+    ),
+    "triangles, steep and halved": (
+        Triangular(0.5, max_lr=2.5, up_epochs=0.5, down_epochs=1.5, cycle_gamma=0.5),
+        {0: 0.5, 0.25: 1.5, 0.5: 2.5, 1.25: 1.5, 2: 0.5, 2.5: 1.5, 4.5: 1, 6.5: 0.75, 8: 0.5},
+    ),
+    "triangles that decay": (
+        Triangular(1, max_lr=3, up_epochs=2, down_epochs=1, gamma=0.5),
+        {0: 1, 1: 1.5, 2: 1.5, 2.5: 1 + 2**-2.5, 3: 1, 4: 1.0625, 5: 1.0625},
+    ),
+    "triangles upside down": (
+        Triangular(1, max_lr=0.5, up_epochs=1),
+        {0: 1, 0.5: 0.75, 1: 0.5, 1.5: 0.75, 2: 1},
+    ),
+    "momentum of triangles": (
+        Triangular(1, max_lr=3, up_epochs=2, cycle_gamma=0.5).momentum(low=0.5, high=0.75),
+        {0: 0.75, 1: 0.625, 2: 0.5, 4: 0.75, 6: 0.625, 8: 0.75},
     ),
     "one cycle": (
         OneCycle(1, total_epochs=8, warmup_fraction=0.25, initial_div=4, final_div=16),

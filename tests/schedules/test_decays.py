@@ -13,15 +13,18 @@ from lrlab.schedules.decays import (
     Constant,
     CosineDecay,
     ExponentialDecay,
+    Geometric,
     InverseSqrtDecay,
+    InverseTimeDecay,
     LinearDecay,
     MultiStepDecay,
     PolynomialDecay,
     Recurrence,
     StepDecay,
 )
-from tests.support import schedule_samples as oracle
-from tests.support.schedule_samples import simple_schedules, steps_between
+from tests.support import schedule_oracle as oracle
+from tests.support.schedule_oracle import steps_between
+from tests.support.schedule_samples import simple_schedules
 from tests.support.strategies import (
     examples,
     factors,
@@ -79,6 +82,35 @@ EXACT = {
         CosineDecay(1, total_epochs=8, final_lr=0.5),
         {0: 1, 8: 0.5, 8 + JUST: 0.5, 12: 0.5, 16: 0.5, 1000: 0.5},
     ),
+    "geometric, rising": (
+        Geometric(0.25, total_epochs=4, final_lr=4),
+        {0: 0.25, 1: 0.5, 2: 1, 3: 2, 4 - JUST: 4 - JUST * math.log(16), 4: 4, 4 + JUST: 4, 99: 4},
+    ),
+    "geometric, falling": (
+        Geometric(1, total_epochs=2, final_lr=2**-8),
+        {0: 1, 0.5: 0.25, 1: 0.0625, 1.5: 2**-6, 2: 2**-8, 3: 2**-8},
+    ),
+    "geometric, from end to end of the floats": (
+        Geometric(2.0**-1000, total_epochs=2, final_lr=2.0**1000),
+        {0: 2.0**-1000, 1: 1, 2: 2.0**1000},
+    ),
+    "inverse time": (
+        InverseTimeDecay(1, rate=0.5),
+        {0: 1, 2: 0.5, 6: 0.25, 2**21 - 2: 2**-20},
+    ),
+    "inverse time, to a floor along a power": (
+        InverseTimeDecay(1, rate=3, power=2, final_lr=0.5),
+        {0: 1, 1: 0.53125, 5: 0.501953125, 1e300: 0.5},
+    ),
+    "inverse time that stands still": (InverseTimeDecay(0.3, rate=0), {0: 0.3, 1e308: 0.3}),
+    "inverse square root to a floor": (
+        InverseSqrtDecay(1, timescale_epochs=4, final_lr=0.5),
+        {0: 1, 12: 0.75, 60: 0.625, 252: 0.5625, 1e300: 0.5},
+    ),
+    "inverse square root, rising": (
+        InverseSqrtDecay(0, timescale_epochs=0.5, final_lr=1),
+        {0: 0, 1.5: 0.5, 7.5: 0.75},
+    ),
     "inverse square root": (
         InverseSqrtDecay(1),
         {0: 1, 0.5625: 0.8, 3: 0.5, 8: 1 / 3, 15: 0.25, 99: 0.1},
@@ -109,8 +141,9 @@ def test_a_cosine_passes_its_middle_and_its_quarters() -> None:
 
 # --- shape ---------------------------------------------------------------------------------------
 
-FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, InverseSqrtDecay, Recurrence, Constant]
-TOWARDS_FLOOR = [PolynomialDecay, LinearDecay, CosineDecay]
+FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, Recurrence, Constant]
+TOWARDS_FLOOR = [PolynomialDecay, LinearDecay, CosineDecay, Geometric]
+TOWARDS_FLOOR += [InverseSqrtDecay, InverseTimeDecay]
 ordered_pairs = st.tuples(free_times, free_times).map(sorted)
 
 
@@ -135,7 +168,9 @@ STEEPEST = {
     ExponentialDecay: lambda x: -math.log(x.gamma),
     LinearDecay: lambda x: 1 / x.total_epochs,
     CosineDecay: lambda x: math.pi / 2 / x.total_epochs,
-    InverseSqrtDecay: lambda x: 0.5,
+    Geometric: lambda x: abs(math.log(x.lr / x.final_lr)) / x.total_epochs,
+    InverseTimeDecay: lambda x: x.rate * x.power,
+    InverseSqrtDecay: lambda x: 0.5 / x.timescale_epochs,
     OneCycle: lambda x: (
         math.pi / 2 / x.total_epochs / min(x.warmup_fraction, 1 - 2 * x.warmup_fraction)
         if x.three_phase

@@ -12,6 +12,7 @@ import pytest
 
 from lrlab.schedules import (
     Constant,
+    Geometric,
     Joined,
     MultiStepDecay,
     OneCycle,
@@ -41,14 +42,16 @@ POSITIVE = ([0, -1, -0.0], [1e-3, 7])
 AT_LEAST_ONE = ([0.9999999, 0, -1], [1, 1.5])
 FRACTION = ([0, 1, -0.1, 1.5], [1e-6, 1 - 1e-6])
 KINDS = {
-    **dict.fromkeys(["lr", "max_lr", "final_lr", "begin_lr"], RATE),
+    **dict.fromkeys(["lr", "max_lr", "final_lr", "begin_lr", "rate"], RATE),
     **dict.fromkeys(["total_epochs", "step_epochs", "cycle_epochs", "warmup_epochs"], DURATION),
     **dict.fromkeys(["stable_epochs", "decay_epochs", "epochs"], DURATION),
-    "gamma": FACTOR,
+    **dict.fromkeys(["up_epochs", "down_epochs", "timescale_epochs"], DURATION),
+    **dict.fromkeys(["gamma", "cycle_gamma"], FACTOR),
     **dict.fromkeys(["power", "factor"], POSITIVE),
     **dict.fromkeys(["cycle_mult", "exponent", "initial_div", "final_div"], AT_LEAST_ONE),
     "warmup_fraction": FRACTION,
 }
+KINDS_OF = {Geometric: {**KINDS, "lr": POSITIVE, "final_lr": POSITIVE}}
 NUMBERS = [(cls, name) for cls, names in SAMPLES.items() for name in names if name in KINDS]
 
 
@@ -56,15 +59,18 @@ def test_every_parameter_is_tested() -> None:
     # Those that are no numbers have tests of their own below.
     others = {name for names in SAMPLES.values() for name in names} - KINDS.keys()
     assert others == {
-        *("milestones", "at", "rule", "shape", "three_phase", "schedule", "schedules"),
+        *("milestones", "at", "rule", "shape", "three_phase", "schedule", "schedules", "clock"),
     }
     assert len(NUMBERS) > 30
 
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_out_of_range_is_refused(cls: type, name: str) -> None:
-    refused, _ = KINDS[name]
+    refused, _ = KINDS_OF.get(cls, KINDS)[name]
+    optional = name == "down_epochs"
     for value in [*NO_NUMBERS, *refused]:
+        if value is None and optional:
+            continue
         message = rf"^{name} must be a finite real number .*received {re.escape(repr(value))}$"
         with pytest.raises(ValueError, match=message):
             sample(cls, **{name: value})
@@ -72,7 +78,9 @@ def test_a_number_out_of_range_is_refused(cls: type, name: str) -> None:
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_at_the_edge_is_taken(cls: type, name: str) -> None:
-    taken = [value for value in KINDS[name][1] if cls is not Recurrence or value < 2]
+    taken = [
+        value for value in KINDS_OF.get(cls, KINDS)[name][1] if cls is not Recurrence or value < 2
+    ]
     assert taken
     for value in taken:
         stored = getattr(sample(cls, **{name: value}), name)
@@ -135,6 +143,7 @@ NAMES = [
     (Recurrence, "rule", "sin, power"),
     (OneCycle, "shape", "cosine, linear"),
     (WarmupStableDecay, "shape", "linear, 1-sqrt"),
+    (Joined, "clock", "own, common"),
 ]
 
 

@@ -16,19 +16,19 @@ have to agree; Keras starts from the same weights and draws its own order.
 
 import sys
 import time
+from pathlib import Path
 from statistics import median
 
-import keras
 import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-import lrlab.keras as lrkeras  # first: it silences TensorFlow's start
 from lrlab import Constant, Recipe, data, pytorch
 from lrlab.pytorch import device_name, pick_device
 
+ROOT = Path(__file__).resolve().parents[1]
 BATCH, LR = 128, 0.1
 DEVICE = pick_device()
 
@@ -102,6 +102,8 @@ def with_fit(dataset: data.Dataset, seed: int) -> Result:
 
 def with_keras_fit(dataset: data.Dataset, seed: int) -> Result:
     """Train and test with lrlab's `fit` for Keras."""
+    import lrlab.keras as lrkeras  # late: the other ways do without TensorFlow
+
     model = lrkeras.LeNet(seed=seed)
     history = lrkeras.fit(model, dataset, recipe(seed))
     return history.seconds[0], history.train_loss[0], history.test_accuracy[0]
@@ -114,6 +116,10 @@ def recipe(seed: int) -> Recipe:
 
 def plain_keras(dataset: data.Dataset, seed: int) -> Result:
     """Train and test with Keras' `model.fit`, nothing of lrlab's in between."""
+    import keras
+
+    import lrlab.keras as lrkeras
+
     model = lrkeras.LeNet(seed=seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(LR), loss=loss, metrics=["accuracy"])
@@ -133,6 +139,8 @@ def plain_keras(dataset: data.Dataset, seed: int) -> Result:
 
 def main(seeds: int) -> None:
     """Measure every way once a seed, in turn, and print medians and ratios."""
+    import lrlab.keras  # noqa: F401  # before Keras: it silences TensorFlow's start
+
     dataset = data.load("fashion_mnist")
     ways = {
         "lrlab.pytorch.fit": lambda seed: with_fit(dataset, seed),

@@ -197,8 +197,8 @@ class _Together:
         for batch, row in zip(batches, table, strict=True):
             size = batch.shape[-1]
             if size not in self.replays:
-                self.replays[size] = _Replay(self._step, self.device)
-            self.replays[size](batch, row)
+                self.replays[size] = _Replay(self.device)
+            self.replays[size](self._step, batch, row)
         return rates
 
     def _step(self, batch: Tensor, rates: Tensor) -> None:
@@ -312,37 +312,36 @@ class _Update:
 
 
 class _Replay:
-    """A step that changes tensors in place; on a GPU its kernels are replayed as one graph.
+    """Repeats a step that changes tensors in place; on a GPU by one graph of its kernels.
 
     The first calls run it as it is, since libraries set themselves up in them. What cannot be
     captured goes on like that.
     """
 
-    def __init__(self, step: Callable[..., None], device: torch.device) -> None:
-        self.step = step
+    def __init__(self, device: torch.device) -> None:
         self.plain: float = PLAIN_CALLS if device.type == "cuda" else math.inf
         self.graph: torch.cuda.CUDAGraph | None = None
         self.inputs: tuple[Tensor, ...] = ()
 
-    def __call__(self, *inputs: Tensor) -> None:
-        """Do the step with these inputs, which have the same shapes in every call."""
+    def __call__(self, step: Callable[..., None], *inputs: Tensor) -> None:
+        """Do the step, every time the same, with inputs of the same shapes."""
         if self.graph is None and self.plain <= 0:
-            self._capture(inputs)
+            self._capture(step, inputs)
         if self.graph is None:
             self.plain -= 1
-            self.step(*inputs)
+            step(*inputs)
             return
         for own, given in zip(self.inputs, inputs, strict=True):
             own.copy_(given)
         self.graph.replay()
 
-    def _capture(self, inputs: tuple[Tensor, ...]) -> None:
+    def _capture(self, step: Callable[..., None], inputs: tuple[Tensor, ...]) -> None:
         """Record the kernels of the step without running them."""
         self.inputs, graph = tuple(given.clone() for given in inputs), torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream()
         try:
             with torch.cuda.graph(graph):
-                self.step(*self.inputs)
+                step(*self.inputs)
             self.graph = graph
         except RuntimeError as error:
             torch.cuda.set_stream(stream)  # a capture that fails does not leave its own

@@ -1,6 +1,8 @@
 """Many models at once: each as `fit` trains it alone, on a GPU as well where there is one."""
 
+import gc
 import math
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -264,10 +266,10 @@ def test_a_step_is_captured_after_some_plain_calls_and_then_replayed(graphs):
         else:
             log.append(("plain", value.item()))
 
-    replay = batched._Replay(step, torch.device("cuda"))
+    replay = batched._Replay(torch.device("cuda"))
     given = [torch.tensor(number) for number in range(6)]
     for value in given:
-        replay(value)
+        replay(step, value)
     plain = batched.PLAIN_CALLS
     assert log == [("plain" if n < plain else "replayed", n) for n in range(6)]
     assert [value.item() for value in given] == list(range(6)), "inputs are copied, not kept"
@@ -281,10 +283,29 @@ def test_a_step_that_cannot_be_captured_goes_on_plainly(graphs):
             raise RuntimeError("operation not permitted when stream is capturing")
         calls.append(value.item())
 
-    replay = batched._Replay(step, torch.device("cuda"))
+    replay = batched._Replay(torch.device("cuda"))
     for number in range(batched.PLAIN_CALLS):
-        replay(torch.tensor(number))
+        replay(step, torch.tensor(number))
     with pytest.warns(UserWarning, match="without a CUDA graph: operation not permitted"):
-        replay(torch.tensor(7))
-    replay(torch.tensor(8))
+        replay(step, torch.tensor(7))
+    replay(step, torch.tensor(8))
     assert calls == [*range(batched.PLAIN_CALLS), 7, 8]
+
+
+def test_the_memory_of_a_program_is_free_when_it_ends():
+    """Without waiting for the garbage collector, which does not see how large it is."""
+    seen = weakref.WeakSet()
+
+    class Watched(batched._Together):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            seen.add(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batched, "_Together", Watched)
+        gc.disable()
+        try:
+            fit_many([network()], DIGITS, [PLAIN], device="cpu")
+            assert len(seen) == 0
+        finally:
+            gc.enable()

@@ -351,18 +351,25 @@ def record(desk: Desk, *, names: list[str], workers: int, results: Path) -> None
             desk.say(f"{name}: left out, would take {took[together]:.0f} s of {desk.left:.0f} s")
             continue
         desk.say(f"{name}: {len(runs)} runs, {desk.left:.0f} s left")
-
-        def keep(line: str) -> None:
-            desk.say(line)
-            pack(results, desk.folder)
-
-        options = {"executor": in_one_program} if together else {"workers": workers}
         start = time.monotonic()
-        report = execute(runs, results=results, device=DEVICE, log=keep, **options)
+        options = {"executor": in_one_program} if together else {"workers": workers}
+        desk.attempt(name, partial(make, runs=runs, results=results, options=options))
         took[together] = time.monotonic() - start
         desk.note(f"{name} [s]", took[together])
-        for outcome in report.failed[:3]:
-            desk.say(str(outcome))
+
+
+def make(desk: Desk, *, runs: list[Run], results: Path, options: dict) -> None:
+    """Make runs and record them; each record is also put where it comes home."""
+
+    def keep(line: str) -> None:
+        desk.say(line)
+        pack(results, desk.folder)
+
+    report = execute(runs, results=results, device=DEVICE, log=keep, **options)
+    for outcome in report.failed[:3]:
+        desk.say(str(outcome))
+    if report.ended:
+        desk.say(report.ended)
 
 
 def pack(results: Path, folder: Path) -> None:

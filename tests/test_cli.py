@@ -237,7 +237,7 @@ def test_help_imports_nothing_heavy():
         "import sys\nfrom lrlab.cli import main\n"
         "try:\n    main(['list', '--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted(sys.modules.keys() & {'torch', 'keras', 'scipy', 'sklearn', 'matplotlib',"
-        " 'pandas', 'pooch'}))"
+        " 'pandas', 'requests'}))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.splitlines()[-1] == "[]", run.stderr

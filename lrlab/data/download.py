@@ -1,43 +1,28 @@
 """Fetch a public data set, check it, and keep it as one ``.npz`` file.
 
-The table `lrlab.data.sources.SOURCES` says where each data set lives, which hash its publisher
-gives for each file, and which function turns the files into arrays.
+The table `lrlab.data.sources.SOURCES` says where each data set lives, how large each of its files
+is and which hash it has, and which function turns the files into arrays.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+import errno
+import hashlib
 import tempfile
-import warnings
+from collections.abc import Generator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from lrlab.data.dataset import DataError, fingerprint
-from lrlab.data.sources import SOURCES
-from lrlab.utils import whole
+from lrlab.data.embedded import FIRST_IMAGES
+from lrlab.data.sources import SOURCES, Published
+from lrlab.utils import progress, remove_abandoned, whole
 
 TIMEOUT = 30  # seconds of silence after which a server is given up
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloaded data sets: ``LRLAB_CACHE``, else the system's cache.
-
-    Returns:
-        A path, which need not exist yet.
-
-    Example:
-        >>> import os
-        >>> from unittest import mock
-        >>> with mock.patch.dict(os.environ, LRLAB_CACHE="elsewhere"):
-        ...     cache_folder().name
-        'elsewhere'
-    """
-    folder = os.environ.get("LRLAB_CACHE")
-    return Path(folder).expanduser() if folder else Path(_import_pooch().os_cache("lrlab"))
+CHUNK = 2**16  # bytes that are asked for at a time
 
 
 def download(name: str, target: Path) -> None:
@@ -51,82 +36,122 @@ def download(name: str, target: Path) -> None:
         target: File to store the arrays in. Its folder is created when missing.
 
     Raises:
-        DataError: There is no connection, the server refuses, the transfer breaks off, the content
-            is not what was published, or the folder cannot be written to. Nothing is left behind.
+        DataError: There is no connection, a proxy or the server refuses, the transfer breaks off,
+            the content is not what was published, or the folder cannot be written to. Nothing is
+            left behind, even if the process is killed on the way.
     """
     source = SOURCES[name]
     try:
-        with (
-            whole(target) as partial,
-            tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as temporary,
-        ):
-            folder = Path(temporary)
-            for file, known_hash in source.files.items():
-                _retrieve(name, f"{source.base_url}{file}", known_hash, folder / file)
-            arrays: dict[str, Any] = source.convert(folder)
-            # The publishers give MD5 only, for which a forger can make a match, and one of them
-            # plain HTTP only: where the content is known, look at it too.
-            if source.fingerprint not in (None, found := fingerprint(**arrays)):
-                raise DataError(
-                    f"the images from {source.base_url} are not those of {name}: their "
-                    f"fingerprint is {found}, expected {source.fingerprint}. {_remedy(name)}"
-                )
-            with partial.open("wb") as archive:  # given a path, savez appends .npz to it
-                np.savez(archive, **arrays)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # those of other users stay
+            remove_abandoned(target.parent)
+        with ExitStack() as stack:
+            files: dict[str, IO[bytes]] = {}
+            for file, published in source.files.items():
+                # A file without a name in the folder, so that it goes away with the process.
+                files[file] = stack.enter_context(tempfile.TemporaryFile(dir=target.parent))
+                _fetch(name, f"{source.base_url}{file}", published, files[file])
+            arrays: dict[str, Any] = source.convert(files)
+        # The publishers give MD5 only, for which a forger can make a match, and one of them
+        # plain HTTP only: where the content is known, look at it too.
+        if source.fingerprint not in (None, found := fingerprint(**arrays)):
+            raise DataError(
+                f"the images from {source.base_url} are not those of {name}: their "
+                f"fingerprint is {found}, expected {source.fingerprint}. {_remedy(name)}"
+            )
+        with whole(target) as partial, partial.open("wb") as archive:
+            np.savez(archive, **arrays)  # given a path, it would append .npz to it
     except OSError as error:
+        room = "Make room there, or set" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Set"
         raise DataError(
-            f"cannot write {target}: {error.strerror or error}. Make room there, or set "
-            "LRLAB_CACHE to a folder that you can write to"
+            f"cannot write {target}: {error.strerror or error}. {room} LRLAB_CACHE to a folder "
+            "that you can write to"
         ) from error
 
 
-def _retrieve(name: str, url: str, known_hash: str, path: Path) -> None:
-    pooch = _import_pooch()
-    from requests.exceptions import RequestException  # after pooch, which brings it
+def _fetch(name: str, url: str, published: Published, into: IO[bytes]) -> None:
+    """Copy a published file, and stop as soon as what comes cannot be it."""
+    from tqdm import tqdm
 
-    responses = []
-    downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(),
-        chunk_size=2**16,
-        timeout=TIMEOUT,
-        hooks={"response": lambda response, **_: responses.append(response)},
+    digest = hashlib.md5(usedforsecurity=False)
+    bar = tqdm(
+        total=published.size,
+        desc=url.rsplit("/", 1)[1],
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        disable=not progress.watched(),
     )
+    with bar, closing(_chunks(name, url)) as chunks:
+        for chunk in chunks:
+            into.write(chunk)
+            digest.update(chunk)
+            bar.update(len(chunk))
+            if into.tell() > published.size:
+                break
+    came = into.tell()
+    into.seek(0)
+    if digest.hexdigest() == published.md5:
+        return
+    reason = "the hash of what came differs from the published one"
+    if came > published.size:
+        reason = f"more came than the published {published.size:,} bytes"
+    if into.read(64).lstrip().startswith(b"<"):
+        reason = "a web page came in its place (does this network want a login in a browser?)"
+    raise DataError(f"cannot download {url}: {reason}. {_remedy(name)}")
+
+
+def _chunks(name: str, url: str) -> Generator[bytes, None, None]:
+    """Yield what a server sends; what fails on the way there and back is named here."""
+    import requests
+
     try:
-        pooch.retrieve(url, known_hash, path.name, path.parent, downloader=downloader)
-    except (RequestException, ValueError) as error:
+        with requests.get(url, stream=True, timeout=TIMEOUT) as response:
+            response.raise_for_status()
+            yield from response.iter_content(CHUNK)
+    # Not a narrower class: what requests, urllib3 and http.client raise has no common one.
+    except Exception as error:
         raise DataError(f"cannot download {url}: {_reason(error)}. {_remedy(name)}") from error
-    finally:
-        for response in responses:  # pooch leaves one open when a transfer breaks off
-            response.close()
 
 
 def _reason(error: Exception) -> str:
     from requests import exceptions
 
+    proxy = "the proxy that http_proxy, https_proxy or all_proxy names"
+    login = f"{proxy} wants a login (http://NAME:PASSWORD@HOST:PORT)"
+    certificates = "REQUESTS_CA_BUNDLE has to name a file with the certificates to trust"
     match error:
         case exceptions.HTTPError():
-            return f"the server answered {error.response.status_code} {error.response.reason}"
+            status = f"{error.response.status_code} {error.response.reason}"
+            return login if status.startswith("407") else f"the server answered {status}"
+        case exceptions.ProxyError():
+            return login if " 407 " in str(error) else f"{proxy} cannot be reached or refuses"
+        case exceptions.SSLError():
+            return (
+                f"the server's certificate is not trusted; {certificates} (where a network "
+                "inspects encrypted traffic: its own)"
+            )
         case exceptions.ConnectionError() | exceptions.Timeout():
             return "the server cannot be reached or stopped answering (is there a network?)"
-        case exceptions.RequestException():
+        case exceptions.TooManyRedirects():
+            return "the server sends on to other addresses without end"
+        case ValueError():  # about an address, and ours is valid; it may hold a password
+            return (
+                f"{proxy}, or the address that the server sends on to, is malformed or of a kind "
+                "that is not supported (a SOCKS proxy needs the package PySocks)"
+            )
+        case OSError() if not isinstance(error, exceptions.RequestException):
+            return f"{error}; {certificates}"
+        case _:
             return f"the transfer broke off before its end ({type(error).__name__})"
-        case _:  # pooch's ValueError
-            return "the hash of what came differs from the published one"
 
 
 def _remedy(name: str) -> str:
+    embedded = ""
+    if name in FIRST_IMAGES:
+        train, test = FIRST_IMAGES[name]
+        embedded = f"; up to limit={train:_} and test_limit={test:_} need no download"
     return (
         f"Try again later, or put {name}.npz with the arrays x_train, y_train, x_test and y_test "
-        "into a folder and set LRLAB_DATA to that folder"
+        f"into a folder and set LRLAB_DATA to that folder{embedded}"
     )
-
-
-def _import_pooch() -> ModuleType:
-    with warnings.catch_warnings():
-        # In a notebook without ipywidgets tqdm, which pooch imports, warns that it draws its bars
-        # as text. We draw none there, so the warning would only stain the chapter.
-        warnings.filterwarnings("ignore", message="IProgress not found")
-        import pooch
-    # Pooch reports each download on stderr, which a notebook would store as an output.
-    pooch.get_logger().setLevel("WARNING")
-    return pooch

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from lrlab.data.dataset import DataError, Dataset
-from lrlab.data.download import cache_folder, download
+from lrlab.data.download import download
 from lrlab.data.embedded import EMBEDDED, are_first_images, path_of_first_images
+from lrlab.data.folders import cache_folder, is_there, own_folder
 from lrlab.data.sources import SOURCES
 from lrlab.utils import checks
 
@@ -74,12 +75,10 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
 
 
 def _find(name: str, limit: int | None, test_limit: int | None) -> Dataset:
-    own = Path(os.environ["LRLAB_DATA"]).expanduser() if os.environ.get("LRLAB_DATA") else None
-    if own and not own.is_dir():
-        raise DataError(f"LRLAB_DATA names {own}, which is not a folder. Correct it or unset it")
+    own = own_folder()
     # A name is never a path: load("../x") must not read outside the folder.
     valid = isinstance(name, str) and re.fullmatch(r"\w[\w.-]*", name)
-    if valid and own and (path := own / f"{name}.npz").exists():
+    if valid and own and is_there(path := own / f"{name}.npz", "Correct LRLAB_DATA, or unset it"):
         return _read(path, name, "LRLAB_DATA", "Replace it, or unset LRLAB_DATA to do without it")
     if valid and name in EMBEDDED:
         return EMBEDDED[name]()
@@ -92,7 +91,7 @@ def _find(name: str, limit: int | None, test_limit: int | None) -> Dataset:
             f"received {name!r}"
         )
     path, source = cache_folder() / f"{name}.npz", "cache"
-    if not path.exists():
+    if not is_there(path, "Set LRLAB_CACHE to a folder that you can read and write"):
         download(name, path)
         source = "download"
     return _read(path, name, source, "Delete it: the next call downloads it again")
@@ -100,6 +99,8 @@ def _find(name: str, limit: int | None, test_limit: int | None) -> Dataset:
 
 def _read(path: Path, name: str, source: str, remedy: str) -> Dataset:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait for a writer
+            raise ValueError("it is not a plain file")
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is not a whole .npz file")

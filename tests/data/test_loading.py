@@ -74,43 +74,6 @@ def test_own_file_comes_before_the_images_that_travel_and_these_before_the_cache
     assert load("fashion_mnist", 2, test_limit=2).source == "LRLAB_DATA"
 
 
-def test_empty_variable_counts_as_not_set(monkeypatch, tmp_path):
-    np.savez(tmp_path / "digits.npz", **arrays())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LRLAB_DATA", "")
-    assert load("digits").source == "embedded"
-
-
-def test_own_folder_may_start_at_home(monkeypatch, tmp_path):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    monkeypatch.setenv("LRLAB_DATA", "~")
-    np.savez(tmp_path / "mine.npz", **arrays())
-    assert load("mine").source == "LRLAB_DATA"
-
-
-@pytest.mark.parametrize("kind", ["missing", "file"])
-def test_own_folder_that_is_none(monkeypatch, tmp_path, kind):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("LRLAB_DATA", str(tmp_path / kind))
-    message = f"LRLAB_DATA names .*{kind}, which is not a folder. Correct it or unset it"
-    with pytest.raises(DataError, match=message):
-        load("digits")
-
-
-@pytest.mark.parametrize(
-    "name", ["mnist", "Digits", "", ".", "..", "../own/mine", "./mine", "/mine", "mine\n", None, 3]
-)
-def test_unknown_name(own, name):
-    np.savez(own / "mine.npz", **arrays())
-    message = (
-        "name must be one of blobs, cifar10, digits, fashion_mnist, or that of a file NAME.npz in "
-        f"the folder LRLAB_DATA, received {name!r}"
-    )
-    with pytest.raises(ValueError, match=re.escape(message)):
-        load(name)
-
-
 def test_cache_is_used(cache):
     cache.mkdir(parents=True)
     np.savez(cache / "fashion_mnist.npz", **arrays((28, 28)))

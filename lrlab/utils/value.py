@@ -15,46 +15,78 @@ A subclass is a frozen dataclass, and a field's annotation carries the check tha
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import partial
+from types import FrameType
 from typing import Any, ClassVar, Self, get_type_hints
+from weakref import ref
 
 import numpy as np
 
+Check = Callable[[str, Any], Any]
 
-@cache
-def _field_checks(cls: type) -> dict[str, Callable[[str, Any], Any]]:
-    hints = get_type_hints(cls, include_extras=True)
-    annotated = {name: getattr(hint, "__metadata__", None) for name, hint in hints.items()}
-    return {name: metadata[0] for name, metadata in annotated.items() if metadata}
+#: The classes of each name, in the order in which they were defined. No part of a class, or each
+#: that is sent to another process would bring all of them along.
+_CLASSES: dict[str, list[ref[type[Value]]]] = {}
 
 
 @dataclass(frozen=True)
 class Value:
     """What every checked value can do; subclasses are frozen dataclasses.
 
-    A field annotated ``Annotated[type, check]`` is stored as ``check(name, value)`` returns it.
-    A rule about several fields goes into ``__post_init__``, after ``super().__post_init__()``.
-    `from_config` knows every subclass by its name, so two subclasses must not share one.
+    A field annotated ``Annotated[type, check]`` is stored as ``check(name, value)`` returns it. A
+    rule about several fields goes into ``__post_init__``, after ``super().__post_init__()``; in a
+    class without one, a list is stored as a tuple.
+
+    `from_config` knows every subclass by its name, so two that are in use must not share one. A
+    class that is defined again in the same place, as by a cell run again, follows the one before.
     """
 
-    _registry: ClassVar[dict[str, type[Value]]] = {}
+    _field_checks: ClassVar[dict[str, Check | None]]  # of the fields that a class adds
+    _place: ClassVar[str]  # where it was defined
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        known = Value._registry.get(cls.__name__, cls)
-        if known.__module__ != cls.__module__:  # the same cell run again is fine
-            raise ValueError(
-                f"{cls.__name__} is the name of a class in {known.__module__} already; saved "
-                "configs find classes by name, so choose another"
-            )
-        Value._registry[cls.__name__] = cls
+        if _is_bare(cls):  # and perhaps cloudpickle's, which then fills it in or throws it away
+            _claim(cls, _module)
+        elif "_field_checks" not in vars(cls):  # a class with slots is a copy that has them
+            cls._settle(_names_around(cls))
+        living = [found for found in _CLASSES.get(cls.__name__, []) if found()]
+        _CLASSES[cls.__name__] = [*living, ref(cls)]
+
+    @classmethod
+    def _settle(cls, names: dict[str, Any]) -> None:
+        """Take the class's name, and read the checks of the fields that it adds.
+
+        Both stay in the class, so that they come along to a process that knows less about it.
+        """
+        _claim(cls, _place)
+        cls._place = _place(cls)
+        annotations = vars(cls).get("__annotations__", {})
+        cls._field_checks = {
+            field: _check_in(annotation, cls.__module__, names)
+            for field, annotation in annotations.items()
+        }
 
     def __post_init__(self) -> None:
-        cls: type = type(self)
-        for name, check in _field_checks(cls).items():
-            self._store(name, check(name, getattr(self, name)))
+        cls = type(self)
+        if "_field_checks" not in vars(cls):
+            cls._settle({})
+        checks: dict[str, Check | None] = {}
+        for base in reversed(cls.__mro__):
+            checks |= vars(base).get("_field_checks", {})
+        for field in fields(self):
+            if not field.init:
+                continue
+            given, check = getattr(self, field.name), checks.get(field.name)
+            kept = check(field.name, given) if check else given
+            if cls.__post_init__ is Value.__post_init__:  # no other will look at it
+                kept = _frozen(kept)
+            if kept is not given:
+                self._store(field.name, kept)
 
     def _store(self, name: str, value: Any) -> None:
         """Set a field while the value is being made; afterwards nothing changes it."""
@@ -79,17 +111,90 @@ class Value:
         if not isinstance(config, dict):
             raise ValueError(f"config must be a dict as to_config() gives it, received {config!r}")
         name = config.get("class")
-        found = Value._registry.get(name) if isinstance(name, str) else None
-        if found is None or not issubclass(found, cls):
-            known = sorted(n for n, known in Value._registry.items() if issubclass(known, cls))
+        classes = _named(name) if isinstance(name, str) else []
+        found = cls if cls in classes else classes[-1] if classes else Value
+        if found is Value or not issubclass(found, cls):
+            known = sorted(
+                name for name in _CLASSES if any(issubclass(c, cls) for c in _named(name))
+            )
             raise ValueError(
                 f"config must name a class out of {', '.join(known)}, received {name!r}"
             )
-        parameters = {key: _revive(value) for key, value in config.items() if key != "class"}
+        if found is not cls:
+            _claim(found, _place)
         try:
+            parameters = {key: _revive(value) for key, value in config.items() if key != "class"}
             return found(**parameters)
-        except TypeError as error:
+        except (TypeError, RecursionError) as error:
             raise ValueError(f"config does not fit {name}: {error}") from error
+
+
+def _is_bare(cls: type) -> bool:
+    """Whether a class adds nothing to its bases."""
+    return vars(cls).keys() <= {"__module__", "__doc__", "__abstractmethods__", "_abc_impl"}
+
+
+def _named(name: str) -> list[type[Value]]:
+    """The classes of a name that are in use, in the order in which they were defined."""
+    living = [cls for found in _CLASSES.get(name, []) if (cls := found())]
+    return [cls for cls in living if not _is_bare(cls)] or living
+
+
+def _module(cls: type) -> str:
+    """The module of a class; a process that the script started calls the script otherwise."""
+    return "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
+
+
+def _place(cls: type) -> str:
+    return vars(cls).get("_place", f"{_module(cls)}.{cls.__qualname__}")
+
+
+def _claim(cls: type[Value], place: Callable[[type], str]) -> None:
+    """Refuse a class whose name is that of another one, defined elsewhere and still in use."""
+
+    def others() -> list[type[Value]]:
+        return [other for other in _named(cls.__name__) if place(other) != place(cls)]
+
+    if others():
+        gc.collect()  # what nobody uses may still wait to be collected
+        if found := others():
+            where = _place(found[0]).removesuffix(f".{cls.__name__}")
+            raise ValueError(
+                f"{cls.__name__} is the name of a class in {where} already; saved configs find "
+                "classes by name, so choose another"
+            )
+
+
+def _names_around(cls: type) -> dict[str, Any]:
+    """The names at the place where a class is being defined, which may be inside a function."""
+    frame: FrameType | None = sys._getframe()
+    while frame and frame.f_globals.get("__name__") != cls.__module__:
+        frame = frame.f_back
+    return {**frame.f_locals, cls.__name__: cls} if frame else {}
+
+
+def _hint(annotation: Any, module: str, names: dict[str, Any]) -> Any:
+    """What an annotation says, which may be text."""
+    holder = type("Holder", (), {"__annotations__": {"field": annotation}, "__module__": module})
+    return get_type_hints(holder, localns=names, include_extras=True)["field"]
+
+
+def _check_in(annotation: Any, module: str, names: dict[str, Any]) -> Check | None:
+    """The check in an annotation; None if there is none."""
+    try:
+        hint = _hint(annotation, module, names)
+    except Exception:  # a text can be anything, and name what is defined later
+        return partial(_check_later, annotation, module)
+    return next(iter(getattr(hint, "__metadata__", ())), None)
+
+
+def _check_later(annotation: str, module: str, name: str, value: Any) -> Any:
+    """Check a value by an annotation that could not be read when the class was defined."""
+    try:
+        check = getattr(_hint(annotation, module, {}), "__metadata__", None)
+    except Exception:  # such as a name that is there for type checkers alone
+        return value
+    return check[0](name, value) if check else value
 
 
 def instance(cls: type, *, words: str) -> Callable[[str, Any], Any]:
@@ -114,10 +219,16 @@ def instance(cls: type, *, words: str) -> Callable[[str, Any], Any]:
     return check
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Value):
         return value.to_config()
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _revive(value: Any) -> Any:

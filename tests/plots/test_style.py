@@ -10,7 +10,6 @@ from lrlab import Constant, CosineDecay, StepDecay, join, plots, schedules, warm
 from lrlab.optimizers import TWINS
 from lrlab.plots.style import dark_shades
 from lrlab.schedules import Schedule, scale
-from lrlab.utils import Value
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
 
@@ -51,9 +50,7 @@ def test_schedules_of_one_class_keep_the_colour_and_differ_in_style():
     assert len({line.get_linestyle() for line in lines}) == 3
 
 
-def test_a_schedule_of_the_readers_own_is_grey(monkeypatch):
-    monkeypatch.setattr(Value, "_registry", dict(Value._registry))
-
+def test_a_schedule_of_the_readers_own_is_grey():
     class Own(Schedule):
         def _rates(self, t):
             return t

@@ -181,14 +181,10 @@ def many_against_fit(desk: Desk) -> None:
                 expected = [
                     fit(m, images, r, device=DEVICE) for m, r in zip(models(), plan, strict=True)
                 ]
-                for products in (True, False):
-                    with setting(batched, AS_PRODUCTS=products):
-                        found = fit_many(models(), images, plan, device=DEVICE)
-                    name = (
-                        f"fit_many against fit, {steps} steps, {seeds} order, products {products}"
-                    )
-                    desk.note(name, largest(found, expected))
-                    assert [h.stopped for h in found] == [h.stopped for h in expected]
+                found = fit_many(models(), images, plan, device=DEVICE)
+                name = f"fit_many against fit, {steps} steps, {seeds} order"
+                desk.note(name, largest(found, expected))
+                assert [h.stopped for h in found] == [h.stopped for h in expected]
 
 
 # --- speed ----------------------------------------------------------------------------------------
@@ -251,25 +247,16 @@ def per_step(
 
 
 def variants(desk: Desk) -> None:
-    """Convolutions as products or in groups, with a graph or without, at other precisions."""
+    """How the time of an update grows with the number of models, and what the graph saves."""
     images = data.load("fashion_mnist", 256 if desk.small else 12_800, test_limit=100)
     for count in (2,) if desk.small else (1, 8, 32, 128):
         for own in (False, True):
-            for products in (True, False):
-                if count == 128 and not products:
-                    continue
-                with setting(batched, AS_PRODUCTS=products):
-                    value = per_step(LeNet, images, count, own)
-                name = f"{count} LeNets, {'own' if own else 'one'} order, products {products}"
-                desk.note(f"{name} [ms a step]", value)
+            name = f"{count} LeNets, {'own' if own else 'one'} order [ms a step]"
+            desk.note(name, per_step(LeNet, images, count, own))
     with setting(batched, PLAIN_CALLS=10**9):
         for count in (1, 2 if desk.small else 32):
-            name = f"{count} LeNets, own order, products True, no graph [ms a step]"
+            name = f"{count} LeNets, own order, no graph [ms a step]"
             desk.note(name, per_step(LeNet, images, count, True))
-    with setting(torch.backends.cuda.matmul, allow_tf32=True):
-        count = 2 if desk.small else 32
-        name = f"{count} LeNets, own order, products True, TF32 [ms a step]"
-        desk.note(name, per_step(LeNet, images, count, True))
 
 
 def alexnet(desk: Desk) -> None:
@@ -286,10 +273,7 @@ def alexnet(desk: Desk) -> None:
         with pytorch.deterministic():
             desk.note("AlexNet, fit, deterministic [ms a step]", alone())
     for count in (2,) if desk.small else (1, 6):
-        for products in (True, False):
-            with setting(batched, AS_PRODUCTS=products):
-                name = f"{count} AlexNets, products {products} [ms a step]"
-                desk.note(name, per_step(AlexNet, images, count))
+        desk.note(f"{count} AlexNets [ms a step]", per_step(AlexNet, images, count))
 
 
 def profile(desk: Desk) -> None:
@@ -394,14 +378,7 @@ def start_tests(desk: Desk) -> subprocess.Popen | None:
     if desk.small:
         return None
     output = (desk.folder / "tests.txt").open("w")
-    options = [
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--continue-on-collection-errors",
-        "-x",
-        "--tb=short",
-    ]
+    options = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--tb=short"]
     command = [sys.executable, "-m", "pytest", "tests/pytorch", *options]
     return subprocess.Popen(
         command, cwd=training_speed.ROOT, stdout=output, stderr=subprocess.STDOUT

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from lrlab.pytorch.evaluation import EVALUATION_BATCH, check_outputs
 from lrlab.training import History, Recipe, provenance
 from lrlab.utils import bar, instance
 
-AS_PRODUCTS = True  # convolutions as matrix products, not as one convolution in groups
 PLAIN_CALLS = 3  # of a step before its graph is captured: libraries set themselves up in them
 
 
@@ -166,10 +166,9 @@ class _Together:
             model.to(device)
         check_outputs(models[0], self.test_set[0][:1], dataset.classes)
         self.shell = deepcopy(models[0]).to("meta")  # layers that take their values from elsewhere
-        if AS_PRODUCTS:
-            for layer in self.shell.modules():
-                if type(layer) is nn.Conv2d and _is_product(layer):
-                    layer.__class__ = _Product
+        for layer in self.shell.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.forward = partial(_without_cudnn, layer.forward)  # type: ignore[method-assign]
         shapes = {name: weight.shape for name, weight in _trained(models[0]).items()}
         with torch.no_grad():
             self.weights = torch.stack([_row(model) for model in models])
@@ -254,25 +253,10 @@ class _Together:
             value.copy_(own[name])
 
 
-class _Product(nn.Conv2d):
-    """The same convolution as a product of patches and kernels, which is one for many models.
-
-    A convolution in groups, one a model, is what is slow on GPUs. Outputs lie pixel by pixel.
-    """
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Convolve images ``(N, channels, height, width)``."""
-        (high, wide), (down, right) = self.kernel_size, self.stride
-        y, x = map(int, self.padding)
-        padded = functional.pad(images, (x, x, y, y))
-        patches = padded.unfold(2, high, down).unfold(3, wide, right)
-        patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3)
-        return functional.linear(patches, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-
-
-def _is_product(layer: nn.Conv2d) -> bool:
-    simple = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
-    return simple and not isinstance(layer.padding, str)
+def _without_cudnn(forward: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Normalise without cuDNN, which asks how a tensor lies in memory and may not under vmap."""
+    with torch.backends.cudnn.flags(enabled=False):
+        return forward(values)
 
 
 class _Update:

@@ -60,12 +60,10 @@ def assert_alike(found, expected, **tolerance):
         torch.testing.assert_close(one.state_dict(), other.state_dict(), **tolerance)
 
 
-@pytest.mark.parametrize("products", [False, True])
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("seeds", ["one", "several"])
-def test_each_model_is_trained_as_alone(monkeypatch, products, device, seeds):
+def test_each_model_is_trained_as_alone(device, seeds):
     """Rates, momentum, clipping, decay, initial weights and order of images, all at once."""
-    monkeypatch.setattr(batched, "AS_PRODUCTS", products)
     recipes = list(VARIED.values())
     if seeds == "several":
         recipes = [recipe.seeded(number // 2) for number, recipe in enumerate(recipes)]
@@ -140,29 +138,6 @@ def test_frozen_weights_stay():
     fit_many(together, DIGITS, recipes, device="cpu")
     alone(one_by_one, recipes)
     torch.testing.assert_close(together[0][0].weight, network(3)[0].weight, rtol=0, atol=0)
-    assert_alike(together, one_by_one, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("layer", [
-    nn.Conv2d(1, 3, 3, padding="same"), nn.Conv2d(1, 3, 3, dilation=2),
-    nn.Conv2d(1, 3, 3, padding=1, padding_mode="circular"), nn.Conv2d(1, 3, 2, stride=(2, 3)),
-], ids=str)  # fmt: skip
-def test_every_convolution_is_the_same(layer):
-    def build():
-        torch.manual_seed(5)
-        layer.reset_parameters()
-        own = type(layer)(1, 3, layer.kernel_size, layer.stride, layer.padding, layer.dilation,
-                          padding_mode=layer.padding_mode)  # fmt: skip
-        own.load_state_dict(layer.state_dict())
-        width = own(torch.zeros(1, 1, 8, 8)).numel()
-        return nn.Sequential(own, nn.Tanh(), nn.Flatten(), nn.Linear(width, 10))
-
-    together, one_by_one = [build(), build()], [build(), build()]
-    for pair in (together, one_by_one):
-        pair[1].load_state_dict(pair[0].state_dict())
-    recipes = [PLAIN, PLAIN.seeded(1)]
-    fit_many(together, DIGITS, recipes, device="cpu")
-    alone(one_by_one, recipes)
     assert_alike(together, one_by_one, rtol=1e-4, atol=1e-5)
 
 

@@ -101,15 +101,23 @@ def test_the_citation_names_the_same_version_and_licence() -> None:
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
 
 
-def test_the_wheel_holds_the_package_the_images_with_their_licence_and_the_records(
-    project_copy: Path,
-) -> None:
-    program = "from setuptools.build_meta import build_wheel; build_wheel('.')"
-    subprocess.run([sys.executable, "-c", program], cwd=project_copy, check=True)
-    (wheel,) = project_copy.glob("*.whl")
+def built_wheel(project: Path) -> tuple[set[str], set[str]]:
+    """Build a wheel as pip does; what it holds, and its licences."""
+    program = f"from {PYPROJECT['build-system']['build-backend']} import *; build_wheel('.')"
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
+    (wheel,) = project.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
         licences = {name.split("/licenses/")[1] for name in archive.namelist() if "/lic" in name}
+    return held, licences
+
+
+def test_a_wheel_holds_what_there_is_and_not_what_there_was(project_copy: Path) -> None:
+    gone = project_copy / "lrlab" / "gone.py"
+    gone.touch()
+    assert "lrlab/gone.py" in built_wheel(project_copy)[0]
+    gone.unlink()
+    held, licences = built_wheel(project_copy)
     images = {"lrlab/data/fashion_mnist.npz", "lrlab/data/fashion_mnist.LICENSE"}
     package = {path.relative_to(ROOT).as_posix() for path in MODULES} | {"lrlab/py.typed"}
     results = ROOT / "book" / "results"
@@ -117,6 +125,8 @@ def test_the_wheel_holds_the_package_the_images_with_their_licence_and_the_recor
     assert held == package | images | {f"lrlab/recorded/{record}" for record in records}
     assert len(records) > 100
     assert licences == {"LICENSE", "lrlab/data/fashion_mnist.LICENSE"}
+    left = {path.name for path in project_copy.iterdir() if path.suffix != ".whl"}
+    assert left <= {path.name for path in ROOT.iterdir()}, "a build leaves nothing in the sources"
 
 
 # --- imports -------------------------------------------------------------------------------------

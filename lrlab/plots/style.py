@@ -88,14 +88,19 @@ LABELS = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    # Not rc_context, which takes back every setting: the first figure of a notebook makes
-    # matplotlib interactive, and without that no later one would be shown.
-    before = {name: mpl.rcParams[name] for name in STYLE}
-    mpl.rcParams.update(STYLE)
+    """Draw in the book's style alone: a dark style of the reader's would leave white on white."""
+    interactive = mpl.is_interactive()
     try:
-        yield
+        with mpl.rc_context():
+            mpl.style.use(["default", STYLE])
+            try:
+                yield
+            finally:
+                # The first figure of a notebook makes matplotlib interactive. Were this taken back
+                # with the rest, no later figure would be shown.
+                interactive = mpl.is_interactive()
     finally:
-        mpl.rcParams.update(before)
+        mpl.interactive(interactive)
 
 
 def line_of(schedule: Schedule) -> dict[str, Any]:

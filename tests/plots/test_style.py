@@ -1,14 +1,16 @@
 """Lines: a schedule and an optimizer keep theirs, and no two share one."""
 
 import re
+from contextlib import suppress
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 from lrlab import Constant, CosineDecay, StepDecay, join, plots, schedules, warmup
 from lrlab.optimizers import TWINS
-from lrlab.plots.style import dark_shades
+from lrlab.plots.style import dark_shades, styled
 from lrlab.schedules import Schedule, scale
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -71,3 +73,39 @@ def test_the_door_says_of_each_figure_whether_it_is_a_theme_or_a_cells_helper():
     named = [re.findall(r"`(\w+)`", text.split("`LINES`")[0]) for text in (themes, helpers)]
     functions = sorted(set(plots.__all__) - {"LINES", "OPTIMIZER_LINES", "line_of"})
     assert sorted(named[0] + named[1]) == functions
+
+
+FIGURES = {
+    "lines": lambda: plots.rates({"c": CosineDecay(0.2, total_epochs=6)}, 6, title="Lines"),
+    "bars on a log axis": lambda: plots.sensitivity(
+        [0.1, 1], {"a": [[1, 4], [9, 9]]}, ylabel="loss", title="Bars", log=True
+    ),
+}
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize(
+    "owners",
+    ["dark_background", {"font.family": "serif", "xtick.color": "red", "legend.fontsize": 30}],
+    ids=["dark", "of one's own"],
+)
+def test_a_style_of_the_readers_own_changes_no_figure(kind, owners):
+    expected = pixels(FIGURES[kind]())
+    with mpl.style.context(owners):
+        before = dict(mpl.rcParams)
+        figure = FIGURES[kind]()
+        assert dict(mpl.rcParams) == before
+        assert np.array_equal(pixels(figure), expected)
+
+
+def test_what_a_first_figure_makes_interactive_stays_so_even_after_an_error():
+    with mpl.rc_context({"interactive": False}):
+        with suppress(ZeroDivisionError), styled():
+            mpl.interactive(True)
+            raise ZeroDivisionError
+        assert mpl.is_interactive()

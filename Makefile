@@ -2,36 +2,55 @@
 # missing or older than its sources; nothing is needed but Python 3.11-3.13 and make.
 # Relative paths only, so that the checkout may lie in a folder with spaces in its name.
 
-# The interpreter that .venv is made with: the first suitable one, or `make PYTHON=...`.
-SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c "$(SUITABLE)" 2>/dev/null && echo $$python && break; done)
+# What `make TARGET NAME=...` may set. Recipes read them as the shell's variables, in quotes, so that
+# no value, not even one with `$(...)` in it, becomes a part of the Makefile or of a command.
+SETTABLE := NOTEBOOK OLDEST PYTHON REPOSITORY WORKERS
 # The oldest Python has the oldest packages, and the others can use these as well.
 OLDEST ?= python3.11
-
-RUN := .venv/bin/python
-JUPYTER_BOOK := $(RUN) -c "from jupyter_book.cli.main import main; main()" build book \
-	--config _config.yml --toc "$(CURDIR)/_toc.yml" --path-output . --quiet
-
 # Two notebooks or tests at a time: each holds a framework, which takes the memory and the cores.
 WORKERS ?= 2
-PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS)
+$(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
+
+# What the owner of this machine has set for Python, its tools and its libraries, or keeps for them
+# in the home folder, stays out: packages would land elsewhere, figures look and tests end otherwise.
+# Where packages come from, an index or a proxy, is for the owner to say.
+FROM_WHERE := PIP_%URL PIP_FIND_LINKS PIP_NO_INDEX PIP_%CERT PIP_TRUSTED_HOST PIP_PROXY PIP_RETRIES \
+	PIP_%TIMEOUT PIP_%CACHE_DIR PIP_CONFIG_FILE PIP_KEYRING_PROVIDER PIP_USE_%
+FOREIGN := PIP_% PYTHON% PYTEST% COVERAGE_% MYPY% IPYTHON% JUPYTER_% MPL% MATPLOTLIB% KERAS_% TF_% \
+	TORCH% LRLAB_PROGRESS COLUMNS LINES %COLOR %COLORS CLICOLOR_FORCE CDPATH \
+	GIT_DIR GIT_COMMON_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
+FOLDERS := IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR KERAS_HOME MPLCONFIGDIR
+unexport $(filter-out $(FROM_WHERE),$(filter $(FOREIGN),$(.VARIABLES)))
+$(foreach name,$(FOLDERS),$(eval $(name) := $$(CURDIR)/_build/settings))
+export $(SETTABLE) $(FOLDERS)
+export PYTHONUTF8 := 1
+
+# The suitable interpreters: PYTHON, or the first of some.
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+ENV := .venv
+lowest constraints: ENV = _build/$@
+RUN = $(ENV)/bin/python
+# Into the environment, even if a pip.conf says --user or --target.
+PIP = $(RUN) -m pip --disable-pip-version-check install --quiet \
+	--no-user --target= --prefix "$$PWD/$(ENV)"
+PYTEST = $(RUN) -m pytest --numprocesses "$$WORKERS"
+JUPYTER_BOOK = $(RUN) -c "from jupyter_book.cli.main import main; main()" build book \
+	--config _config.yml --toc "$$PWD/_toc.yml" --path-output . --quiet
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
-book test unit notebooks site links execute: export KERAS_BACKEND := tensorflow
-book test unit notebooks site links execute bench: export TF_CPP_MIN_LOG_LEVEL := 3
-test unit notebooks site execute: export LRLAB_SCALE := quick
-book test unit notebooks site links execute: export CUDA_VISIBLE_DEVICES :=
+TESTS := test unit notebooks site execute lowest
+$(TESTS) book links: export KERAS_BACKEND := tensorflow
+$(TESTS) book links: export CUDA_VISIBLE_DEVICES :=
+$(TESTS) book links bench: export TF_CPP_MIN_LOG_LEVEL := 3
+$(TESTS): export LRLAB_SCALE := quick
 execute: export LRLAB_PROGRESS := 0
 # One thread a process: two processes share the cores, threads that wait for one another there
 # slow a small network down tenfold, and results do not depend on how many cores there are.
-test unit notebooks site execute: export OMP_NUM_THREADS := 1
-
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+$(TESTS): export OMP_NUM_THREADS := 1
 
 .NOTPARALLEL:
 .PHONY: help install constraints hooks format check test unit notebooks site book links \
-	serve execute bench configure clean
+	serve execute bench lowest configure clean
 
 help:  ## list the targets (this is what `make` alone does)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,27 +58,26 @@ help:  ## list the targets (this is what `make` alone does)
 install: .venv/installed  ## make .venv from requirements.txt, if it is missing or out of date
 
 .venv/installed: requirements.txt constraints.txt pyproject.toml
-	@test -n "$(PYTHON)" && "$(PYTHON)" -c "$(SUITABLE)" || { \
-		echo "lrlab needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python" >&2; \
-		exit 1; }
-	"$(PYTHON)" -m venv .venv
-	$(RUN) -m pip install --quiet --requirement requirements.txt \
-		--constraint constraints.txt
-	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@set -- "$$PYTHON"; test -n "$$1" || set -- python3 python3.13 python3.12 python3.11; \
+	for python; do "$$python" -c "$(SUITABLE)" 2>/dev/null && exec "$$python" -m venv .venv; done; \
+	echo "lrlab needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python" >&2; exit 1
+	$(PIP) --requirement requirements.txt --constraint constraints.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 constraints:  ## renew constraints.txt after a change of requirements.txt (needs Python 3.11)
-	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	$(OLDEST) -m venv "$$folder" && \
-	"$$folder/bin/python" -m pip install --quiet --requirement requirements.txt && \
-	"$$folder/bin/python" -m pip freeze --all --exclude pip > "$$folder/frozen" && { \
+	rm -rf $(ENV) && "$$OLDEST" -m venv $(ENV)
+	$(PIP) --requirement requirements.txt
+	$(RUN) -m pip freeze --all --exclude pip > $(ENV)/frozen
+	@{ \
 		echo "# Every package that requirements.txt brings along, for Python 3.11 to 3.13, in the"; \
 		echo "# version that the book was built with. Written by \`make constraints\`."; \
-		sed -E 's/[+].*//; /^(nvidia|cuda|triton)/d' "$$folder/frozen"; \
+		sed -E 's/[+].*//; /^(nvidia|cuda|triton)/d' $(ENV)/frozen; \
 	} > constraints.txt
+	rm -rf $(ENV)
 
 hooks: install  ## run the quick checks before each commit
-	.venv/bin/pre-commit install
+	$(RUN) -m pre_commit install
 
 format: install  ## format the code and the notebooks, mend what can be mended
 	$(RUN) -m ruff check --fix --quiet .
@@ -68,7 +86,7 @@ format: install  ## format the code and the notebooks, mend what can be mended
 check: install  ## lint, the import contract and types, without changing anything
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	.venv/bin/lint-imports
+	$(RUN) -c "from importlinter.cli import lint_imports_command as main; main()"
 	$(RUN) -m mypy
 
 test: check unit notebooks site  ## everything: lint, unit tests, every notebook, every page
@@ -93,13 +111,20 @@ serve: book  ## build the book and serve it on this machine
 	$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 execute: install  ## execute the notebooks in place and store their outputs; NOTEBOOK=... for one
-	$(RUN) -m tools.execute "$(NOTEBOOK)"
+	$(RUN) -m tools.execute "$$NOTEBOOK"
 
 bench: install  ## time what the book claims to be fast
 	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
+lowest:  ## unit tests with the lowest versions that pyproject.toml admits (needs Python 3.11)
+	"$$OLDEST" -m venv $(ENV)
+	$(RUN) -m tools.bounds > $(ENV)/requirements.txt
+	$(PIP) --requirement $(ENV)/requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	$(PYTEST) --ignore=tests/site
+
 configure:  ## write the repository's address where it belongs: REPOSITORY=owner/name
-	@"$(PYTHON)" -m tools.configure "$$REPOSITORY"
+	@"$${PYTHON:-python3}" -m tools.configure "$$REPOSITORY"
 
 clean:  ## remove what was built, .venv too
 	rm -rf .venv _build *.egg-info .coverage* .*_cache .hypothesis

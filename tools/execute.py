@@ -14,6 +14,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from lrlab.utils import files
+
 BOOK = Path(__file__).resolve().parent.parent / "book"
 
 
@@ -43,9 +45,31 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return joined
 
 
+def chapter(name: str) -> Path:
+    """Return the path of a notebook of the book.
+
+    Raises:
+        ValueError: There is no such notebook, or it lies elsewhere.
+    """
+    path = Path(name).resolve()
+    if path.parent != BOOK or path.suffix != ".ipynb" or not path.is_file():
+        raise ValueError(
+            f"NOTEBOOK must be one of the book, such as book/momentum.ipynb; received {name!r}"
+        )
+    return path
+
+
 def execute(path: Path) -> None:
-    """Run every cell of a notebook and write it back; an error leaves the file as it was."""
-    notebook = nbformat.read(path, as_version=4)
+    """Run every cell of a notebook and write it back; an error leaves the file as it was.
+
+    Raises:
+        ValueError: The file holds no notebook.
+        nbclient.exceptions.CellExecutionError: A cell fails.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (AttributeError, ValueError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path.name} holds no notebook: {error}") from error
     NotebookClient(
         notebook,
         kernel_name="python3",
@@ -57,17 +81,22 @@ def execute(path: Path) -> None:
         # terminal, as under nbval; Python's own warnings are still stored, and tests refuse them.
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
     ).execute()
-    nbformat.write(normalise(notebook), path)
+    with files.whole(path) as partial:
+        nbformat.write(normalise(notebook), partial)
 
 
-def main(arguments: list[str]) -> None:
-    """Execute the notebooks named, or all of them."""
-    named = [Path(argument) for argument in arguments if argument]
-    for path in named or sorted(BOOK.glob("*.ipynb")):
-        start = time.perf_counter()
-        execute(path)
-        print(f"{path.name}: {time.perf_counter() - start:.0f} s")
+def main(arguments: list[str]) -> str | None:
+    """Execute the notebooks named, or all of them; return an error message, or `None`."""
+    try:
+        named = [chapter(argument) for argument in arguments if argument]
+        for path in named or sorted(BOOK.glob("*.ipynb")):
+            start = time.perf_counter()
+            execute(path)
+            print(f"{path.name}: {time.perf_counter() - start:.0f} s")
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lrlab.plateau import ReduceOnPlateau, lowered_by
+from lrlab.pytorch.parameter_groups import (
+    check_momentum,
+    groups_of,
+    part_tensors,
+    put,
+    set_momentum,
+    share_of,
+    whole_rate,
+)
 from lrlab.schedules import Schedule
-from lrlab.utils import checks
+from lrlab.utils import checks, instance
+
+_schedule = instance(Schedule, words="a schedule of lrlab")
 
 
 class ScheduleLR(LRScheduler):
@@ -21,16 +35,27 @@ class ScheduleLR(LRScheduler):
 
     Here k counts the calls of `step` and n is ``steps_per_epoch``. As with torch's own
     schedulers the rate for k = 0 is set at once, and `step` is called after
-    ``optimizer.step()``: once an epoch with ``steps_per_epoch=1``, else after every batch.
-    The optimizer's own ``lr`` is overwritten.
+    ``optimizer.step()``: once an epoch with ``steps_per_epoch=1``, else after every update. Where
+    gradients of several batches make one update, call it once for all of them; where a
+    ``GradScaler`` has skipped an update, do not call it.
+
+    The optimizer's own ``lr`` is overwritten. Where the groups were made with different rates and
+    a group has no ``lr_scale``, it keeps the ratio of its rate to that ``lr``; if no group has
+    that rate and none was given, the largest rate of a group stands in for it. A rate held in a
+    tensor stays in it.
 
     Args:
-        optimizer: The optimizer; a parameter group may hold ``lr_scale``, 1 by default.
-        schedule: The rate over time in epochs.
+        optimizer: The optimizer; a parameter group may hold ``lr_scale``.
+        schedule: The rate over time in epochs, or a list of one schedule for each group. The ratio
+            between groups is then that of their schedules.
         steps_per_epoch: Calls of `step` in an epoch.
+        momentum: The momentum over time, such as `lrlab.OneCycle.momentum`; in optimizers with
+            ``betas`` it is the first of them. None leaves it alone.
 
     Raises:
-        ValueError: ``schedule`` is no schedule, or ``steps_per_epoch`` is no positive integer.
+        ValueError: An argument breaks its rule; there is not one schedule for each group; the
+            optimizer has no momentum, or only wraps the one that trains; or the groups' rates
+            differ and the optimizer's own is 0.
 
     Example:
         >>> import torch
@@ -47,52 +72,120 @@ class ScheduleLR(LRScheduler):
         0.05
     """
 
-    def __init__(self, optimizer: Optimizer, schedule: Schedule, *, steps_per_epoch: int = 1):
-        if not isinstance(schedule, Schedule):
-            raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
-        self.schedule = schedule
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedule: Schedule | Sequence[Schedule],
+        *,
+        steps_per_epoch: int = 1,
+        momentum: Schedule | None = None,
+    ):
+        self.schedule: Any = schedule
+        if isinstance(schedule, list | tuple):
+            self.schedule = tuple(_schedule(f"schedule[{i}]", s) for i, s in enumerate(schedule))
+        else:
+            _schedule("schedule", schedule)
         self.steps_per_epoch = checks.count("steps_per_epoch", steps_per_epoch)
+        self.momentum = checks.optional(_schedule)("momentum", momentum)
+        groups = groups_of(optimizer)
+        if momentum is not None:
+            check_momentum(groups)
+        self._whole = whole_rate(optimizer)
+        self.optimizer = optimizer
+        self._prepare()
         super().__init__(optimizer)
+
+    def step(self, epoch: float | None = None) -> None:
+        """Go on to the next rate.
+
+        Args:
+            epoch: What k is set to instead, at least 0; torch advises against it.
+
+        Raises:
+            ValueError: ``epoch`` is negative or no number, or a group has come without a schedule.
+        """
+        k = None if epoch is None else _clock("epoch", epoch)
+        self._prepare()
+        super().step(k)  # type: ignore[arg-type]
+        self._set_momentum()
 
     def get_lr(self) -> list[float | Tensor]:
         """Return each group's rate at the present step."""
-        lr = self._rate(self.last_epoch / self.steps_per_epoch)
-        return [
-            lr * checks.rate("lr_scale", group.get("lr_scale", 1.0))
-            for group in self.optimizer.param_groups
-        ]
+        t = self.last_epoch / self.steps_per_epoch
+        shares = self._shares()
+        if isinstance(self.schedule, tuple):
+            lrs = [schedule(t) for schedule in self.schedule]
+        else:
+            lrs = [self._rate(t)] * len(shares)
+        return [lr * share for lr, share in zip(lrs, shares, strict=True)]
 
     def _rate(self, t: float) -> float:
-        return self.schedule(t)
+        return float(self.schedule(t))
+
+    def _shares(self) -> list[float]:
+        """By what each group multiplies its schedule's rate."""
+        whole = None if isinstance(self.schedule, tuple) else self._whole
+        return [share_of(group, whole) for group in self.optimizer.param_groups]
+
+    def _prepare(self) -> None:
+        """Refuse groups that do not fit, and part those that share a tensor but not a rate."""
+        groups, courses = groups_of(self.optimizer), self.schedule
+        if not isinstance(courses, tuple):
+            courses = (courses,) * len(groups)
+        if len(courses) != len(groups):
+            raise ValueError(
+                f"schedule must be one for each of the optimizer's {len(groups)} parameter groups, "
+                f"received {len(courses)}"
+            )
+        part_tensors(groups, list(zip(courses, self._shares(), strict=True)))
+
+    def _set_momentum(self) -> None:
+        if self.momentum is not None:
+            value = self.momentum(self.last_epoch / self.steps_per_epoch)
+            set_momentum(self.optimizer.param_groups, checks.decay_rate("momentum", value))
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``torch.load(..., weights_only=True)``."""
-        return {
-            "schedule": self.schedule.to_config(),
+        several = isinstance(self.schedule, tuple)
+        configs = [one.to_config() for one in (self.schedule if several else [self.schedule])]
+        state = {
+            "schedule": configs if several else configs[0],
             "steps_per_epoch": self.steps_per_epoch,
             "last_epoch": self.last_epoch,
         }
+        return state | ({} if self.momentum is None else {"momentum": self.momentum.to_config()})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where the saved scheduler stood, and set the optimizer's rates accordingly.
 
         Raises:
-            ValueError: The state belongs to another schedule or another number of steps, or it
+            ValueError: The state belongs to another schedule, momentum or number of steps, or it
                 does not say how many were made.
         """
         own = self.state_dict()
-        parameters = {name: own[name] for name in ("schedule", "steps_per_epoch")}
+        parameters = {n: own.get(n) for n in ("schedule", "steps_per_epoch", "momentum")}
         checks.same_parameters(state_dict, parameters)
         if foreign := sorted(state_dict.keys() - own):
             raise ValueError(f"the saved state has {', '.join(foreign)} of another scheduler")
-        self.last_epoch = checks.whole("last_epoch", state_dict.get("last_epoch"))
-        self._step_count = self.last_epoch + 1
+        last_epoch = _clock("last_epoch", state_dict.get("last_epoch"))
+        self._prepare()
+        self.last_epoch = last_epoch  # type: ignore[assignment]
+        self._step_count = math.ceil(last_epoch) + 1
         self._set_rates()
 
     def _set_rates(self) -> None:
-        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
-            group["lr"] = lr
-        self._last_lr = self.get_lr()
+        groups = self.optimizer.param_groups
+        for group, lr in zip(groups, self.get_lr(), strict=True):
+            group["lr"] = put(group["lr"], float(lr))
+        self._last_lr = [deepcopy(group["lr"]) for group in groups]  # as torch: a tensor is copied
+        self._set_momentum()
+
+
+def _clock(name: str, value: Any) -> float:
+    """A number of steps, perhaps with a fraction; an integer stays one."""
+    if isinstance(value, Integral):
+        return checks.whole(name, value)
+    return checks.number(name, value, "of at least 0", lambda x: x >= 0)
 
 
 def rates_of(scheduler: Callable[[Optimizer], LRScheduler], *, lr: float, steps: int) -> np.ndarray:
@@ -137,7 +230,7 @@ class PlateauLR(ScheduleLR):
     has all counters in it, so a run that goes on from it goes on as if it had never stopped.
 
     Args:
-        optimizer: The optimizer; a parameter group may hold ``lr_scale``, 1 by default.
+        optimizer: The optimizer; what its groups have of the rate is as in `ScheduleLR`.
         policy: What lowers the rate, of either convention.
         schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
         first_epoch: First epoch whose metric counts, such as the one after a warm-up; an integer of
@@ -217,6 +310,7 @@ class PlateauLR(ScheduleLR):
                 number of steps, or it is incomplete.
         """
         state = self.lowered.restore(state_dict)
+        checks.whole("last_epoch", state_dict.get("last_epoch"))
         super().load_state_dict(state_dict)
         self.state = state
         self._set_rates()

@@ -119,7 +119,7 @@ def test_rates_of_drives_any_scheduler():
     np.testing.assert_array_equal(rates, schedule(np.arange(5)))
 
 
-@pytest.mark.parametrize("last_epoch", [None, -5, 1.5])
+@pytest.mark.parametrize("last_epoch", [None, -5, -0.5, float("nan"), "2", True])
 def test_an_incomplete_state_is_refused_and_changes_nothing(last_epoch):
     optimizer, scheduler = make()
     advance(optimizer, scheduler, 2)

@@ -22,7 +22,7 @@ def first_steps(
     A step of rate η along the gradient changes the loss of its batch, to second order, by
     :math:`-\eta\lVert g\rVert^2 (1 - \eta c/2)` with the curvature c along the gradient: it rises
     if :math:`\eta > 2/c`. The product Hg takes a second pass backwards, no matrix
-    (Pearlmutter 1994).
+    (Pearlmutter 1994). Frozen weights are left out of everything.
 
     Args:
         model: Network from images to logits; it is moved to the device and trained in place.
@@ -74,7 +74,7 @@ class _Meter(Observer):
             text = f"diverged: the loss is no longer finite in step {step}"
             measured.stopped = training.stopped = text
             return
-        weights = list(training.model.parameters())
+        weights = [w for w in training.model.parameters() if w.requires_grad]
         norm, curvature = along_gradient(training.loss, weights)
         size = torch.stack([(w.detach() * w.detach()).sum() for w in weights]).sum().sqrt()
         measured.lr.append(training.lr)
@@ -91,15 +91,31 @@ def along_gradient(loss: Tensor, weights: list[nn.Parameter]) -> tuple[float, fl
 
     Args:
         loss: A scalar with its graph, which is kept.
-        weights: What the loss is a function of.
+        weights: What the loss is a function of; frozen ones are left out, and to those on which it
+            does not depend it has the gradient 0.
+
+    Raises:
+        ValueError: There is no weight that requires a gradient.
     """
-    gradients = torch.autograd.grad(loss, weights, create_graph=True)
-    g = [gradient.detach() for gradient in gradients]
+    weights = [weight for weight in weights if weight.requires_grad]
+    if not weights:
+        raise ValueError("weights must hold one that requires a gradient, received none")
+
+    def gradient(of: Tensor, create_graph: bool) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(
+            of,
+            weights,
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+
+    gradients = gradient(loss, create_graph=True)
+    g = [each.detach() for each in gradients]
     along = torch.stack([(a * b).sum() for a, b in zip(gradients, g, strict=True)]).sum()
     # A network whose hidden units are all off has a loss without second derivative.
-    bent = torch.autograd.grad(
-        along, weights, retain_graph=True, allow_unused=True, materialize_grads=True
-    )
+    bent = gradient(along, create_graph=False) if along.requires_grad else [0 * a for a in g]
     squared = torch.stack([(a * a).sum() for a in g]).sum()
     product = torch.stack([(a * b).sum() for a, b in zip(bent, g, strict=True)]).sum()
     return squared.sqrt().item(), (product / squared).item()

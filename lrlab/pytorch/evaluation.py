@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -60,8 +62,9 @@ def logits(model: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def place_of(model: nn.Module) -> torch.device:
-    """Return the device on which a network lies."""
-    return next(model.parameters()).device
+    """Return the device on which a network lies; the CPU for one without weights."""
+    values = chain(model.parameters(), model.buffers())
+    return next((value.device for value in values), torch.device("cpu"))
 
 
 def check_outputs(model: nn.Module, image: Tensor, classes: int) -> None:

@@ -61,13 +61,19 @@ class Training:
         stopped: Why the training ends early; None while it goes on.
 
     Raises:
-        ValueError: An argument breaks its rule, or the model has fewer outputs than classes.
+        ValueError: An argument breaks its rule, or the model has fewer outputs than classes or no
+            weight to train.
     """
 
     def __init__(
         self, model: nn.Module, dataset: Dataset, recipe: Recipe, *, device: str = "auto"
     ) -> None:
         self.recipe: Recipe = instance(Recipe, words="a Recipe")("recipe", recipe)
+        if not any(weight.requires_grad for weight in model.parameters()):
+            raise ValueError(
+                f"model must have weights that require a gradient, received {type(model).__name__} "
+                "without: nothing would be trained"
+            )
         self.model, self.device = model, pick_device(device)
         # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
         layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format

@@ -23,7 +23,6 @@ from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import Recipe
 
 
-@torch.no_grad()
 def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
     r"""Return by what an optimizer multiplies each weight's gradient, from its present memory.
 
@@ -44,23 +43,31 @@ def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
             after a step at least.
 
     Returns:
-        A tensor for each parameter, in the order of the optimizer's groups, of the same shape.
+        A tensor for each parameter, in the order of the optimizer's groups, of the same shape: NaN
+        for one that has no rate, since it is frozen or no step has found a gradient for it.
 
     Raises:
         ValueError: It is another optimizer, or has made no step.
     """
+    found = _rates_of(optimizer)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    return [found.get(weight, torch.full_like(weight, torch.nan)) for weight in weights]
+
+
+@torch.no_grad()
+def _rates_of(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
+    """The rates of every parameter that has one."""
     kind = type(optimizer).__name__
     if kind not in _RATES:
         raise ValueError(f"optimizer must be one of {', '.join(_RATES)}, received {kind}")
-    rates = []
+    rates, trained = {}, False
     for group in optimizer.param_groups:
-        for weight in group["params"]:
-            state = optimizer.state.get(weight, {})
-            if kind != "SGD" and not int(state.get("step", 0)):
-                raise ValueError(
-                    f"optimizer must have made a step, received {kind} before its first"
-                )
-            rates.append(_RATES[kind](weight, group, state))
+        for weight in filter(lambda weight: weight.requires_grad, group["params"]):
+            trained, state = True, optimizer.state.get(weight, {})
+            if kind == "SGD" or int(state.get("step", 0)):
+                rates[weight] = _RATES[kind](weight, group, state)
+    if trained and not rates:
+        raise ValueError(f"optimizer must have made a step, received {kind} before its first")
     return rates
 
 
@@ -77,7 +84,8 @@ def measure_rates(
         device: A torch device, or ``"auto"``: a GPU if there is one.
 
     Returns:
-        For each of the model's parameters, by name, its rates as an array of its shape.
+        For each of the model's parameters, by name, its rates as an array of its shape. Those that
+        are frozen have none, nor, but under `SGD` and `Momentum`, those without a gradient.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -92,21 +100,20 @@ def measure_rates(
     """
     training, last = Training(model, dataset, recipe, device=device), _LastStep(steps)
     training.run([last], steps=steps)
-    names = [name for name, _ in model.named_parameters()]
-    rates = [values.cpu().numpy() for values in last.rates]
-    return dict(zip(names, rates, strict=True))
+    named = model.named_parameters()
+    return {name: last.rates[w].cpu().numpy() for name, w in named if w in last.rates}
 
 
 class _LastStep(Observer):
     """Reads the rates after the last of some updates, before the schedule sets the next one."""
 
     def __init__(self, steps: int) -> None:
-        self.left, self.rates = steps, list[Tensor]()
+        self.left, self.rates = steps, dict[Tensor, Tensor]()
 
     def after_update(self, training: Training) -> None:
         self.left -= 1
         if self.left == 0:
-            self.rates = weight_rates(training.optimizer)
+            self.rates = _rates_of(training.optimizer)
 
 
 def _sgd(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:

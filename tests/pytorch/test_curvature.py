@@ -41,7 +41,8 @@ def test_the_first_step_is_measured_as_the_whole_hessian_says():
 
     g = torch.autograd.functional.jacobian(loss_of, flat)
     hessian = torch.autograd.functional.hessian(loss_of, flat)
-    measured = first_steps(model, BLOBS, Recipe(Constant(0.3), epochs=1, batch_size=500), steps=1)
+    recipe = Recipe(Constant(0.3), epochs=1, batch_size=500)
+    measured = first_steps(model, BLOBS, recipe, steps=1, device="cpu")
     (curvature,) = measured.curvature
     assert curvature == pytest.approx((g @ hessian @ g / (g @ g)).item(), rel=1e-4)
     assert measured.grad_norm == pytest.approx([g.norm().item()], rel=1e-5)

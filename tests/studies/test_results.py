@@ -224,11 +224,7 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 # --- the records of this repository ---------------------------------------------------------------
 
 
-AWAITED = {"D4-full-width"}  # declared with its rule, and to be run on a GPU
-RECORDED = [study for name, study in STUDIES.items() if name not in AWAITED]
-
-
-@pytest.mark.parametrize("name", [study.name for study in RECORDED])
+@pytest.mark.parametrize("name", STUDIES)
 def test_what_is_recorded_is_whole_and_in_the_table(name):
     study = STUDIES[name]
     assert store.find(study).problems == []
@@ -245,9 +241,9 @@ def test_what_is_recorded_is_whole_and_in_the_table(name):
 
 def test_the_records_of_this_repository_are_all_of_these_and_small():
     files = list(store.folder().rglob("*.json"))
-    assert len(files) == sum(len(study.runs()) for study in RECORDED)
+    assert len(files) == sum(len(study.runs()) for study in STUDIES.values())
     assert sum(file.stat().st_size for file in files) < 1_500_000
-    assert {file.parent.name for file in files} == {study.name for study in RECORDED}
+    assert {file.parent.name for file in files} == set(STUDIES)
 
 
 def test_a_table_agrees_with_the_last_values():

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lrlab.utils import Value
+from lrlab.utils import Value, checks
+
+MOST_WEIGHTS = 10_000  # of a landscape, whose parts are arrays of that many rows
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Landscape(Value):
         return self.grad(w)
 
     def _points(self, w: Any) -> np.ndarray:
-        points = np.asarray(w, dtype=np.float64)
+        rule = f"an array of shape (..., {self.dimension})"
+        points = checks.array("w", w, rule)
         if points.shape[-1:] != (self.dimension,):
-            rule = f"w must be an array of shape (..., {self.dimension})"
-            raise ValueError(f"{rule}, received one of shape {points.shape}")
+            raise ValueError(f"w must be {rule}, received one of shape {points.shape}")
         return points
 
     def _loss(self, w: np.ndarray) -> np.ndarray:

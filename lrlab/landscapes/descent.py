@@ -142,10 +142,10 @@ def descend(
     times = np.arange(steps) / checks.count("steps_per_epoch", steps_per_epoch)
     rng = None if seed is None else np.random.default_rng(checks.whole("seed", seed))
     bound = math.inf if max_loss is None else checks.positive("max_loss", max_loss)
-    w = np.asarray(start, dtype=np.float64)
+    rule = f"finite numbers in shape (..., {landscape.dimension})"
+    w = checks.array("start", start, rule)
     if w.shape[-1:] != (landscape.dimension,) or not np.isfinite(w).all():
-        rule_text = f"start must hold finite numbers in shape (..., {landscape.dimension})"
-        raise ValueError(f"{rule_text}, received {start!r}")
+        raise ValueError(f"start must be {rule}, received {checks.shown(start)}")
 
     rates = schedule(times)
     with np.errstate(all="ignore"):

@@ -66,9 +66,9 @@ class DoubleWell(Landscape):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._store("dimension", 1)
-        for name, place in zip(
-            ("sharp_minimum", "barrier", "flat_minimum"), self._level(), strict=True
-        ):
+        with np.errstate(over="ignore", invalid="ignore"):  # and then there are no two minima
+            places = self._level()
+        for name, place in zip(("sharp_minimum", "barrier", "flat_minimum"), places, strict=True):
             self._store(name, place)
         self._store("minimum", min(self.sharp_minimum, self.flat_minimum, key=self.loss))
 

@@ -59,7 +59,8 @@ class Noisy(Landscape):
         self._store("minimum", self.landscape.minimum)
         if (self.sigma is None) == (self.covariance is None):
             rule = "sigma must be given, or covariance, and not both"
-            raise ValueError(f"{rule}, received {self.sigma!r} and {self.covariance!r}")
+            received = f"{self.sigma!r} and {checks.shown(self.covariance)}"
+            raise ValueError(f"{rule}, received {received}")
         if self.sigma is not None:
             self._store("_root", self.sigma * np.eye(self.dimension))
         else:
@@ -98,17 +99,14 @@ class Noisy(Landscape):
 def _covariance(given: Any, dimension: int) -> tuple[np.ndarray, np.ndarray]:
     """A covariance as an array, and a matrix R with R Rᵀ equal to it."""
     shape = f"{dimension} × {dimension}"
-    rule = f"covariance must be a symmetric, positive semi-definite {shape} matrix"
-    try:
-        matrix = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):  # rows of different lengths, text
-        raise ValueError(f"{rule}, received {given!r}") from None
+    rule = f"a symmetric, positive semi-definite {shape} matrix"
+    matrix = checks.array("covariance", given, rule)
     square = matrix.shape == (dimension, dimension) and np.isfinite(matrix).all()
     # A product of matrices is symmetric, and free of negative eigenvalues, up to rounding.
     small = 1e-12 * np.abs(matrix).max(initial=0)
     if not square or not np.allclose(matrix, matrix.T, rtol=0, atol=small):
-        raise ValueError(f"{rule}, received {given!r}")
+        raise ValueError(f"covariance must be {rule}, received {checks.shown(given)}")
     values, vectors = np.linalg.eigh(matrix)
     if values.min() < -small:
-        raise ValueError(f"{rule}, received {given!r}")
+        raise ValueError(f"covariance must be {rule}, received {checks.shown(given)}")
     return matrix, vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 
-from lrlab.landscapes.base import Landscape
+from lrlab.landscapes.base import MOST_WEIGHTS, Landscape
 from lrlab.utils import checks
 
 
 def _curvatures(name: str, values: Any) -> tuple[float, ...]:
-    # NumPy's arrays of no dimension are iterable by type and yet refuse to be iterated over.
-    is_sequence = isinstance(values, Iterable) and getattr(values, "ndim", 1) == 1
-    if not is_sequence or isinstance(values, str | bytes) or not (items := tuple(values)):
-        rule = f"{name} must be a sequence of one or more positive numbers"
-        raise ValueError(f"{rule}, received {values!r}")
+    rule = "a sequence of one or more positive numbers"
+    if not (items := checks.sequence(name, values, rule, most=MOST_WEIGHTS)):
+        raise ValueError(f"{name} must be {rule}, received {checks.shown(values)}")
     return tuple(checks.positive(f"{name}[{i}]", value) for i, value in enumerate(items))
 
 
@@ -79,7 +76,7 @@ class Quadratic(Landscape):
 
         Args:
             condition: Condition number κ = λ_max / λ_min, at least 1.
-            dimension: How many eigenvalues; at least 2.
+            dimension: How many eigenvalues, from 2 to 10,000.
             angle: Angle of the axes in radians.
 
         Raises:
@@ -90,8 +87,9 @@ class Quadratic(Landscape):
             Quadratic(eigenvalues=(1.0, 10.0, 100.0), angle=0.0)
         """
         condition = checks.at_least_one("condition", condition)
-        if checks.count("dimension", dimension) < 2:
-            raise ValueError(f"dimension must be an integer of at least 2, received {dimension!r}")
+        if not 2 <= (dimension := checks.count("dimension", dimension)) <= MOST_WEIGHTS:
+            rule = f"dimension must be an integer from 2 to {MOST_WEIGHTS}"
+            raise ValueError(f"{rule}, received {checks.shown(dimension)}")
         return cls(tuple(np.geomspace(1, condition, dimension)), angle=angle)
 
     @property

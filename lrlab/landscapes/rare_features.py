@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from lrlab.landscapes.base import Landscape
+from lrlab.landscapes.base import MOST_WEIGHTS, Landscape
 from lrlab.utils import checks
 
 
@@ -34,7 +34,7 @@ class RareFeatures(Landscape):
     examples side by side.
 
     Args:
-        features: Number d of words, a positive integer.
+        features: Number d of words, an integer from 1 to 10,000.
         exponent: Exponent z, at least 0.
         noise: Standard deviation σ of the noise, at least 0.
 
@@ -64,6 +64,8 @@ class RareFeatures(Landscape):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        rule = f"of at most {MOST_WEIGHTS}"
+        checks.number("features", self.features, rule, lambda d: d <= MOST_WEIGHTS)
         shares = np.arange(1, self.features + 1) ** -self.exponent
         self._store("dimension", self.features)
         self._store("frequencies", shares / shares.sum())

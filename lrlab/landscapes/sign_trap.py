@@ -23,14 +23,17 @@ from typing import Annotated, Any
 import numpy as np
 
 from lrlab.landscapes.base import Landscape
+from lrlab.utils import checks
 
 SHARED, OWN = 3, 5  # features of all examples, and of each one alone
+MOST_LABELS = 1000  # the minimum takes time and memory of their square
 
 
 def _labels(name: str, values: Any) -> tuple[int, ...]:
-    y = np.asarray(values)
-    if y.ndim != 1 or not len(y) or not np.isin(y, (-1, 1)).all():
-        raise ValueError(f"{name} must be one or more, each 1 or -1, received {values!r}")
+    rule = "one or more, each 1 or -1"
+    y = checks.array(name, checks.sequence(name, values, rule, most=MOST_LABELS), rule)
+    if y.ndim != 1 or not len(y) or not (np.abs(y) == 1).all():
+        raise ValueError(f"{name} must be {rule}, received {checks.shown(values)}")
     return tuple(y.astype(int).tolist())
 
 
@@ -38,7 +41,7 @@ def _training_labels(name: str, values: Any) -> tuple[int, ...]:
     labels = _labels(name, values)
     if not 0 < sum(labels) < len(labels):
         rule = f"{name} must hold both 1 and -1, and 1 more often"
-        raise ValueError(f"{rule}, received {values!r}")
+        raise ValueError(f"{rule}, received {checks.shown(values)}")
     return labels
 
 
@@ -62,7 +65,7 @@ class SignTrap(Landscape):
     example is taken for a positive one.
 
     Args:
-        labels: The training labels, each 1 or −1; both occur, and 1 more often.
+        labels: The training labels, each 1 or −1; both occur, and 1 more often. At most 1000.
 
     Attributes:
         features: The matrix X, shape ``(n, 3 + 5n)``.

@@ -21,8 +21,6 @@ import math
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Annotated, Any
 
-import numpy as np
-
 from lrlab.plateau.conventions import CONVENTIONS
 from lrlab.plateau.state import PlateauState
 from lrlab.utils import Value, checks
@@ -101,6 +99,8 @@ class ReduceOnPlateau(Value):
     def __post_init__(self) -> None:
         super().__post_init__()
         convention = CONVENTIONS[self.convention]
+        rule = "that float32, in which Keras keeps it, can hold"
+        checks.number("lr", self.lr, rule, lambda x: math.isfinite(convention.kept(x)))
         if self.threshold_mode is None:
             self._store("threshold_mode", convention.threshold_modes[0])
         checks.choice("threshold_mode", self.threshold_mode, convention.threshold_modes)
@@ -227,9 +227,10 @@ class ReduceOnPlateau(Value):
 
 def _metric(name: str, value: Any) -> float:
     try:
-        if isinstance(value, str | bytes | bool | np.bool_):
+        kind = getattr(getattr(value, "dtype", None), "kind", "f")
+        if isinstance(value, str | bytes | bytearray | memoryview | bool) or kind in "bmMSUc":
             raise TypeError("no number, although float() takes it")
         return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:
         rule = f"{name} must be a real number, NaN and infinities allowed"
-        raise ValueError(f"{rule}, received {value!r}") from error
+        raise ValueError(f"{rule}, received {checks.shown(value)}") from error

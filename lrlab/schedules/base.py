@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, overload
 
 import numpy as np
@@ -20,10 +20,6 @@ Positive = Annotated[float, checks.positive]
 AtLeastOne = Annotated[float, checks.at_least_one]
 Fraction = Annotated[float, checks.fraction]
 Moments = Annotated[Sequence[float], checks.increasing]
-
-# How many schedules a schedule may be made of. Python gives up where calls are nested a few times
-# deeper, and one that doubles itself again and again would never come to an end.
-DEEPEST, MOST = 100, 10_000
 
 
 @dataclass(frozen=True)
@@ -49,25 +45,6 @@ class Schedule(Value, ABC):
         ValueError: lr must be a finite real number of at least 0, received -1
     """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        nested = [getattr(piece, "_nesting", (1, 1)) for piece in self._pieces()]
-        depth = 1 + max((depth for depth, _ in nested), default=0)
-        count = 1 + sum(count for _, count in nested)
-        if depth > DEEPEST or count > MOST:
-            raise ValueError(
-                f"a schedule must be made of at most {MOST} schedules, {DEEPEST} deep, "
-                f"received {count}, {depth} deep"
-            )
-        self._store("_nesting", (depth, count))
-
-    def _pieces(self) -> Iterator[Schedule]:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            for piece in value if isinstance(value, tuple) else (value,):
-                if isinstance(piece, Schedule):
-                    yield piece
-
     @overload
     def __call__(self, t: float) -> float: ...
 
@@ -90,7 +67,7 @@ class Schedule(Value, ABC):
         times = checks.times(t)
         # One moment is computed as an array of one: NumPy's scalars take other code than its
         # arrays, and may round the last bit of a power another way.
-        with np.errstate(over="ignore"):  # many an infinite t/T rightly gives the last rate
+        with np.errstate(all="ignore"):  # what is not finite in the end is refused below
             rates = np.asarray(self._rates(times.ravel()), dtype=np.float64).reshape(times.shape)
         if not (finite := np.isfinite(rates)).all():
             raise ValueError(
@@ -122,15 +99,18 @@ class Schedule(Value, ABC):
 SLACK = 1 + 1e-10
 
 
+_LARGEST = np.finfo(np.float64).max
+
+
 def whole_periods(t: np.ndarray, period: float) -> np.ndarray:
-    """Return how many whole periods have passed at the moments ``t``."""
-    return np.floor(t / period * SLACK)
+    """Return how many whole periods have passed at the moments ``t``, a finite number."""
+    return np.floor(np.minimum(t / period * SLACK, _LARGEST))
 
 
 def part_of_period(t: np.ndarray, period: float) -> np.ndarray:
-    """Return which part of the running period is over, in [0, 1); 0 where floats cannot tell."""
-    with np.errstate(invalid="ignore"):
-        return np.clip(np.nan_to_num(t / period - whole_periods(t, period)), 0, 1)
+    """Return which part of the running period is over, in [0, 1]; 0 where floats cannot tell."""
+    periods = np.minimum(t / period, _LARGEST)
+    return np.clip(periods - whole_periods(t, period), 0, 1)
 
 
 def moments_reached(t: np.ndarray, moments: Sequence[float]) -> np.ndarray:

@@ -9,7 +9,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Annotated
 
 import numpy as np
@@ -25,6 +25,10 @@ from lrlab.schedules.base import (
 )
 from lrlab.utils import checks, instance
 
+# How many schedules a schedule may be made of. Python gives up where calls are nested a few times
+# deeper, and one that doubles itself again and again would never come to an end.
+DEEPEST, MOST = 100, 10_000
+
 _schedule = instance(Schedule, words="a schedule of lrlab")
 
 
@@ -35,9 +39,10 @@ def _factor(name: str, value: float | Schedule) -> float | Schedule:
 
 
 def _schedules(name: str, values: Sequence[Schedule]) -> tuple[Schedule, ...]:
-    if not isinstance(values, Sequence) or len(values) < 2:
-        raise ValueError(f"{name} must be a sequence of two or more, received {values!r}")
-    return tuple(_schedule(f"{name}[{i}]", value) for i, value in enumerate(values))
+    rule = "a sequence of two or more"
+    if len(pieces := checks.sequence(name, values, rule, most=MOST)) < 2:
+        raise ValueError(f"{name} must be {rule}, received {checks.shown(values)}")
+    return tuple(_schedule(f"{name}[{i}]", piece) for i, piece in enumerate(pieces))
 
 
 Piece = Annotated[Schedule, _schedule]
@@ -45,7 +50,26 @@ Pieces = Annotated[Sequence[Schedule], _schedules]
 
 
 @dataclass(frozen=True)
-class Warmup(Schedule):
+class Composed(Schedule):
+    """A schedule made of others, which may be composed themselves, down to some depth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        values = [getattr(self, field.name) for field in fields(self)]
+        items = [item for value in values for item in (value if type(value) is tuple else [value])]
+        nested = [getattr(item, "_nesting", (1, 1)) for item in items if isinstance(item, Schedule)]
+        depth = 1 + max(depth for depth, _ in nested)
+        count = 1 + sum(count for _, count in nested)
+        if depth > DEEPEST or count > MOST:
+            raise ValueError(
+                f"a schedule must be made of at most {MOST} schedules, {DEEPEST} deep, "
+                f"received {count}, {depth} deep"
+            )
+        self._store("_nesting", (depth, count))
+
+
+@dataclass(frozen=True)
+class Warmup(Composed):
     """A ramp, then a schedule on its own clock; built by `warmup`."""
 
     schedule: Piece
@@ -107,7 +131,7 @@ def warmup(
 
 
 @dataclass(frozen=True)
-class Joined(Schedule):
+class Joined(Composed):
     """Schedules one after another; built by `join`."""
 
     schedules: Pieces
@@ -161,7 +185,7 @@ def join(schedules: Sequence[Schedule], at: Sequence[float], *, clock: str = "ow
 
 
 @dataclass(frozen=True)
-class Scaled(Schedule):
+class Scaled(Composed):
     """A schedule times a factor, which may be a schedule; built by `scale`."""
 
     schedule: Piece
@@ -203,7 +227,7 @@ def scale(schedule: Schedule, factor: float | Schedule) -> Schedule:
 
 
 @dataclass(frozen=True)
-class Held(Schedule):
+class Held(Composed):
     """A schedule in a staircase; built by `hold`."""
 
     schedule: Piece
@@ -212,7 +236,7 @@ class Held(Schedule):
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
         steps = whole_periods(t, self.step_epochs) * self.step_epochs
-        return self.schedule(np.minimum(steps, np.finfo(np.float64).max))
+        return self.schedule(np.where(np.isfinite(steps), steps, t))
 
 
 def hold(schedule: Schedule, step_epochs: float) -> Schedule:

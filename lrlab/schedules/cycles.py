@@ -83,7 +83,8 @@ class CyclicCosine(Schedule):
             epochs: Length of the run, a positive integer.
 
         Raises:
-            ValueError: The cycles do not end with epochs, or the run completes none.
+            ValueError: The cycles do not end with epochs, or the run completes none of them or
+                more than 100,000.
 
         Example:
             >>> CyclicCosine(0.1, cycle_epochs=20).ends(65)
@@ -100,11 +101,18 @@ class CyclicCosine(Schedule):
                 )
         length, ends = int(self.cycle_epochs), list[int]()
         while (end := sum(ends[-1:]) + length) <= epochs:
+            if len(ends) == MOST_CYCLES:
+                most = f"at most {MOST_CYCLES} cycles"
+                raise ValueError(f"epochs must hold {most}, received {checks.shown(epochs)}")
             ends.append(end)
             length *= int(self.cycle_mult)
         if not ends:
-            raise ValueError(f"epochs must complete a cycle of {length} epochs, received {epochs}")
+            wanted = f"a cycle of {checks.shown(length)} epochs"
+            raise ValueError(f"epochs must complete {wanted}, received {checks.shown(epochs)}")
         return tuple(ends)
+
+
+MOST_CYCLES = 100_000  # of which the ends are counted one by one
 
 
 def _momenta(low: float, high: float) -> tuple[float, float]:
@@ -172,9 +180,9 @@ class Triangular(Schedule):
         up, down = self.up_epochs, self.down_epochs or self.up_epochs
         cycle, part = whole_periods(t, up + down), part_of_period(t, up + down)
         peak = up / (up + down)
-        height = np.where(part < peak, part / peak, (1 - part) / (1 - peak))
-        height *= self.cycle_gamma**cycle * self.gamma**t
-        return between(self.max_lr, self.lr, height)
+        height = np.minimum(part / peak, (1 - part) / (1 - peak))
+        lowered = height * self.cycle_gamma**cycle * self.gamma**t
+        return between(self.max_lr, self.lr, lowered)
 
 
 @dataclass(frozen=True)

@@ -350,9 +350,28 @@ class Recurrence(Schedule):
     def _rates(self, t: np.ndarray) -> np.ndarray:
         epochs = whole_periods(t, 1)
         if self.rule == "power":
-            with np.errstate(over="ignore"):  # an infinite exponent rightly gives the rate 0
-                return self.lr ** (self.exponent**epochs)
+            return self.lr ** (self.exponent**epochs)  # an infinite exponent gives the rate 0
         rates = [self.lr]
-        for _ in range(int(epochs.max(initial=0))):
+        while len(rates) <= min(epochs.max(initial=0), STEPWISE):
             rates.append(np.sin(rates[-1]))
-        return np.array(rates)[epochs.astype(int)]
+        rates = np.array(rates)[np.minimum(epochs, STEPWISE).astype(int)]
+        return rates / np.sqrt(_fall_of_squares(rates, np.maximum(epochs - STEPWISE, 0)))
+
+
+#: Epochs whose rates a recurrence computes one after the other.
+STEPWISE = 10_000
+
+
+def _fall_of_squares(lr: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+    r"""Return how many times smaller the square of a small rate gets while the sine is applied.
+
+    :math:`A(x) = 3/x^2 + \frac65 \ln x + \frac{79}{1050} x^2 + O(x^4)` grows by 1 with each
+    application. Solved for the squares' quotient r, :math:`3/x^2\,(r - 1)` is the number of
+    applications and what the other terms add to it, which a few rounds settle. After
+    `STEPWISE` epochs every rate is below 0.0174, and what is left out is below 1e-13 of A.
+    """
+    per_epoch, quotient = lr**2 / 3, np.ones(lr.shape)
+    for _ in range(4):
+        others = 0.6 * np.log(quotient) + 79 / 1050 * lr**2 * (1 - 1 / quotient)
+        quotient = 1 + per_epoch * (epochs + others)
+    return quotient

@@ -134,7 +134,9 @@ class Setting(Value):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.label, str) or not slug(self.label):
-            raise ValueError(f"label must be text with a letter or digit, received {self.label!r}")
+            raise ValueError(
+                f"label must be text with a letter or digit, received {checks.shown(self.label)}"
+            )
         twin(self.recipe.optimizer, "pytorch")  # refuses what PyTorch cannot train with
         if self.snapshots is not None:
             self._check_parts(self.snapshots)
@@ -184,12 +186,15 @@ class Run(Value):
 
 def _name(name: str, value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value):
-        raise ValueError(f"{name} must be letters, digits, '.' and '-', received {value!r}")
+        rule = f"{name} must be letters, digits, '.' and '-'"
+        raise ValueError(f"{rule}, received {checks.shown(value)}")
     return value
 
 
 def _settings(name: str, value: Any) -> tuple[Setting, ...]:
-    settings = tuple(value)
+    settings = checks.sequence(name, value, "a sequence of settings")
+    for i, setting in enumerate(settings):
+        instance(Setting, words="a Setting")(f"{name}[{i}]", setting)
     slugs = [slug(setting.label) for setting in settings]
     if not slugs or len(set(slugs)) < len(slugs):
         raise ValueError(f"{name} must be one or more with distinct labels, received {slugs}")
@@ -197,7 +202,8 @@ def _settings(name: str, value: Any) -> tuple[Setting, ...]:
 
 
 def _seeds(name: str, value: Any) -> tuple[int, ...]:
-    seeds = tuple(checks.whole(name, seed) for seed in value)
+    items = checks.sequence(name, value, "a sequence of seeds")
+    seeds = tuple(checks.whole(name, seed) for seed in items)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"{name} must be one or more, all different, received {seeds}")
     return seeds

@@ -7,12 +7,40 @@ raises a `ValueError` that names the parameter, the rule and the value received.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Set
+from itertools import islice, pairwise
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+
+_LONGEST = 1000  # characters of a message about one value
+# Python or NumPy count these as numbers, and yet lr=True or a span of time in days is a slip.
+_NO_NUMBERS = (bool, np.bool_, np.timedelta64)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it, whatever it is.
+
+    Example:
+        >>> shown("0.1"), shown(10**10_000)
+        ("'0.1'", 'an int that cannot be shown')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # nested without end, an integer too long, or not Python's own
+        return f"an {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def _converted(value: Any, kind: type, to: Callable[[Any], Any]) -> Any:
+    """Return a number in the type that is stored, or None where it has no place there."""
+    if not isinstance(value, kind) or isinstance(value, _NO_NUMBERS):
+        return None
+    try:
+        return to(value)
+    except Exception:  # beyond the range of floats, or the number's own type refuses
+        return None
 
 
 def number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -> float:
@@ -34,13 +62,9 @@ def number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -
         0.5
     """
     # The float is what is checked, since it is what is stored; text and the like are no number.
-    is_real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    try:
-        converted = float(value) if is_real else math.nan
-    except OverflowError:  # an integer beyond the range of floats
-        converted = math.inf
-    if not math.isfinite(converted) or not allowed(converted):
-        raise ValueError(f"{name} must be a finite real number {rule}, received {value!r}")
+    converted = _converted(value, Real, float)
+    if converted is None or not math.isfinite(converted) or not allowed(converted):
+        raise ValueError(f"{name} must be a finite real number {rule}, received {shown(value)}")
     return converted
 
 
@@ -86,49 +110,73 @@ def fraction(name: str, value: Any) -> float:
 
 def count(name: str, value: Any) -> int:
     """How many of something: a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, received {value!r}")
-    return int(value)
+    converted = _converted(value, Integral, int)
+    if converted is None or converted < 1:
+        raise ValueError(f"{name} must be a positive integer, received {shown(value)}")
+    return converted
 
 
 def image_shape(name: str, value: Any) -> tuple[int, int, int]:
     """Height, width and channels of an image: three positive integers."""
-    if not isinstance(value, Sequence) or len(value) != 3:
-        raise ValueError(f"{name} must be (height, width, channels), received {value!r}")
-    height, width, channels = (count(f"{name}[{i}]", side) for i, side in enumerate(value))
+    sides = sequence(name, value, "(height, width, channels)")
+    if len(sides) != 3:
+        raise ValueError(f"{name} must be (height, width, channels), received {shown(value)}")
+    height, width, channels = (count(f"{name}[{i}]", side) for i, side in enumerate(sides))
     return height, width, channels
 
 
 def whole(name: str, value: Any) -> int:
     """A seed, or a count that may be 0: an integer of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise ValueError(f"{name} must be an integer of at least 0, received {value!r}")
-    return int(value)
+    converted = _converted(value, Integral, int)
+    if converted is None or converted < 0:
+        raise ValueError(f"{name} must be an integer of at least 0, received {shown(value)}")
+    return converted
+
+
+def sequence(name: str, values: Any, rule: str, *, most: int = 100_000) -> tuple[Any, ...]:
+    """Return the items of something that has an order and an end.
+
+    Args:
+        name: The parameter.
+        values: What was received. Text, bytes, sets and mappings are refused.
+        rule: What it has to be, for the message.
+        most: How many items there may be.
+
+    Raises:
+        ValueError: It is none.
+    """
+    rule = f"{name} must be {rule}"
+    try:
+        if isinstance(values, str | bytes | bytearray | memoryview | Set | Mapping):
+            raise TypeError("can be iterated over, and yet is none")
+        items = tuple(islice(values, most + 1))
+    except Exception as error:
+        raise ValueError(f"{rule}, received {shown(values)}") from error
+    if len(items) > most:
+        raise ValueError(f"{rule}, at most {most} of them, received more")
+    return items
 
 
 def increasing(name: str, values: Any) -> tuple[float, ...]:
     """Moments in epochs: at least one, positive, each later than the one before."""
-    # NumPy's arrays of no dimension are iterable by type and yet refuse to be iterated over.
-    is_sequence = isinstance(values, Iterable) and getattr(values, "ndim", 1) == 1
-    if not is_sequence or isinstance(values, str | bytes | Set | Mapping):
-        raise ValueError(f"{name} must be a sequence of epochs, received {values!r}")
-    moments = tuple(duration(f"{name}[{i}]", value) for i, value in enumerate(values))
+    items = sequence(name, values, "a sequence of epochs")
+    moments = tuple(duration(f"{name}[{i}]", value) for i, value in enumerate(items))
     if not moments or any(a >= b for a, b in pairwise(moments)):
-        raise ValueError(f"{name} must be one or more increasing epochs, received {values!r}")
+        raise ValueError(f"{name} must be one or more increasing epochs, received {shown(values)}")
     return moments
 
 
 def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     """One of a few names."""
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, received {value!r}")
-    return value
+        raise ValueError(f"{name} must be one of {', '.join(options)}, received {shown(value)}")
+    return options[options.index(value)]  # Python's own string, where NumPy's was given
 
 
 def flag(name: str, value: Any) -> bool:
     """True or False. The numbers 0 and 1 are refused: where a number belongs, True is refused."""
     if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, received {value!r}")
+        raise ValueError(f"{name} must be True or False, received {shown(value)}")
     return bool(value)
 
 
@@ -153,25 +201,41 @@ def same_parameters(saved: Any, own: Mapping[str, Any]) -> None:
         ValueError: It does not agree with them.
     """
     if not isinstance(saved, dict):
-        raise ValueError(f"state_dict must be what state_dict() gives, received {saved!r}")
+        raise ValueError(f"state_dict must be what state_dict() gives, received {shown(saved)}")
     for name, value in own.items():
         if saved.get(name) != value:
             raise ValueError(
-                f"the saved state has {name} {saved.get(name)!r}, this scheduler {value!r}"
+                f"the saved state has {name} {shown(saved.get(name))}, this scheduler {value!r}"
             )
+
+
+def array(name: str, values: Any, rule: str) -> np.ndarray:
+    """Return real numbers, in whatever shape they come, as a float64 array of their own.
+
+    Args:
+        name: The parameter.
+        values: What was received: a number, an array of numbers, or what NumPy makes one of.
+        rule: What it has to be, for the message.
+
+    Raises:
+        ValueError: It holds anything but numbers.
+    """
+    kind: str = ""
+    try:
+        given = np.asarray(_converted(values, Real, float) if isinstance(values, Real) else values)
+        kind = given.dtype.kind
+    except Exception:  # rows of different lengths, or an array of another library that refuses
+        pass
+    if kind not in ("i", "u", "f"):
+        raise ValueError(f"{name} must be {rule}, received {shown(values)}")
+    with np.errstate(over="ignore"):  # an extended float may be beyond the range
+        return given.astype(np.float64)
 
 
 def times(t: Any) -> np.ndarray:
     """Times in epochs as a float64 array: finite real numbers, none of them negative."""
-    rule = "t must be a real number of epochs or an array of them"
-    try:
-        array = np.asarray(t)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{rule}, received {t!r}") from error
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"{rule}, received {t!r}")
-    array = array.astype(np.float64)
-    wrong = ~(np.isfinite(array) & (array >= 0))
+    moments = array("t", t, "a real number of epochs or an array of them")
+    wrong = ~(np.isfinite(moments) & (moments >= 0))
     if wrong.any():
-        raise ValueError(f"t must be finite and at least 0 (epochs), received {array[wrong][0]}")
-    return array
+        raise ValueError(f"t must be finite and at least 0 (epochs), received {moments[wrong][0]}")
+    return moments

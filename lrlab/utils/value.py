@@ -26,6 +26,8 @@ from weakref import ref
 
 import numpy as np
 
+from lrlab.utils import checks
+
 Check = Callable[[str, Any], Any]
 
 #: The classes of each name, in the order in which they were defined. No part of a class, or each
@@ -84,7 +86,10 @@ class Value:
             given, check = getattr(self, field.name), checks.get(field.name)
             kept = check(field.name, given) if check else given
             if cls.__post_init__ is Value.__post_init__:  # no other will look at it
-                kept = _frozen(kept)
+                try:
+                    kept = _frozen(kept)
+                except RecursionError:
+                    raise ValueError(f"{field.name} must not hold lists so deep") from None
             if kept is not given:
                 self._store(field.name, kept)
 
@@ -109,7 +114,9 @@ class Value:
             ValueError: The config names no known class of this kind or does not fit its parameters.
         """
         if not isinstance(config, dict):
-            raise ValueError(f"config must be a dict as to_config() gives it, received {config!r}")
+            raise ValueError(
+                f"config must be a dict as to_config() gives it, received {checks.shown(config)}"
+            )
         name = config.get("class")
         classes = _named(name) if isinstance(name, str) else []
         found = cls if cls in classes else classes[-1] if classes else Value
@@ -118,7 +125,7 @@ class Value:
                 name for name in _CLASSES if any(issubclass(c, cls) for c in _named(name))
             )
             raise ValueError(
-                f"config must name a class out of {', '.join(known)}, received {name!r}"
+                f"config must name a class out of {', '.join(known)}, received {checks.shown(name)}"
             )
         if found is not cls:
             _claim(found, _place)
@@ -213,7 +220,7 @@ def instance(cls: type, *, words: str) -> Callable[[str, Any], Any]:
 
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, cls):
-            raise ValueError(f"{name} must be {words}, received {value!r}")
+            raise ValueError(f"{name} must be {words}, received {checks.shown(value)}")
         return value
 
     return check

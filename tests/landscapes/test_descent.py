@@ -285,10 +285,10 @@ def test_a_rate_too_large_for_the_flat_well_too_diverges() -> None:
 # --- refusals ------------------------------------------------------------------------------------
 
 REFUSED = [
-    ({"start": [1]}, r"start must hold finite numbers in shape \(\.\.\., 2\), received \[1\]"),
-    ({"start": 1.0}, r"start must hold .* received 1\.0"),
-    ({"start": [1, math.nan]}, r"start must hold finite numbers .* received \[1, nan\]"),
-    ({"start": [[1, 2], [3, math.inf]]}, "start must hold finite numbers .* inf"),
+    ({"start": [1]}, r"start must be finite numbers in shape \(\.\.\., 2\), received \[1\]"),
+    ({"start": 1.0}, r"start must be .* received 1\.0"),
+    ({"start": [1, math.nan]}, r"start must be finite numbers .* received \[1, nan\]"),
+    ({"start": [[1, 2], [3, math.inf]]}, "start must be finite numbers .* inf"),
     ({"steps": 0}, "steps must be a positive integer, received 0"),
     ({"steps": 2.5}, "steps must be a positive integer, received 2.5"),
     ({"steps_per_epoch": 0}, "steps_per_epoch must be a positive integer, received 0"),

@@ -51,14 +51,16 @@ REFUSED = [
     (lambda: Quadratic(3), r"eigenvalues must be a sequence of one or more .* received 3"),
     (lambda: Quadratic("12"), r"eigenvalues must be a sequence .* received '12'"),
     (lambda: Quadratic(np.array(3.0)), r"eigenvalues must be a sequence .* received array\(3\.\)"),
-    (lambda: Quadratic(np.ones((2, 2))), "eigenvalues must be a sequence"),
+    (lambda: Quadratic(np.ones((2, 2))), r"eigenvalues\[0\] must be .* received array"),
+    (lambda: Quadratic(range(1, 10_002)), "eigenvalues .*, at most 10000 of them, received more"),
     (lambda: Quadratic([1, 0]), r"eigenvalues\[1\] must be .* greater than 0, received 0"),
     (lambda: Quadratic([math.nan]), r"eigenvalues\[0\] must be a finite real number"),
     (lambda: Quadratic([1, 2, 3], angle=0.3), "angle must be .* two eigenvalues, not 3, .* 0.3"),
     (lambda: Quadratic([1], angle=0.3), "angle must be .* two eigenvalues, not 1, .* 0.3"),
     (lambda: Quadratic([1, 2], angle=math.inf), r"angle must be a finite real number .* inf"),
     (lambda: Quadratic.with_condition(0.9), "condition must be .* at least 1, received 0.9"),
-    (lambda: Quadratic.with_condition(2, dimension=1), "dimension must be .* at least 2, .* 1"),
+    (lambda: Quadratic.with_condition(2, dimension=1), "dimension must be .* from 2 to .* 1"),
+    (lambda: Quadratic.with_condition(2, dimension=10_001), "dimension .* to 10000, .* 10001"),
     (lambda: Quadratic.with_condition(2, dimension=2.5), "dimension must be .* received 2.5"),
 ]
 

@@ -77,6 +77,7 @@ def test_adagrad_gains_only_where_words_are_rare():
     ("arguments", "message"),
     [
         ({"features": 0}, "features must be a positive integer, received 0"),
+        ({"features": 10_001}, "features must be .* of at most 10000, received 10001"),
         ({"features": 3, "noise": -1}, "noise must be .*of at least 0, received -1"),
         ({"features": 3, "exponent": -1}, "exponent must be .*of at least 0, received -1"),
     ],

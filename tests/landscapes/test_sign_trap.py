@@ -123,6 +123,8 @@ def test_the_largest_rate_is_the_border():
         ([1, 0, -1], "labels must be one or more, each 1 or -1, received"),
         ([], "labels must be one or more"),
         ([[1, -1]], "labels must be one or more"),
+        ("11", "labels must be one or more, each 1 or -1, received '11'"),
+        ([1] * 1000 + [-1], "labels must be .*, at most 1000 of them, received more"),
     ],
 )
 def test_labels_refused(given, message):

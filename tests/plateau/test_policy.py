@@ -2,9 +2,12 @@
 
 import dataclasses
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 
 from lrlab.plateau.policy import ReduceOnPlateau
@@ -58,7 +61,10 @@ def test_keras_rates_are_those_of_float32() -> None:
     assert ReduceOnPlateau(0.1, convention="pytorch").start().lr == 0.1
 
 
-@pytest.mark.parametrize("metric", [2, 2.0, np.float32(2), np.int64(2), np.array(2.0)])
+NUMBERS = [2, 2.0, np.float32(2), np.int64(2), np.array(2.0), Fraction(2), torch.tensor(2.0)]
+
+
+@pytest.mark.parametrize("metric", NUMBERS)
 def test_a_metric_may_be_any_real_number(metric) -> None:
     state = keras().update(keras().start(), metric)
     assert (state.best, type(state.best)) == (2.0, float)
@@ -116,6 +122,8 @@ NUMBER = "must be a finite real number"
 REFUSED = [
     ({"lr": -1}, f"lr {NUMBER} of at least 0, received -1"),
     ({"lr": NAN}, f"lr {NUMBER} of at least 0, received nan"),
+    ({"lr": 3.41e38}, f"lr {NUMBER} that float32, in which Keras .* can hold, received 3.41e.38"),
+    ({"lr": 1e308}, f"lr {NUMBER} that float32, in which Keras .* can hold, received 1e.308"),
     ({"convention": "torch"}, "convention must be one of keras, pytorch, received 'torch'"),
     ({"factor": 1}, rf"factor {NUMBER} in \(0, 1\), received 1"),
     ({"factor": 0}, rf"factor {NUMBER} in \(0, 1\), received 0"),
@@ -149,12 +157,34 @@ def test_what_makes_no_sense_is_refused(arguments: dict, message: str) -> None:
         ReduceOnPlateau(arguments.pop("lr"), **arguments)
 
 
+def test_a_rate_may_be_as_large_as_the_framework_can_keep_it() -> None:
+    assert ReduceOnPlateau(3.4e38).start().lr == float(np.float32(3.4e38))
+    policy = ReduceOnPlateau(1e308, convention="pytorch", threshold_mode="abs", eps=0)
+    assert policy.start().lr == 1e308
+    with pytest.raises(ValueError, match="float32"):
+        policy.translate("keras")
+
+
+def test_a_factor_next_to_1_is_a_factor_like_any_other() -> None:
+    policy = pytorch(patience=0, factor=1 - 1e-9, threshold_mode="abs", eps=0)
+    assert rates(policy, [1, 1, 1]) == [1, 1, 1 - 1e-9, (1 - 1e-9) ** 2]
+    # Keras keeps the rate in float32, which has nothing between 1 - 6e-8 and 1.
+    assert rates(policy.translate("keras"), [1, 1, 1]) == [1, 1, 1, 1]
+
+
 def test_a_large_relative_threshold_makes_sense_for_a_maximum() -> None:
     policy = pytorch(patience=0, mode="max", min_delta=1)
     assert rates(policy, [1, 2.5, 4.5, 4.75]) == [1, 1, 1, 0.5, 0.25]
 
 
-@pytest.mark.parametrize("metric", [None, "0.5", True, np.bool_(True), [1.0], 1j, 10**400])
+NO_METRICS = [
+    *(None, "0.5", b"0.5", bytearray(b"1"), memoryview(b"1"), True, np.bool_(True), [1.0], 1j),
+    *(10**400, 10**10_000, np.complex128(1), np.timedelta64(1, "D"), np.datetime64("2026-01-01")),
+    *(np.array("0.5"), np.array([1.0, 2.0]), torch.ones(2), Decimal("sNaN"), object()),
+]
+
+
+@pytest.mark.parametrize("metric", NO_METRICS, ids=lambda metric: type(metric).__name__)
 def test_a_metric_that_is_no_number_is_refused(metric) -> None:
     with pytest.raises(ValueError, match="metric must be a real number, NaN and infinities allow"):
         keras().update(keras().start(), metric)

@@ -187,6 +187,20 @@ def test_a_run_without_cycles_is_refused(schedule, epochs, message):
         schedule.ends(epochs)
 
 
+def test_cycles_are_counted_up_to_a_limit() -> None:
+    cycles = CyclicCosine(0.1, cycle_epochs=3)
+    assert len(cycles.ends(300_002)) == 100_000
+    for epochs in (300_003, 10**8, 10**400):
+        with pytest.raises(ValueError, match=rf"^epochs must hold at most 100000 .* {epochs}$"):
+            cycles.ends(epochs)
+    doubling = CyclicCosine(0.1, cycle_epochs=1, cycle_mult=2)
+    assert doubling.ends(10**400) == tuple(2**k - 1 for k in range(1, 1329))
+    with pytest.raises(ValueError, match=r"^epochs must hold .* an int that cannot be shown$"):
+        cycles.ends(10**10_000)
+    with pytest.raises(ValueError, match=r"^epochs must complete a cycle of 3 epochs, received 2$"):
+        cycles.ends(2)
+
+
 # --- the documents --------------------------------------------------------------------------------
 
 

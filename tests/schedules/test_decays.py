@@ -139,6 +139,28 @@ def test_a_cosine_passes_its_middle_and_its_quarters() -> None:
     assert 0.5 < cosine(12 - 1e-4) < 0.5 + 1e-9
 
 
+@pytest.mark.parametrize("lr", [math.pi / 2, 3, 0.1, 1e-3, 1e-9, 0])
+def test_a_recurrence_is_still_known_when_nobody_applies_it_any_more(lr: float) -> None:
+    """Applied one by one up to epoch 50,000, on both sides of where lrlab stops to do so."""
+    applied = [lr]
+    for _ in range(50_000):
+        applied.append(math.sin(applied[-1]))
+    epochs = [9_999, 10_000, 10_001, 10_002, 12_345, 50_000]
+    rates = Recurrence(lr, rule="sin")(epochs)
+    assert rates == pytest.approx([applied[e] for e in epochs], rel=1e-13)
+    assert (np.diff(rates) <= 0).all()
+
+
+def test_a_recurrence_falls_with_the_root_of_time_in_the_end() -> None:
+    r""":math:`3/x^2` grows by the epochs that pass and :math:`\frac65` of the fall of ln x."""
+    epochs = np.array([1e6, 1e9, 2e9])
+    rates = Recurrence(2, rule="sin")(epochs)
+    passed = np.diff(3 / rates**2 + 1.2 * np.log(rates))
+    assert passed == pytest.approx(np.diff(epochs), rel=1e-13)
+    far = Recurrence(2, rule="sin")(np.array([1e12, 1e300]))
+    assert far == pytest.approx(np.sqrt(3 / np.array([1e12, 1e300])), rel=1e-10)
+
+
 # --- shape ---------------------------------------------------------------------------------------
 
 FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, Recurrence, Constant]

@@ -3,8 +3,10 @@
 The checks are tested through the schedules, since that is where a user meets them.
 """
 
+import itertools
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from lrlab.schedules import (
     Constant,
+    CosineDecay,
     Geometric,
     Joined,
     MultiStepDecay,
@@ -32,6 +35,7 @@ from tests.support.schedule_samples import SAMPLES, sample
 NO_NUMBERS = [
     *(math.nan, math.inf, -math.inf, np.float32("nan"), 10**400),
     *(1j, True, False, np.True_, np.complex128(1), "0.1", b"1", None, [0.1], np.array(0.1)),
+    *(np.timedelta64(1), np.timedelta64(1, "D"), np.datetime64("2020-01-01"), Decimal("0.1")),
 ]
 
 # What else a kind of parameter refuses, and values at the very edge that it takes.
@@ -113,6 +117,7 @@ def test_the_message_says_the_rule() -> None:
 BAD_MOMENTS = [
     *([], (), [3, 1], [2, 2], [0, 1], [-1], [math.nan], [math.inf, 1], [True], ["1"], [1j], [[1]]),
     *(5, 5.0, None, True, "15", b"15", np.array(5.0), np.array([[1.0, 2.0]])),
+    *({1, 2}, {1: 2}, bytearray(b"12"), np.array([1, 2], "m8[D]"), [np.timedelta64(1, "D")]),
 ]
 
 
@@ -134,6 +139,14 @@ def test_the_message_about_moments_shows_them() -> None:
 @pytest.mark.parametrize("value", [[1, 2], (1, 2), np.array([1, 2]), range(1, 3), iter([1, 2])])
 def test_any_sequence_of_moments_is_stored_as_a_tuple(value) -> None:
     assert checks.increasing("milestones", value) == (1.0, 2.0)
+
+
+def test_moments_without_end_are_refused() -> None:
+    rule = "^milestones must be a sequence of epochs, at most 100000 of them, received more$"
+    for value in (itertools.count(1), range(1, 100_002)):
+        with pytest.raises(ValueError, match=rule):
+            checks.increasing("milestones", value)
+    assert len(checks.increasing("milestones", range(1, 100_001))) == 100_000
 
 
 # --- names, schedules, joints --------------------------------------------------------------------
@@ -181,6 +194,11 @@ def test_three_phases_leave_room_for_the_last(share: float) -> None:
 def test_a_momentum_is_below_1_and_low_is_the_lower_one(momenta: dict, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         OneCycle(1, total_epochs=9).momentum(**momenta)
+
+
+def test_a_name_of_numpys_is_stored_as_pythons() -> None:
+    stored = sample(Recurrence, rule=np.str_("power")).rule
+    assert (type(stored), stored) == (str, "power")
 
 
 def test_a_recurrence_keeps_to_rates_from_which_it_falls() -> None:
@@ -249,8 +267,23 @@ BAD_TIMES = {
     "must be a real number of epochs": [
         *(True, np.False_, 1j, "1", b"1", None, 10**400, np.datetime64("2020-01-01")),
         *([1, "2"], [None], [[1], [2, 3]], np.array([True, False]), np.array([1j]), {}),
+        *(np.timedelta64(1), np.timedelta64(1, "D"), np.array([1], "m8[D]"), Decimal(1)),
     ],
 }
+
+
+@pytest.mark.parametrize("t", [Fraction(1, 2), np.longdouble(0.5), np.float16(0.5)])
+def test_any_real_number_is_a_moment(t) -> None:
+    half = CosineDecay(1, total_epochs=1)(t)
+    assert (type(half), half) == (float, pytest.approx(0.5))
+
+
+def test_a_moment_beyond_the_floats_is_refused() -> None:
+    far = np.longdouble("1e4000")
+    if np.isfinite(far):  # where there are such numbers
+        for t in (far, np.array([1, far])):
+            with pytest.raises(ValueError, match=r"^t must be finite .*, received inf$"):
+                Constant(1)(t)
 
 
 @pytest.mark.parametrize("cls", SAMPLES)

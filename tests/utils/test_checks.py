@@ -325,7 +325,7 @@ CONSTANT = {"class": "Constant", "lr": 0.1}
         (None, "^config must be a dict .*received None$"),
         ("Constant", "^config must be a dict .*received 'Constant'$"),
         ([("class", "Constant")], "^config must be a dict"),
-        ({}, "^config must name a class out of Constant, .*received None$"),
+        ({}, "^config must name a class out of .*Constant, .*received None$"),
         ({"lr": 0.1}, "^config must name a class out of .*received None$"),
         ({"class": "Konstant", "lr": 0.1}, "^config must name .*received 'Konstant'$"),
         ({"class": "Schedule"}, "^config does not fit Schedule: "),

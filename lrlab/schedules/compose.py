@@ -30,6 +30,7 @@ from lrlab.utils import checks, instance
 DEEPEST, MOST = 100, 10_000
 
 _schedule = instance(Schedule, words="a schedule of lrlab")
+_clock = checks.one_of("own", "common")
 
 
 def _factor(name: str, value: float | Schedule) -> float | Schedule:
@@ -46,6 +47,7 @@ def _schedules(name: str, values: Sequence[Schedule]) -> tuple[Schedule, ...]:
 
 
 Piece = Annotated[Schedule, _schedule]
+Clock = Annotated[str, _clock]
 Pieces = Annotated[Sequence[Schedule], _schedules]
 
 
@@ -77,17 +79,22 @@ class Warmup(Composed):
     epochs: Duration
     begin_lr: Rate = 0.0
     power: Positive = 1.0
+    clock: Clock = "own"
 
     def _rates(self, t: np.ndarray) -> np.ndarray:
-        # One call gives the rates after the ramp and, last, the rate that the ramp leads up to.
-        rates = self.schedule(np.append(np.maximum(t - self.epochs, 0), 0.0))
+        # On its own clock the schedule stands at its first rate while the ramp leads up to that.
+        rates = self.schedule(t if self.clock == "common" else np.maximum(t - self.epochs, 0))
         share = np.minimum(t / self.epochs, 1) ** self.power
-        ramp = self.begin_lr + (rates[-1] - self.begin_lr) * share
-        return np.where(t < self.epochs, ramp, rates[:-1])
+        return np.where(t < self.epochs, self.begin_lr + (rates - self.begin_lr) * share, rates)
 
 
 def warmup(
-    schedule: Schedule, epochs: float, begin_lr: float = 0.0, *, power: float = 1.0
+    schedule: Schedule,
+    epochs: float,
+    begin_lr: float = 0.0,
+    *,
+    power: float = 1.0,
+    clock: str = "own",
 ) -> Schedule:
     r"""Ramp up to a schedule's first rate, then run the schedule on its own clock.
 
@@ -97,10 +104,10 @@ def warmup(
     or already in epoch w − 1 with the rates :math:`s(0)(e + 1)/w`: that one is
     ``warmup(schedule, w - 1, begin_lr=schedule(0) / w)``.
 
-    Where the schedule's clock begins with the ramp and not after it, the ramp is a piece of its
-    own. It may lead to any rate, such as s(0) (timm, DeiT) or s(w) (detectron2's
-    ``LRMultiplier``), after which the schedule goes on, or it may multiply the schedule
-    (detectron2's ``WarmupCosineLR``, MMCV, torch's ``ChainedScheduler``)::
+    On the common clock the schedule runs from t = 0 on, and the ramp leads up to what it has become
+    (YOLOv5): :math:`b + (s(t) - b)\,(t/w)^p`, and from t = w on :math:`s(t)`. The ramp may also
+    lead to one rate, such as s(0) (timm, DeiT) or s(w) (detectron2's ``LRMultiplier``), or multiply
+    the schedule (detectron2's ``WarmupCosineLR``, MMCV, torch's ``ChainedScheduler``)::
 
         join([warmup(Constant(top), w, begin_lr=b), schedule], at=[w], clock="common")
         scale(schedule, warmup(Constant(1), w, begin_lr=b))
@@ -110,6 +117,7 @@ def warmup(
         epochs: Length w of the ramp, at least 0; 0 gives the schedule itself.
         begin_lr: Rate b at t = 0, at least 0.
         power: Exponent p of the ramp, positive: 1 for a line, above 1 for a slow start.
+        clock: ``"own"`` or ``"common"``.
 
     Returns:
         The composed schedule.
@@ -126,8 +134,9 @@ def warmup(
     if checks.number("epochs", epochs, "of at least 0", lambda x: x >= 0) == 0:
         checks.rate("begin_lr", begin_lr)
         checks.positive("power", power)
+        _clock("clock", clock)
         return _schedule("schedule", schedule)
-    return Warmup(schedule, epochs=epochs, begin_lr=begin_lr, power=power)
+    return Warmup(schedule, epochs=epochs, begin_lr=begin_lr, power=power, clock=clock)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ class Joined(Composed):
     schedules: Pieces
     _: KW_ONLY
     at: Moments
-    clock: Annotated[str, checks.one_of("own", "common")] = "own"
+    clock: Clock = "own"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -253,6 +253,7 @@ def test_a_config_is_plain_and_complete() -> None:
         "epochs": 5.0,
         "begin_lr": 0.0,
         "power": 1.0,
+        "clock": "own",
     }
     config = join(
         [Constant(1), MultiStepDecay(1, gamma=0.5, milestones=[2, 3])], at=[4]

@@ -52,6 +52,23 @@ def test_a_warmup_may_start_slowly_or_at_once() -> None:
     assert warmup(Constant(1), 0, power=3) == Constant(1)
 
 
+def test_a_warmup_on_the_common_clock_leads_up_to_what_the_schedule_has_become() -> None:
+    line = LinearDecay(1, total_epochs=8)
+    schedule = warmup(line, 4, begin_lr=0.5, clock="common")
+    assert schedule([0, 2, 4, 6, 8, 9]).tolist() == [0.5, 0.625, 0.5, 0.25, 0, 0]
+    assert schedule(4 - JUST) == pytest.approx(0.5)
+    assert warmup(line, 0, clock="common") == line
+    with pytest.raises(ValueError, match=r"^clock must be one of own, common, received 'mine'$"):
+        warmup(line, 0, clock="mine")
+
+
+@given(any_schedule(grid_durations), grid_durations, st.floats(0.1, 8), grid_times)
+@examples(50)
+def test_from_zero_that_is_a_product(schedule, epochs, power, t) -> None:
+    product = scale(schedule, warmup(Constant(1), epochs, power=power))(t)
+    assert warmup(schedule, epochs, power=power, clock="common")(t) == product
+
+
 def test_a_warmup_begins_at_zero_unless_told() -> None:
     assert warmup(Constant(1), 4) == warmup(Constant(1), 4, begin_lr=0)
     assert warmup(Constant(1), 4)(0) == 0

@@ -161,6 +161,15 @@ def test_a_recurrence_falls_with_the_root_of_time_in_the_end() -> None:
     assert far == pytest.approx(np.sqrt(3 / np.array([1e12, 1e300])), rel=1e-10)
 
 
+@given(positive_rates, st.floats(0, 1), st.integers(1, 100))
+@examples(40)
+def test_the_former_decay_of_keras_counts_updates(lr, decay, steps) -> None:
+    updates = np.arange(300)
+    expected = lr * 1.0 / (1.0 + decay * updates)
+    ours = InverseTimeDecay(lr, rate=decay * steps)(updates / steps)
+    assert ours == pytest.approx(expected, rel=1e-12)
+
+
 # --- shape ---------------------------------------------------------------------------------------
 
 FALLING = [StepDecay, MultiStepDecay, ExponentialDecay, Recurrence, Constant]

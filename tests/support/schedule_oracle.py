@@ -152,10 +152,11 @@ def _trapezoid(x: s.WarmupStableDecay, t: Fraction) -> float:
 
 
 def _warmup(x: Warmup, t: Fraction) -> float:
-    if t < x.epochs:
-        share = math.pow(t / Fraction(x.epochs), x.power)
-        return _mix(rate(x.schedule, 0), x.begin_lr, share)
-    return rate(x.schedule, t - Fraction(x.epochs))
+    began = 0 if x.clock == "common" else Fraction(x.epochs)
+    target = rate(x.schedule, max(t - began, 0))
+    if t >= x.epochs:
+        return target
+    return _mix(target, x.begin_lr, math.pow(t / Fraction(x.epochs), x.power))
 
 
 def _joined(x: Joined, t: Fraction) -> float:

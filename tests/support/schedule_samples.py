@@ -115,17 +115,19 @@ def any_schedule(
     """Any schedule: of one of the classes, or composed in every way, several levels deep."""
     simple = [one for cls, one in simple_schedules(durations).items() if cls not in without]
 
+    clocks = st.sampled_from(["own", "common"])
+
     def composed(inner: st.SearchStrategy) -> st.SearchStrategy:
         joined = st.integers(2, 3).flatmap(
             lambda count: st.builds(
                 join,
                 st.lists(inner, min_size=count, max_size=count),
                 at=moments(durations, count - 1),
-                clock=st.sampled_from(["own", "common"]),
+                clock=clocks,
             )
         )
         powers = st.just(1.0) | st.floats(0.1, 8)
-        warmed_up = st.builds(warmup, inner, durations, begin_lr=rates, power=powers)
+        warmed_up = st.builds(warmup, inner, durations, begin_lr=rates, power=powers, clock=clocks)
         scaled = st.builds(scale, inner, st.floats(0.1, 10) | inner)
         return joined | warmed_up | scaled | st.builds(hold, inner, durations)
 
@@ -198,6 +200,7 @@ SAMPLES = {
         "epochs": (3, 2.5),
         "begin_lr": (0.01, 0.02),
         "power": (1, 2),
+        "clock": ("own", "common"),
     },
     Joined: {
         "schedules": ((_NAP, _STEPS), (_STEPS, _NAP)),

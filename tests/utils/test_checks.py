@@ -157,6 +157,7 @@ NAMES = [
     (OneCycle, "shape", "cosine, linear"),
     (WarmupStableDecay, "shape", "linear, 1-sqrt"),
     (Joined, "clock", "own, common"),
+    (Warmup, "clock", "own, common"),
 ]
 
 

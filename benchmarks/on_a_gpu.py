@@ -7,8 +7,8 @@ The parts, in this order, each of which may fail without touching the others:
 - correctness: LeNet trained by `fit` on the GPU against the CPU; `fit_many` against `fit`;
 - speed: `fit` against a loop that reads image by image from a `DataLoader`; `fit_many` against one
   `fit` after another for 32 LeNets, with its variants; what AlexNet takes;
-- records: D4 at full width by processes side by side, then D2 to 20 seeds, many in one program; the
-  unit tests run beside them.
+- records: D4 at full width by processes side by side, then `further-seeds`, many in one program;
+  the unit tests run beside them.
 
 Needs torch, NumPy and scikit-learn with what these and `lrlab` import, Pillow for the loop, and the
 images as ``.npz`` files in ``LRLAB_DATA``. Writes into DIR, or else into ``$OUT``: ``report.txt``,
@@ -47,12 +47,11 @@ import training_speed
 from lrlab import Constant, Recipe, data, pytorch
 from lrlab.optimizers import Momentum
 from lrlab.pytorch import AlexNet, LeNet, batched, device_name, fit, fit_many, pick_device
-from lrlab.studies import STUDIES, Images, Run, execute, select
+from lrlab.studies import Images, Run, execute, select
 from lrlab.studies import batched as in_one_program
 
 PARTS = ("correctness", "speed", "records")
-FURTHER_SEEDS = {name: range(5, 20) for name in STUDIES if name.startswith("D2-")}
-SLICE = 5  # seeds of D2 in one program: 30 runs
+SEEDS_AT_ONCE = 5  # of D2 in one program: 30 runs
 DEVICE = str(pick_device())
 
 
@@ -313,15 +312,13 @@ def small(run: Run) -> Run:
 
 def slices(names: list[str]) -> list[tuple[str, list[Run], bool]]:
     """What to record, in this order: a name, runs that belong together, whether in one program."""
-    chosen, found = select(names), []
-    for study in chosen:
-        if study.name not in FURTHER_SEEDS:
-            found += [(f"{study.name}, seed {s}", study.runs([s]), False) for s in study.seeds]
-    further = [study for study in chosen if study.name in FURTHER_SEEDS]
-    for first in range(5, 20, SLICE) if further else ():
-        seeds = range(first, first + SLICE)
-        runs = [run for study in further for run in study.runs(seeds)]
-        found.append((f"D2, seeds {first} to {seeds[-1]}", runs, True))
+    found = []
+    for study in select(names):
+        together = study.name == "further-seeds"
+        size = SEEDS_AT_ONCE if together else 1
+        for first in range(0, len(study.seeds), size):
+            seeds = study.seeds[first : first + size]
+            found.append((f"{study.name}, seeds {seeds}", study.runs(seeds), together))
     return found
 
 
@@ -408,7 +405,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT") or "gpu-report"))
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--studies", nargs="+", default=["D4-full-width", "D2-*"])
+    parser.add_argument("--studies", nargs="+", default=["D4-full-width", "further-seeds"])
     parser.add_argument("--workers", type=int, default=6, help="processes that share the GPU")
     parser.add_argument("--small", action="store_true", help="a minute or two on a CPU")
     options = parser.parse_args()

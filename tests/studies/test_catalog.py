@@ -60,7 +60,8 @@ def but_for(setting, like, **changes):
 def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
-        "further-seeds", "sensitivity-1", "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
+        "further-seeds", "sensitivity-1", "sensitivity-1-linear", "sensitivity-5",
+        "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
         "D4-warmup-cosine", "D4-full-width",

@@ -116,12 +116,13 @@ execute: install  ## execute the notebooks in place and store their outputs; NOT
 bench: install  ## time what the book claims to be fast
 	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
+# Without warnings of what was to come when these releases were new.
 lowest:  ## unit tests with the lowest versions that pyproject.toml admits (needs Python 3.11)
 	"$$OLDEST" -m venv $(ENV)
 	$(RUN) -m tools.bounds > $(ENV)/requirements.txt
 	$(PIP) --requirement $(ENV)/requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
-	$(PYTEST) --ignore=tests/site
+	$(PYTEST) --ignore=tests/site -W ignore::DeprecationWarning
 
 configure:  ## write the repository's address where it belongs: REPOSITORY=owner/name
 	@"$${PYTHON:-python3}" -m tools.configure "$$REPOSITORY"

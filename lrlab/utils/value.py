@@ -40,14 +40,14 @@ class Value:
     """What every checked value can do; subclasses are frozen dataclasses.
 
     A field annotated ``Annotated[type, check]`` is stored as ``check(name, value)`` returns it. A
-    rule about several fields goes into ``__post_init__``, after ``super().__post_init__()``; in a
-    class without one, a list is stored as a tuple.
+    rule about several fields goes into ``__post_init__``, after ``super().__post_init__()``. Where
+    a class has neither a check for a field nor that method, a list is stored as a tuple.
 
     `from_config` knows every subclass by its name, so two that are in use must not share one. A
     class that is defined again in the same place, as by a cell run again, follows the one before.
     """
 
-    _field_checks: ClassVar[dict[str, Check | None]]  # of the fields that a class adds
+    _field_checks: ClassVar[dict[str, Check | None]]
     _place: ClassVar[str]  # where it was defined
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -61,37 +61,30 @@ class Value:
 
     @classmethod
     def _settle(cls, names: dict[str, Any]) -> None:
-        """Take the class's name, and read the checks of the fields that it adds.
+        """Take the class's name, and read the checks of its fields.
 
         Both stay in the class, so that they come along to a process that knows less about it.
         """
         _claim(cls, _place)
         cls._place = _place(cls)
-        annotations = vars(cls).get("__annotations__", {})
-        cls._field_checks = {
-            field: _check_in(annotation, cls.__module__, names)
-            for field, annotation in annotations.items()
-        }
+        known: dict[str, Check | None] = {}
+        for base in reversed(cls.__mro__[1:]):
+            known |= vars(base).get("_field_checks", {})
+        otherwise = None if "__post_init__" in vars(cls) else _kept
+        for field, annotation in vars(cls).get("__annotations__", {}).items():
+            known[field] = _check_in(annotation, cls.__module__, names) or otherwise
+        cls._field_checks = known
 
     def __post_init__(self) -> None:
         cls = type(self)
         if "_field_checks" not in vars(cls):
             cls._settle({})
-        checks: dict[str, Check | None] = {}
-        for base in reversed(cls.__mro__):
-            checks |= vars(base).get("_field_checks", {})
         for field in fields(self):
-            if not field.init:
-                continue
-            given, check = getattr(self, field.name), checks.get(field.name)
-            kept = check(field.name, given) if check else given
-            if cls.__post_init__ is Value.__post_init__:  # no other will look at it
-                try:
-                    kept = _frozen(kept)
-                except RecursionError:
-                    raise ValueError(f"{field.name} must not hold lists so deep") from None
-            if kept is not given:
-                self._store(field.name, kept)
+            check = cls._field_checks.get(field.name)
+            if check and field.init:
+                given = getattr(self, field.name)
+                if (kept := check(field.name, given)) is not given:
+                    self._store(field.name, kept)
 
     def _store(self, name: str, value: Any) -> None:
         """Set a field while the value is being made; afterwards nothing changes it."""
@@ -200,8 +193,18 @@ def _check_later(annotation: str, module: str, name: str, value: Any) -> Any:
     try:
         check = getattr(_hint(annotation, module, {}), "__metadata__", None)
     except Exception:  # such as a name that is there for type checkers alone
+        check = None
+    return (check[0] if check else _kept)(name, value)
+
+
+def _kept(name: str, value: Any) -> Any:
+    """What is kept of a field without a check: a list as a tuple, which nobody can change."""
+    if not isinstance(value, list):
         return value
-    return check[0](name, value) if check else value
+    try:
+        return tuple(_kept(name, item) for item in value)
+    except RecursionError:
+        raise ValueError(f"{name} must not hold lists so deep") from None
 
 
 def instance(cls: type, *, words: str) -> Callable[[str, Any], Any]:
@@ -224,10 +227,6 @@ def instance(cls: type, *, words: str) -> Callable[[str, Any], Any]:
         return value
 
     return check
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

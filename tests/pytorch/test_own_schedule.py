@@ -23,7 +23,7 @@ def stairs(rates):
     from lrlab.utils import checks
 
     @dataclass(frozen=True)
-    class Stairs(Schedule):
+    class Landings(Schedule):
         rates: np.ndarray
         length: Annotated[float, checks.duration] = 1
 
@@ -31,7 +31,7 @@ def stairs(rates):
             steps = np.minimum(t // self.length, len(self.rates) - 1)
             return np.asarray(self.rates)[steps.astype(int)]
 
-    return Stairs(rates)
+    return Landings(rates)
 
 
 class Ends(Observer):

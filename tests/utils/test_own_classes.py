@@ -181,17 +181,26 @@ class TestFields:
         assert Stairs(rates).rates is rates
         rates[0] = 0.3  # it is the reader's
 
+    def test_lists_in_lists_without_end_are_refused(self):
+        deep = [0.1]
+        for _ in range(3000):
+            deep = [deep]
+        with pytest.raises(ValueError, match="rates must not hold lists so deep"):
+            Stairs(deep)
+
     def test_a_class_that_looks_at_its_fields_itself_sees_them_as_given(self):
         seen = []
 
         @dataclass(frozen=True)
         class Looks(Stairs):
+            others: list[float]
+
             def __post_init__(self):
                 super().__post_init__()
-                seen.append(self.rates)
+                seen.append(self.others)
 
         given = [0.2, 0.1]
-        Looks(given)
+        assert Looks(given, given).rates == (0.2, 0.1)
         assert seen[0] is given
 
     @pytest.mark.parametrize("rates", [[0.2, 0.1], (0.2, 0.1), np.array([0.2, 0.1])])

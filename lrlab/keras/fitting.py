@@ -20,8 +20,9 @@ from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs
 from lrlab.keras.optimizers import make_optimizer
-from lrlab.keras.snapshots import Saver, restore
-from lrlab.training import History, Recipe, Snapshots, provenance
+from lrlab.keras.snapshot_files import load_run
+from lrlab.keras.snapshots import Saver
+from lrlab.training import History, Recipe, RunFolder, Snapshots, provenance
 from lrlab.utils import bar, instance
 
 # The curves of a `History`, and what Keras calls them.
@@ -92,8 +93,8 @@ def fit(
         provenance=_made_by(model, dataset),
     )
     keepers = [] if snapshots is None else [_Keeper(snapshots, history)]
-    if snapshots is not None:
-        _go_on(snapshots, model, history)
+    for keeper in keepers:
+        keeper.go_on(model)
     batches = ShuffledBatches(
         as_floats(dataset.x_train),
         dataset.y_train,
@@ -178,18 +179,25 @@ class _Keeper(keras.callbacks.Callback):
     def __init__(self, snapshots: Snapshots, history: History) -> None:
         super().__init__()
         self.history = history
-        self._saver = Saver(
+        self._saver = Saver(extra=lambda: {"history": history.to_json()})
+        self._folder = RunFolder(
             snapshots,
-            history.schedule,
             history.identity(),
-            extra=lambda: {"history": history.to_json()},
+            schedule=history.schedule,
+            epochs=history.recipe.epochs,
+            suffix=".keras",
         )
 
+    def go_on(self, model: keras.Model) -> None:
+        """Put model and history into the state in which an interrupted run stood."""
+        if state := self._folder.state():
+            load_run(self._folder.resume, model, state)
+            before = History.from_json(state["history"])
+            before.recipe = self.history.recipe  # it may have more epochs than before
+            vars(self.history).update(vars(before))
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._saver.begin(self)
-        if not self.history.epochs:  # what is interrupted in its first epoch begins with these
-            self.model.optimizer.build(self.model.trainable_variables)
-            self._saver.save(0)
+        self._saver.begin(self, self._folder)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin_epoch(epoch)
@@ -200,15 +208,6 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not self.history.stopped:
             self._saver.end_epoch()
-
-
-def _go_on(snapshots: Snapshots, model: keras.Model, history: History) -> None:
-    """Put model and history into the state in which an interrupted run stood."""
-    state = restore(snapshots, model, history.recipe, history.identity())
-    if state is not None:
-        before = History.from_json(state["history"])
-        before.recipe = history.recipe  # it may have more epochs than before
-        vars(history).update(vars(before))
 
 
 def _made_by(model: keras.Model, dataset: Dataset) -> dict[str, str]:

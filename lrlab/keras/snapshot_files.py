@@ -1,47 +1,63 @@
 """What a ``.keras`` file of a run holds: the whole model, and an entry more for the run's state.
 
-The entry, ``lrlab.json``, has what Keras does not save: the epoch, the rates up to there, and the
-states of the generators that dropout and the like draw from (keras-team/keras#19796).
+The entry has what Keras does not save: the epoch, the rates up to there, and the states of the
+generators that dropout and the like draw from (keras-team/keras#19796).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
-from lrlab.training import SnapshotError
-from lrlab.utils import whole
-
-STATE = "lrlab.json"
-REMEDY = "Delete the file and train anew, or name another folder"
+from lrlab.training import REMEDY, SnapshotError, check_snapshot, sealed
 
 
-def save_model(model: keras.Model, state: dict[str, Any], path: Path) -> None:
-    """Write a model and the state of its run to a file, whole or not at all.
+def save_model(model: keras.Model, files: dict[Path, dict[str, Any]]) -> None:
+    """Write a model to files, each with a state of its run, and each whole or not at all.
 
     Args:
         model: The model; it is saved with its optimizer.
-        state: Plain values that JSON can hold.
-        path: The file.
+        files: Plain values that JSON can hold, by the path of the file.
     """
     # Keras saves to no other suffix than its own, so a scratch file comes first.
     with tempfile.TemporaryDirectory() as scratch:
         saved = Path(scratch, "model.keras")
         with _without_numpy_warning():
             model.save(saved)
-        with zipfile.ZipFile(saved, "a") as archive:
-            archive.writestr(STATE, json.dumps(state))
-        with whole(path) as partial:
-            shutil.copyfile(saved, partial)
+        for path, state in files.items():
+            with sealed(path, state) as partial:
+                shutil.copyfile(saved, partial)
+
+
+def model_state(model: keras.Model) -> dict[str, Any]:
+    """Return what is to be saved beside a model, and by which a later one is known as the same."""
+    return {
+        "updates": int(ops.copy(model.optimizer.iterations)),
+        "generators": [v.numpy().tolist() for v in _generators(model)],
+        "variables": digest(model),
+    }
+
+
+def digest(model: keras.Model) -> str:
+    """Return a digest of all that training changes in a compiled model, its rate excepted."""
+    found = hashlib.sha256()
+    for variable in [*model.variables, *model.optimizer.variables]:
+        if variable is not model.optimizer.learning_rate:
+            value = variable.numpy()
+            found.update(f"{value.dtype} {value.shape} ".encode() + value.tobytes())
+    return found.hexdigest()[:16]
 
 
 def load_snapshot(path: Path | str, model: keras.Model | None = None) -> keras.Model:
@@ -52,70 +68,115 @@ def load_snapshot(path: Path | str, model: keras.Model | None = None) -> keras.M
 
     Args:
         path: The file.
-        model: A model of the same layers, whose weights are overwritten; None makes a new one.
+        model: A model of the same layers, whose weights are overwritten; its optimizer stays as it
+            is. None makes a new model, of the classes that Keras knows.
 
     Returns:
         The model; a new one is not compiled. To train it further, `resume` the run.
 
     Raises:
-        SnapshotError: The file is missing, damaged, no model that Keras loads, or of other layers.
+        SnapshotError: The file is missing, damaged, changed, no model that Keras loads, of other
+            layers, or another snapshot than its name and its folder say; the model is then as it
+            was.
     """
     path = Path(path)
+    check_snapshot(path)
     if model is None:
-        return load_model(path, compiled=False)
-    _check_bytes(path)
-    try:
-        with _without_numpy_warning():
-            model.load_weights(path)
-    except Exception as error:  # other layers lead Keras into errors of any kind
-        raise SnapshotError(f"{path} is of another network: {_first_line(error)}") from error
+        return load_model(path)
+    optimizer = copied(_optimizer_variables(model))
+    with _all_or_nothing(model):
+        _load_weights(path, model)
+    assign(optimizer)
     return model
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Return the state that `save_model` wrote beside a model.
+def load_model(path: Path) -> keras.Model:
+    """Return the model of a file, not compiled.
 
     Raises:
-        SnapshotError: The file is missing, damaged, or has no state.
+        SnapshotError: The file holds no model that Keras loads.
     """
-    _check_bytes(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            state: dict[str, Any] = json.loads(archive.read(STATE))
-            return state
-    except (KeyError, ValueError) as error:
-        raise SnapshotError(
-            f"{path} was not saved by SnapshotCallback: it has no {STATE}. {REMEDY}"
-        ) from error
-
-
-def load_model(path: Path, *, compiled: bool) -> keras.Model:
-    """Return the model of a file.
-
-    Raises:
-        SnapshotError: The file is missing, damaged, or no model that Keras loads.
-    """
-    _check_bytes(path)
     try:
         with _without_numpy_warning():
-            return keras.saving.load_model(path, compile=compiled)
+            return keras.saving.load_model(path, compile=False)
     except Exception as error:  # a foreign file leads Keras into errors of any kind
         raise SnapshotError(
             f"{path} holds no model that Keras loads safely here: {_first_line(error)}"
         ) from error
 
 
-def _check_bytes(path: Path) -> None:
-    """Compare every checksum: a reader of the archive looks only at those of what it reads."""
-    if not path.is_file():
-        raise SnapshotError(f"{path} does not exist, or is no file")
-    try:
+def load_run(path: Path, model: keras.Model, state: dict[str, Any]) -> None:
+    """Put a compiled model into the state in which a run was saved, in all that training changes.
+
+    Args:
+        path: The file.
+        model: A model of the same layers and the same optimizer; it is built if it was not.
+        state: What lies in the file beside the model.
+
+    Raises:
+        SnapshotError: The model is another one, or does not come back as it was; it is then left
+            as it was.
+    """
+    if not model.built:
         with zipfile.ZipFile(path) as archive:
-            sound = archive.testzip() is None
-    except Exception:  # a damaged byte leads zipfile into errors of many kinds
-        sound = False
-    if not sound:
-        raise SnapshotError(f"{path} is damaged, or no .keras file. {REMEDY}")
+            model.build_from_config(json.loads(archive.read("config.json"))["build_config"])
+    build_optimizer(model)
+    with _all_or_nothing(model):
+        _load_weights(path, model)
+        # Other numbers of generators or of the optimizer's variables show in the digest.
+        assign(list(zip(_generators(model), state["generators"], strict=False)))
+        if digest(model) != state["variables"]:
+            raise SnapshotError(f"{path} is of another network or optimizer. {REMEDY}")
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Make the optimizer's variables, where those of a distributed model lie."""
+    if not model.optimizer.built:
+        strategy = getattr(model, "distribute_strategy", None)  # with TensorFlow alone
+        with strategy.scope() if strategy else nullcontext():
+            model.optimizer.build(model.trainable_variables)
+
+
+def copied(variables: Iterable[keras.Variable]) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Return variables with copies of their values, see `assign`."""
+    return [(v, np.array(v.numpy())) for v in variables]
+
+
+def assign(values: Iterable[tuple[keras.Variable, Any]]) -> None:
+    """Give variables their values."""
+    for variable, value in values:
+        variable.assign(value)
+
+
+def _optimizer_variables(model: keras.Model) -> list[keras.Variable]:
+    optimizer = getattr(model, "optimizer", None)
+    return list(optimizer.variables) if optimizer else []
+
+
+def _generators(model: keras.Model) -> list[keras.Variable]:
+    """The states of a model's random generators, which are variables that Keras does not save."""
+    return [v for v in model.variables if v.name == "seed_generator_state"]
+
+
+@contextmanager
+def _all_or_nothing(model: keras.Model) -> Iterator[None]:
+    """Leave a model as it was if a file turns out not to be its own."""
+    before = copied([*model.variables, *_optimizer_variables(model)])
+    try:
+        yield
+    except SnapshotError:
+        assign(before)
+        raise
+
+
+def _load_weights(path: Path, model: keras.Model) -> None:
+    """Load the weights, and the optimizer's variables if there are as many."""
+    try:
+        with _without_numpy_warning():
+            warnings.filterwarnings("ignore", "Skipping variable loading for opt", UserWarning)
+            model.load_weights(path)
+    except Exception as error:  # other layers lead Keras into errors of any kind
+        raise SnapshotError(f"{path} is of another network: {_first_line(error)}") from error
 
 
 @contextmanager

@@ -7,7 +7,6 @@ them, optimizer included, and appear whole.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,117 +14,103 @@ from typing import Any
 import keras
 
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
-from lrlab.keras.snapshot_files import REMEDY, load_model, read_state, save_model
+from lrlab.keras.moving_average import MovingAverage
+from lrlab.keras.snapshot_files import build_optimizer, digest, load_run, model_state, save_model
 from lrlab.schedules import Schedule
-from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_path, warn_of_rest
-from lrlab.utils import differences, remove_abandoned, whole
-
-RESUME = "resume.keras"
+from lrlab.training import RunFolder, SnapshotError, Snapshots, read_run
 
 
 class Saver:
     """Saves a run after each epoch, and a snapshot where a cycle ends; no callback by itself.
 
     Args:
-        snapshots: Where, and when.
-        schedule: The schedule of the run.
-        config: What makes the run the one that it is, as plain values.
         extra: Gives what else is to be saved with the run's state, as plain values.
 
     Attributes:
         lrs: The rate by the number of the epoch, read back just before the epoch's first update.
     """
 
-    def __init__(
-        self,
-        snapshots: Snapshots,
-        schedule: Schedule,
-        config: dict[str, Any],
-        extra: Callable[[], dict[str, Any]] = dict,
-    ) -> None:
-        self.snapshots, self.schedule, self.config, self.extra = snapshots, schedule, config, extra
-        self.folder = Path(snapshots.folder)
+    def __init__(self, extra: Callable[[], dict[str, Any]] = dict) -> None:
+        self.extra = extra
         self.lrs: dict[int, float] = {}
 
-    def begin(self, callback: keras.callbacks.Callback) -> None:
+    def begin(self, callback: keras.callbacks.Callback, folder: RunFolder) -> None:
         """Look at the folder when the training of a callback begins."""
-        check_steps(callback)
-        self._model, self._params = callback.model, callback.params
-        epochs = self._params["epochs"]
-        self._ends = self.snapshots.ends_of(self.schedule, epochs)
-        if self.snapshots.ends is None:
-            warn_of_rest(self._ends, epochs)
-        remove_abandoned(self.folder)
-        self._before = self._saved_state()
+        self._model, self._steps = callback.model, callback.params["steps"]
+        if self._steps is None:
+            check_steps(callback)  # refuses it
+        self._folder, self._average = folder, MovingAverage(self._model)
+        self._before: dict[str, Any] | None = folder.state()
+        self.lrs = {int(epoch): float(lr) for epoch, lr in self._before.get("lrs", [])}
 
     def begin_epoch(self, epoch: int) -> None:
-        """See that a run that was interrupted goes on where it stood."""
+        """See that a run goes on where it stood, or save with what a new one begins."""
         self._epoch = epoch
-        if self._before is not None:
+        self._average.look()
+        if self._before:
             self._check_goes_on(self._before, epoch)
-            self._before = None
+        elif self._before is not None:
+            self._begin_run(epoch)
+        self._before = None
 
     def begin_batch(self, batch: int) -> None:
         """Note the rate of an epoch's first update."""
         self._batch = batch
         if batch == 0:
             fetch_state(self._model)
-            self.lrs[self._epoch] = float(self._model.optimizer.learning_rate)
+            self._average.put_back()
+            self.lrs[self._epoch] = float(self._model.optimizer.learning_rate.numpy())
+
+    def end_batch(self, batch: int) -> None:
+        """Keep the weights after an epoch's last update, which may be exchanged before it ends."""
+        self._batch = batch
+        if batch + 1 >= self._steps:
+            fetch_state(self._model)
+            self._average.keep()
 
     def end_epoch(self) -> None:
         """Save the model, and the snapshot if a cycle ends."""
-        if self._batch + 1 < self._params["steps"]:
+        if self._batch + 1 < self._steps:
             return  # some callback stopped the training in the middle
-        self.save(self._epoch + 1)
+        done, resume = self._epoch + 1, self._folder.resume
+        snapshots = self._folder.snapshots(done)
+        if self._average.look():
+            self._save(snapshots, done)
+            with self._average.trained():
+                self._save([resume], done)
+        else:
+            self._average.keep()
+            # The snapshot first: if a kill comes between, the epoch is made again and so is it.
+            self._save([*snapshots, resume], done)
 
-    def save(self, done: int) -> None:
-        """Save the model after so many epochs, and the snapshot if a cycle ends."""
+    def _begin_run(self, epoch: int) -> None:
+        if self._model.built:  # what is interrupted in its first epoch begins with the same weights
+            build_optimizer(self._model)
+            self._folder.begin(digest(self._model))
+            self._save([self._folder.resume], epoch)
+        else:
+            self._folder.begin("made by the first update")
+
+    def _save(self, paths: list[Path], done: int) -> None:
         state = {
-            "config": self.config,
-            "ends": list(self._ends),
-            "epoch": done,
-            "updates": _updates(self._model),
+            **self._folder.described(done),
+            **model_state(self._model),
             "lrs": list(self.lrs.items()),
-            "generators": [v.numpy().tolist() for v in _generators(self._model)],
             **self.extra(),
         }
-        save_model(self._model, state, self.folder / RESUME)
-        self._leave_snapshot(done)
-
-    def _leave_snapshot(self, epochs: int) -> None:
-        """Copy the model after so many epochs, if that is where a cycle ends."""
-        if epochs in self._ends:
-            path = snapshot_path(self.folder, self._ends.index(epochs) + 1, ".keras")
-            with whole(path) as partial:
-                shutil.copyfile(self.folder / RESUME, partial)
-
-    def _saved_state(self) -> dict[str, Any] | None:
-        """Return where this run stood, or None at its beginning."""
-        path = self.folder / RESUME
-        if not path.exists():
-            if any(self.folder.glob("snapshot-*.keras")):
-                raise SnapshotError(
-                    f"{self.folder} holds snapshots but no {RESUME}, so they are another run's. "
-                    "Name another folder"
-                )
-            return None
-        state = read_state(path)
-        _check_same(path, state, self.config, self._ends, self._params["epochs"])
-        self.lrs = {int(epoch): float(lr) for epoch, lr in state["lrs"]}
-        self._leave_snapshot(state["epoch"])  # a kill may have come between the two files
-        return state
+        save_model(self._model, dict.fromkeys(paths, state))
 
     def _check_goes_on(self, state: dict[str, Any], epoch: int) -> None:
-        path, updates = self.folder / RESUME, _updates(self._model)
+        path = self._folder.resume
         if epoch != state["epoch"]:
             raise SnapshotError(
                 f"initial_epoch must be {state['epoch']} to go on from {path}, received {epoch}. "
                 "To begin anew, name another folder"
             )
-        if updates != state["updates"]:
+        if digest(self._model) != state["variables"]:
             raise SnapshotError(
-                f"{path} is a model after {state['updates']} updates, this one has made {updates}. "
-                "Go on with the model that resume(folder, make) gives"
+                f"{path} is a model after {state['updates']} updates, and this is not that model. "
+                "Go on with the one that resume(folder, make) gives"
             )
 
 
@@ -142,7 +127,11 @@ class SnapshotCallback(ScheduleCallback):
     A folder belongs to one run. After an interruption, in the middle of a cycle too, `resume`
     gives the model and the epoch to go on with; with the images in `ShuffledBatches` the run ends
     with the same snapshots to the last bit as an uninterrupted one (same machine and threads).
-    List this callback after those that change weights when an epoch ends.
+
+    List this callback after those that change weights when an epoch ends. After
+    ``keras.callbacks.SwapEMAWeights`` the snapshots hold the average, before it the trained
+    weights; ``resume.keras`` has the trained weights either way. The next epoch begins with exactly
+    these, where the exchange alone, which in TensorFlow rounds, would change their last bits.
 
     Args:
         schedule: The rate over time in epochs; its cycles are whole numbers of epochs long, unless
@@ -192,8 +181,7 @@ class SnapshotCallback(ScheduleCallback):
         ends: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__(schedule, per=per)
-        config = {"schedule": schedule.to_config(), "per": per}
-        self._saver = Saver(Snapshots(folder, ends=ends), schedule, config)
+        self._snapshots, self._saver = Snapshots(folder, ends=ends), Saver()
 
     @property
     def lrs(self) -> dict[int, float]:
@@ -206,7 +194,15 @@ class SnapshotCallback(ScheduleCallback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check the cycles and the folder, and tell which epochs leave no snapshot."""
         super().on_train_begin(logs)
-        self._saver.begin(self)
+        config = {"schedule": self.schedule.to_config(), "per": self.per}
+        folder = RunFolder(
+            self._snapshots,
+            config,
+            schedule=self.schedule,
+            epochs=self.params["epochs"],
+            suffix=".keras",
+        )
+        self._saver.begin(self, folder)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the epoch."""
@@ -218,6 +214,10 @@ class SnapshotCallback(ScheduleCallback):
         super().on_train_batch_begin(batch, logs)
         self._saver.begin_batch(batch)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the weights that the epoch's last update has left."""
+        self._saver.end_batch(batch)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the model, and the snapshot if a cycle ends."""
         self._saver.end_epoch()
@@ -226,89 +226,31 @@ class SnapshotCallback(ScheduleCallback):
 def resume(folder: Path | str, make: Callable[[], keras.Model]) -> tuple[keras.Model, int]:
     """Return the model of a run as it was after the last finished epoch, and the next epoch.
 
-    It is compiled as it was, with the state of its optimizer and of the generators that dropout
-    draws from. The epoch is ``initial_epoch`` of ``fit`` and of `ShuffledBatches`.
+    All that training changes comes back to the last bit: weights, statistics of batch
+    normalisation, the optimizer's variables (momentum, moving averages, accumulated gradients, the
+    scale of the loss) and the generators of the model's layers, which dropout draws from. What is
+    no variable of the model or its optimizer does not: generators of your own, Keras' global one,
+    the state of other callbacks, and under a distribution strategy what the replicas hold apart
+    (the statistics of batch normalisation are then those of the first). The epoch is
+    ``initial_epoch`` of ``fit`` and of `ShuffledBatches`.
 
     Args:
         folder: The folder of a `SnapshotCallback`.
-        make: Makes the compiled model that the run begins with.
+        make: Makes the compiled model of the run, whatever its weights; any class of model, layer
+            or loss will do, in the scope of a distribution strategy too.
 
     Returns:
-        The model and the number of the epoch to go on with; what ``make`` returns and 0 if no
-        epoch has been finished.
+        The model that ``make`` returned, and the number of the epoch to go on with, which is 0 in
+        an empty folder.
 
     Raises:
-        SnapshotError: The folder's ``resume.keras`` is damaged or not of this package.
+        SnapshotError: The folder's ``resume.keras`` is damaged, changed or not of this package, or
+            the model is another one.
     """
-    path = Path(folder) / RESUME
-    if not path.exists():
-        return make(), 0
-    state = read_state(path)
-    model = load_model(path, compiled=True)
-    _set_generators(model, state)
+    path = Path(folder) / "resume.keras"
+    state = read_run(path) if path.exists() else None
+    model = make()
+    if state is None:
+        return model, 0
+    load_run(path, model, state)
     return model, state["epoch"]
-
-
-def restore(
-    snapshots: Snapshots, model: keras.Model, recipe: Recipe, config: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Put a compiled model into the state that a run left after its last finished epoch.
-
-    Args:
-        snapshots: Where the run keeps its snapshots.
-        model: A model of the same layers and the same optimizer; it is changed in place.
-        recipe: What the run is to do.
-        config: What makes the run the one that it is.
-
-    Returns:
-        What was saved beside the model; None, and no change, if no epoch has been finished.
-
-    Raises:
-        SnapshotError: The folder's ``resume.keras`` is damaged, not of this package, or of another
-            run.
-    """
-    ends, path = snapshots.ends_of(recipe.schedule, recipe.epochs), Path(snapshots.folder) / RESUME
-    if not path.exists():
-        return None
-    state = read_state(path)
-    _check_same(path, state, config, ends, recipe.epochs)
-    saved = load_model(path, compiled=True)
-    model.optimizer.build(model.trainable_variables)
-    pairs = [(model.weights, saved.weights), (_generators(model), _generators(saved))]
-    pairs.append((model.optimizer.variables, saved.optimizer.variables))
-    if any([v.shape for v in ours] != [v.shape for v in theirs] for ours, theirs in pairs):
-        raise SnapshotError(f"{path} is of another network or optimizer. {REMEDY}")
-    for ours, theirs in pairs:
-        for variable, value in zip(ours, theirs, strict=True):
-            variable.assign(value)
-    _set_generators(model, state)
-    return state
-
-
-def _updates(model: keras.Model) -> int:
-    return int(model.optimizer.iterations)
-
-
-def _generators(model: keras.Model) -> list[keras.Variable]:
-    """The states of a model's random generators, which are variables that Keras does not save."""
-    return [v for v in model.variables if v.name == "seed_generator_state"]
-
-
-def _set_generators(model: keras.Model, state: dict[str, Any]) -> None:
-    for variable, value in zip(_generators(model), state["generators"], strict=True):
-        variable.assign(value)
-
-
-def _check_same(
-    path: Path, state: dict[str, Any], config: dict[str, Any], ends: tuple[int, ...], epochs: int
-) -> None:
-    """Refuse to continue a run that was to do something else up to now."""
-    done, found = state["epoch"], differences(state["config"], config)
-    if [end for end in state["ends"] if end <= done] != [end for end in ends if end <= done]:
-        found.append(f"ends was {state['ends']} and is {list(ends)}")
-    if done > epochs:
-        found.append(f"{done} epochs are finished and {epochs} asked for")
-    if found:
-        raise SnapshotError(
-            f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
-        )

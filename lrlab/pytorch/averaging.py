@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 from lrlab.pytorch.device import images_to_device, to_device
 from lrlab.pytorch.evaluation import EVALUATION_BATCH, evaluate_on_device, logits, place_of
-from lrlab.pytorch.snapshots import load_snapshot
+from lrlab.pytorch.snapshots import bare, load_snapshot
 from lrlab.utils import checks
 
 
@@ -55,7 +55,7 @@ def average_weights(
             there is batch normalisation.
 
     Returns:
-        A new network in evaluation mode.
+        A new network in evaluation mode: the one inside of ``torch.compile`` and the like.
 
     Raises:
         ValueError: There is no snapshot, or there is batch normalisation and no images.
@@ -64,6 +64,7 @@ def average_weights(
     References:
         Izmailov, Podoprikhin, Garipov, Vetrov, Wilson 2018, arXiv:1803.05407.
     """
+    model = bare(model)
     averaged = AveragedModel(model)
     for path in paths:
         averaged.update_parameters(load_snapshot(path, model))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lrlab.data import Dataset
 from lrlab.pytorch.device import device_name
 from lrlab.pytorch.loop import Observer, Training
-from lrlab.pytorch.snapshots import SnapshotKeeper
+from lrlab.pytorch.snapshots import SnapshotKeeper, bare
 from lrlab.training import History, Recipe, Snapshots, provenance
 from lrlab.utils import bar
 
@@ -61,7 +61,7 @@ def fit(
     place = device_name(training.device)
     history = History(
         recipe,
-        network=type(model).__name__,
+        network=type(bare(model)).__name__,
         dataset=dataset.name,
         train_images=len(dataset.x_train),
         provenance=provenance("torch", torch.__version__, place, dataset.fingerprint),

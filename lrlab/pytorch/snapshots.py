@@ -7,21 +7,30 @@ hold tensors and plain values only (``torch.load(..., weights_only=True)``) and 
 
 from __future__ import annotations
 
+import hashlib
 import io
-import zipfile
-from collections.abc import Mapping
+import random
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-from lrlab.pytorch.device import sees_cuda
 from lrlab.pytorch.loop import Observer, Training
-from lrlab.training import History, SnapshotError, Snapshots, snapshot_path, warn_of_rest
-from lrlab.utils import differences, instance, remove_abandoned, whole
-
-RESUME = "resume.pt"
+from lrlab.training import (
+    REMEDY,
+    History,
+    RunFolder,
+    SnapshotError,
+    Snapshots,
+    check_snapshot,
+    sealed,
+)
+from lrlab.utils import instance
 
 
 class SnapshotKeeper(Observer):
@@ -39,152 +48,189 @@ class SnapshotKeeper(Observer):
 
     def __init__(self, snapshots: Snapshots, history: History, training: Training) -> None:
         instance(Snapshots, words="a Snapshots")("snapshots", snapshots)
-        self.folder = Path(snapshots.folder)
-        self.ends = snapshots.ends_of(history.schedule, history.recipe.epochs)
-        if snapshots.ends is None:
-            warn_of_rest(self.ends, history.recipe.epochs)
         self.history, self.training = history, training
-        self.parts: dict[str, Any] = {
-            "model": training.model,
-            "optimizer": training.optimizer,
-            "scheduler": training.scheduler,
-        }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(self.folder)
-        if (self.folder / RESUME).exists():
-            self._restore()
-        elif list(self.folder.glob("snapshot-*.pt")):
-            raise SnapshotError(
-                f"{self.folder} holds snapshots but no {RESUME}, so they are another run's. "
-                "Name another folder"
-            )
+        self.folder = RunFolder(
+            snapshots,
+            history.identity(),
+            schedule=history.schedule,
+            epochs=history.recipe.epochs,
+            suffix=".pt",
+        )
+        if state := self.folder.state():
+            self._restore(state)
         else:  # what is interrupted in its first epoch begins again with the same weights
+            initial = hashlib.sha256(_packed(bare(training.model).state_dict()))
+            self.folder.begin(initial.hexdigest()[:16])
             self._save_run()
+            _read(self.folder.resume)  # now, rather than after an interruption
 
     def after_epoch(self, training: Training) -> None:
         """Save the state after the epoch that the history has just recorded, and a snapshot."""
         if self.history.stopped:  # it diverged; a run that an observer ends is kept
             return
         done = self.history.epochs
-        if done in self.ends:
-            path = snapshot_path(self.folder, self.ends.index(done) + 1, ".pt")
-            _save(training.model.state_dict(), path)
+        for path in self.folder.snapshots(done):
+            described = {"config": self.folder.config, "epoch": done}
+            _save(bare(training.model).state_dict(), path, described)
         # After the snapshot: if a kill comes between, the epoch is made again and so is it.
         self._save_run()
 
     def _save_run(self) -> None:
-        state = {name: part.state_dict() for name, part in self.parts.items()}
-        state |= {
-            "ends": list(self.ends),
-            "history": self.history.to_json(),
-            "shuffle": self.training.shuffle.get_state(),
-            "random": _random_state(),
+        training, done = self.training, self.history.epochs
+        tensors = {
+            "model": training.model.state_dict(),
+            "optimizer": training.optimizer.state_dict(),
+            "scheduler": training.scheduler.state_dict(),
+            "shuffle": training.shuffle.get_state(),
+            "random": _random_state(training.device),
         }
-        _save(state, self.folder / RESUME)
+        described = {**self.folder.described(done), "history": self.history.to_json()}
+        _save(tensors, self.folder.resume, described)
 
-    def _restore(self) -> None:
-        path = self.folder / RESUME
-        state = _read(path)
-        wanted = {"ends", "history", "shuffle", "random", *self.parts}
-        if set(state) != wanted:
-            raise SnapshotError(f"{path} is not the state of a run. {_REMEDY}")
+    def _restore(self, state: dict[str, Any]) -> None:
+        path, training = self.folder.resume, self.training
+        tensors = _read(path)
         try:
             before = History.from_json(state["history"])
-            self._check_same(path, before, state["ends"])
-            for name, part in self.parts.items():
-                part.load_state_dict(state[name])
-            self.training.shuffle.set_state(state["shuffle"])
-            _set_random_state(state["random"])
-        except SnapshotError:
-            raise
-        except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
-            raise SnapshotError(f"{path} does not fit this run: {error}. {_REMEDY}") from error
+            # What may not fit comes first, so that a network is changed by its own run alone.
+            training.optimizer.load_state_dict(tensors["optimizer"])
+            training.scheduler.load_state_dict(tensors["scheduler"])
+            _load(training.model, tensors["model"])
+        except (ValueError, RuntimeError, TypeError, KeyError) as error:
+            raise SnapshotError(f"{path} does not fit this run: {error}. {REMEDY}") from error
+        training.shuffle.set_state(tensors["shuffle"])
+        _set_random_state(tensors["random"], training.device)
         before.recipe = self.history.recipe  # it may have more epochs than before
         vars(self.history).update(vars(before))
-        self.training.epoch = before.epochs
-
-    def _check_same(self, path: Path, before: History, ends: list[int]) -> None:
-        """Refuse to continue a run that was to do something else up to now."""
-        done, asked = before.epochs, self.history.recipe.epochs
-        found = differences(before.identity(), self.history.identity())
-        if [end for end in ends if end <= done] != [end for end in self.ends if end <= done]:
-            found.append(f"ends was {ends} and is {list(self.ends)}")
-        if done > asked:
-            found.append(f"{done} epochs are finished and {asked} asked for")
-        if found:
-            raise SnapshotError(
-                f"{path} belongs to another run: {'; '.join(found)}. Name another folder"
-            )
+        training.epoch = before.epochs
 
 
 def load_snapshot(path: Path | str, model: nn.Module) -> nn.Module:
     """Load a snapshot into a network, on whatever device that is.
 
+    The networks inside of ``torch.compile``, ``DataParallel`` and ``AveragedModel`` are seen: the
+    names that these put in front make no difference, neither in the file nor in the network.
+
     Args:
-        path: A ``snapshot-K.pt``.
+        path: A ``snapshot-K.pt``, or another ``state_dict`` that ``torch.save`` wrote.
         model: A network of the same layers; its weights are overwritten.
 
     Returns:
         The network.
 
     Raises:
-        SnapshotError: The file is missing, damaged, no ``state_dict``, or that of other layers; the
-            network is then as it was.
+        SnapshotError: The file is missing, damaged, changed, no ``state_dict``, that of other
+            layers, or another snapshot than its name and its folder say; the network is then as it
+            was.
     """
-    state = _read(Path(path))
-    own = model.state_dict()
-    faults = [f"no {name}" for name in own if name not in state]
-    for name, value in state.items():
-        if name not in own:
-            faults.append(f"a {name} that this network does not have")
-        elif not isinstance(value, Tensor):
-            faults.append(f"{name} is no tensor")
-        elif value.shape != own[name].shape:
-            faults.append(f"{name} of shape {tuple(value.shape)}, not {tuple(own[name].shape)}")
-    if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise SnapshotError(f"{path} is of another network: {', '.join(faults[:3])}{more}")
-    model.load_state_dict(state)
+    path = Path(path)
+    check_snapshot(path)
+    state = _read(path)
+    try:
+        _load(model, state)
+    except ValueError as error:
+        raise SnapshotError(f"{path} is of another network: {error}") from error
     return model
 
 
-_REMEDY = "Name another folder, or empty this one and make the run anew"
+def bare(model: nn.Module) -> nn.Module:
+    """Return the network inside of what ``torch.compile``, ``DataParallel`` and the like return."""
+    inner: Any = model
+    while isinstance(inner, _WRAPPERS) or hasattr(inner, "_orig_mod"):
+        inner = getattr(inner, "_orig_mod", None) or inner.module
+    return inner
 
 
-def _save(state: Mapping[str, Any], path: Path) -> None:
-    # Into memory first: saved to a file, the bytes would depend on the file's name.
+_WRAPPERS = nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel
+_COUNT = "n_averaged"  # what an AveragedModel has beside its network
+
+
+def _load(model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Load a state, or raise a `ValueError` that says what does not fit, and change nothing."""
+    own = model.state_dict()
+    pairs, prefix = _pairs(own, state)
+    faults = [f"no {name}" for name in own if name not in pairs and _plain(name) != _COUNT]
+    more = [name for name in state if name not in pairs.values() and _plain(name) != _COUNT]
+    faults += [f"a {name} that this network does not have" for name in more]
+    for name, theirs in pairs.items():
+        value, wanted = state[theirs], own[name]
+        if isinstance(value, Tensor) is not isinstance(wanted, Tensor):
+            faults.append(f"{theirs} is no tensor")
+        elif isinstance(value, Tensor) and value.shape != wanted.shape:
+            faults.append(f"{theirs} of shape {tuple(value.shape)}, not {tuple(wanted.shape)}")
+    if faults:
+        rest = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+        wrapped = f" ({prefix!r} in front of names is no matter)" if prefix else ""
+        raise ValueError(", ".join(faults[:3]) + rest + wrapped)
+    model.load_state_dict(own | {name: state[theirs] for name, theirs in pairs.items()})
+
+
+def _pairs(own: Iterable[str], state: Iterable[str]) -> tuple[dict[str, str], str]:
+    """The names of a network with those of a file that mean the same, and a wrapper's prefix.
+
+    The prefix is the one with which the most names agree, if it is put in front of all on one side.
+    """
+    ours, theirs = ({_plain(name): name for name in names} for names in (own, state))
+    counts = {ours.pop(_COUNT, ""): theirs.pop(_COUNT, "")}
+    found: dict[tuple[str, bool], dict[str, str]] = {("", True): {}}
+    for short, long, in_file in ((ours, theirs, True), (theirs, ours, False)):
+        for name in long:
+            for cut in [0, *(dot.end() for dot in re.finditer(r"\.", name))]:
+                if name[cut:] in short:
+                    pair = short[name[cut:]], long[name]
+                    one, other = pair if in_file else pair[::-1]
+                    found.setdefault((name[:cut], in_file), {})[one] = other
+    (prefix, _), pairs = max(found.items(), key=lambda item: len(item[1]))
+    return pairs | {one: other for one, other in counts.items() if one and other}, prefix
+
+
+def _plain(name: str) -> str:
+    """A name without what ``torch.compile`` puts into it, wherever it does."""
+    return name.replace("_orig_mod.", "")
+
+
+def _packed(tensors: Mapping[str, Any]) -> memoryview:
+    # Into memory: saved to a file, the bytes would depend on the file's name.
     content = io.BytesIO()
-    torch.save(state, content)
-    with whole(path) as partial:
-        partial.write_bytes(content.getbuffer())
+    torch.save(tensors, content)
+    return content.getbuffer()
+
+
+def _save(tensors: Mapping[str, Any], path: Path, described: dict[str, Any]) -> None:
+    with sealed(path, described) as partial:
+        partial.write_bytes(_packed(tensors))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What `_save` wrote, or a `SnapshotError` for a file that is damaged or of another kind."""
+    """The tensors of a file whose checksums have been compared."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():  # torch's own reader looks at no checksum
-                raise ValueError(f"{damaged} in it is damaged")
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise SnapshotError(f"{path} does not exist") from error
-    except Exception as error:  # a damaged file makes the readers raise almost anything
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a foreign file makes the reader raise almost anything
         raise SnapshotError(
-            f"{path} is damaged, or was not written by torch.save with tensors and plain values "
-            f"alone. {_REMEDY}"
+            f"{path} holds more than tensors and plain values, or was not written by torch.save. "
+            f"{REMEDY}"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise SnapshotError(f"{path} holds no state_dict. {_REMEDY}")
-    return state
+    if not isinstance(tensors, dict) or not all(isinstance(name, str) for name in tensors):
+        raise SnapshotError(f"{path} holds no state_dict. {REMEDY}")
+    return tensors
 
 
-def _random_state() -> dict[str, torch.Tensor]:
-    """What dropout draws from."""
-    cuda = {"cuda": torch.cuda.get_rng_state()} if sees_cuda() else {}
-    return {"cpu": torch.get_rng_state()} | cuda
+def _random_state(device: torch.device) -> dict[str, Any]:
+    """What dropout and the like draw from: the generators of torch, NumPy and Python."""
+    numpy: Any = np.random.get_state()  # noqa: NPY002 (the global one)
+    states = {
+        "cpu": torch.get_rng_state(),
+        "numpy": (numpy[0], numpy[1].tolist(), *numpy[2:]),  # plain values
+        "python": random.getstate(),
+    }
+    if device.type != "cpu":
+        states[device.type] = torch.get_device_module(device).get_rng_state(device)
+    return states
 
 
-def _set_random_state(state: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and sees_cuda():
-        torch.cuda.set_rng_state(state["cuda"])
+def _set_random_state(states: dict[str, Any], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"])
+    np.random.set_state(states["numpy"])  # noqa: NPY002
+    random.setstate(states["python"])
+    if device.type in states.keys() - {"cpu"}:
+        torch.get_device_module(device).set_rng_state(states[device.type], device)

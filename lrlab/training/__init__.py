@@ -1,5 +1,6 @@
 """A training run, whatever the framework: what it is asked to do and what it leaves behind."""
 
+from lrlab.training.archives import REMEDY, SnapshotError, read_state, sealed
 from lrlab.training.audit import cut_epochs, lr_deviation
 from lrlab.training.evaluation import Evaluation
 from lrlab.training.first_steps import FirstSteps
@@ -7,28 +8,34 @@ from lrlab.training.history import FORMAT, History, note_change
 from lrlab.training.origin import provenance
 from lrlab.training.recipe import METRICS, Recipe, Watch
 from lrlab.training.snapshots import (
-    SnapshotError,
+    RunFolder,
     Snapshots,
+    check_snapshot,
+    read_run,
     snapshot_path,
     snapshot_paths,
-    warn_of_rest,
 )
 
 __all__ = [
     "FORMAT",
     "METRICS",
+    "REMEDY",
     "Evaluation",
     "FirstSteps",
     "History",
     "Recipe",
+    "RunFolder",
     "SnapshotError",
     "Snapshots",
     "Watch",
+    "check_snapshot",
     "cut_epochs",
     "lr_deviation",
     "note_change",
     "provenance",
+    "read_run",
+    "read_state",
+    "sealed",
     "snapshot_path",
     "snapshot_paths",
-    "warn_of_rest",
 ]

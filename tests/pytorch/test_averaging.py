@@ -1,11 +1,13 @@
 """Averages and distances of snapshots against NumPy, lines between them against their points."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from lrlab.data import load
 from lrlab.pytorch import averaging
@@ -35,7 +37,7 @@ def network(seed=0, normed=False):
 def snapshots(folder, count, **options):
     paths = [snapshot_path(folder, k + 1, ".pt") for k in range(count)]
     for k, path in enumerate(paths):
-        _save(network(k, **options).state_dict(), path)
+        _save(network(k, **options).state_dict(), path, {})
     return paths
 
 
@@ -62,6 +64,16 @@ def test_the_average_is_numpys_mean(tmp_path, count):
     assert average is not model
     assert not average.training
     assert_state(model, network(count - 1))
+
+
+@pytest.mark.parametrize(
+    "wrap", [partial(torch.compile, backend="eager"), nn.DataParallel, AveragedModel]
+)
+def test_a_wrapped_network_is_averaged_as_the_one_inside_of_it(tmp_path, wrap):
+    paths = snapshots(tmp_path, 3)
+    average = average_weights(paths, wrap(network(9)))
+    assert type(average) is nn.Sequential
+    assert_state(average, average_weights(paths, network(8)))
 
 
 def test_statistics_are_those_of_the_averaged_weights(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import hashlib
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, closing, suppress
+from http.client import responses
 from pathlib import Path
 from typing import IO, Any
 
@@ -105,8 +106,13 @@ def _chunks(name: str, url: str) -> Generator[bytes, None, None]:
     """Yield what a server sends; what fails on the way there and back is named here."""
     import requests
 
+    def leave(response: requests.Response, **_: Any) -> None:
+        if response.is_redirect:  # requests would read its whole body, however long it is
+            response.close()
+
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT) as response:
+        hooks = {"response": leave}
+        with requests.get(url, stream=True, timeout=TIMEOUT, hooks=hooks) as response:
             response.raise_for_status()
             yield from response.iter_content(CHUNK)
     # Not a narrower class: what requests, urllib3 and http.client raise has no common one.
@@ -122,8 +128,8 @@ def _reason(error: Exception) -> str:
     certificates = "REQUESTS_CA_BUNDLE has to name a file with the certificates to trust"
     match error:
         case exceptions.HTTPError():
-            status = f"{error.response.status_code} {error.response.reason}"
-            return login if status.startswith("407") else f"the server answered {status}"
+            code = error.response.status_code
+            return login if code == 407 else f"the server answered {code} {responses.get(code, '')}"
         case exceptions.ProxyError():
             return login if " 407 " in str(error) else f"{proxy} cannot be reached or refuses"
         case exceptions.SSLError():

@@ -103,10 +103,14 @@ def test_bad_answer(server, use, cache, capfd, route, reason):
     assert load("fashion_mnist").source == "download"
 
 
-def test_a_body_without_end_is_given_up_at_once(server, use, cache):
+@pytest.mark.parametrize(
+    ("status", "reason"), [(200, "more came than the published"), (302, "a web page came in its")]
+)
+def test_a_body_without_end_is_given_up_at_once(server, use, cache, status, reason):
     use()
-    server.routes[VICTIM] = (200, itertools.repeat(bytes(2**16)), {})
-    fails(cache, "more came than the published")
+    endless = itertools.repeat(bytes(2**16))
+    server.routes |= {VICTIM: (status, endless, {"Location": "login"}), "login": (200, LOGIN, {})}
+    fails(cache, reason)
     assert server.sent < 16e6, "what the buffers of two sockets hold, and not much more"
 
 

@@ -19,7 +19,6 @@ from tests.support.small_images import PUBLISHED
 def cache(monkeypatch, tmp_path):
     """The folder of the cache, which is not there yet."""
     folder = tmp_path / "not yet there" / "cache"
-    monkeypatch.delenv("LRLAB_DATA", raising=False)
     monkeypatch.setenv("LRLAB_CACHE", str(folder))
     return folder
 

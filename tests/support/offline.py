@@ -1,6 +1,7 @@
 """No test and no chapter downloads: what tries to fails, on every machine alike.
 
-Pytest loads this before anything else (pyproject.toml), and what it starts inherits it.
+Pytest loads this before anything else (pyproject.toml), and what it starts inherits it. A folder of
+the reader's own is out of sight too, or what needs it would pass on this machine alone.
 """
 
 import os
@@ -13,4 +14,5 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 os.environ["LRLAB_CACHE"] = os.path.join(os.devnull, "tests do not download")
 
 # Where there is a folder of full data sets, a few tests compare with them.
-FULL_SETS = os.environ.get("LRLAB_DATA", "")
+os.environ.setdefault("LRLAB_FULL_SETS", os.environ.pop("LRLAB_DATA", ""))
+FULL_SETS = os.environ["LRLAB_FULL_SETS"]

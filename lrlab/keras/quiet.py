@@ -12,10 +12,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from lrlab.utils import progress
+
 
 @contextmanager
 def silent_descriptor(descriptor: int = 2) -> Iterator[None]:
-    """Send what is written to a file descriptor to nowhere, for as long as the block runs."""
+    """Send what is written to a standard descriptor to nowhere, for as long as the block runs."""
+    progress.fill_descriptors()
     kept = os.dup(descriptor)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,7 +1,7 @@
 """What every room uses: checks, checked values, whole files, progress bars, frameworks' names."""
 
 from lrlab.utils import checks, files, progress
-from lrlab.utils.files import remove_abandoned, whole, write_text
+from lrlab.utils.files import parse_json, read_text, remove_abandoned, whole, write_text
 from lrlab.utils.frameworks import FRAMEWORKS, Framework
 from lrlab.utils.progress import bar
 from lrlab.utils.value import Value, differences, instance
@@ -15,7 +15,9 @@ __all__ = [
     "differences",
     "files",
     "instance",
+    "parse_json",
     "progress",
+    "read_text",
     "remove_abandoned",
     "whole",
     "write_text",

@@ -190,6 +190,25 @@ def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return lambda name, value: None if value is None else check(name, value)
 
 
+def shown(text: object, most: int | None = None) -> str:
+    r"""Text that a terminal shows and does not obey: control characters are written out.
+
+    Args:
+        text: What somebody else wrote, such as the message of an error.
+        most: Letters to keep at most; None keeps all.
+
+    Example:
+        >>> print(shown("a\x1b[2J device\n"))
+        a\x1b[2J device\n
+    """
+    text = str(text)
+    if most is not None and len(text) > most:
+        text = f"{text[:most]} ..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def same_parameters(saved: Any, own: Mapping[str, Any]) -> None:
     """Refuse the saved state of a scheduler that was made with other parameters.
 

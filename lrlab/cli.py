@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TextIO
 
 from lrlab.data import DataError
-from lrlab.studies import STUDIES, Study, UnknownStudy, execute, find, folder, load, missing, select
+from lrlab.studies import (
+    STUDIES,
+    Study,
+    UnknownStudy,
+    execute,
+    find,
+    folder,
+    missing,
+    most_workers,
+    places,
+    select,
+)
 from lrlab.training import History
+from lrlab.utils import checks, progress
 
-DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, MISUSED, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 WIDTH = 100  # of a paragraph, in letters
+MOST_SEEDS = 1_000  # from there on they are those of networks that start afresh within a run
 
 # What `lrlab show` tells of the last epoch: title, field of the history, decimals.
 MEASURES = (
@@ -33,26 +50,73 @@ def main(arguments: Sequence[str] | None = None, studies: Mapping[str, Study] = 
 
     Returns:
         The exit status: 0, or 1 if something failed, 2 for a command line that makes no sense,
-        130 after Ctrl-C.
+        130 after Ctrl-C or SIGTERM, 141 if nobody reads the output to its end, as a program has it
+        in a shell that either ends.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = _parser()
+    with progress.standing_in(), _ended_once(for_good=arguments is None):
+        arguments = sys.argv[1:] if arguments is None else list(arguments)
+        try:
+            try:
+                return _carry_out(arguments, studies)
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            _tell("\nStopped.")
+            if arguments[:1] == ["run"]:
+                again = shlex.join(["lrlab", *arguments])
+                _tell("What is finished is recorded; the same command goes on from there:")
+                _tell(f"  {again}")
+            return INTERRUPTED
+        except BrokenPipeError:
+            _give_up(sys.stdout)
+            return CLOSED
+        except OSError as error:
+            _give_up(sys.stdout)
+            what = f"use {error.filename}" if error.filename else "write the output"
+            return _complain(f"cannot {what}: {error.strerror or error}", FAILED)
+
+
+def _carry_out(arguments: list[str], studies: Mapping[str, Study]) -> int:
     try:
-        options = parser.parse_args(arguments)
+        options = _parser().parse_args(arguments)
         chosen = select(options.names, studies)
         return {"run": _run, "list": _list, "show": _show}[options.command](chosen, options)
     except UnknownStudy as error:
         return _complain(error, MISUSED)
-    except (ValueError, DataError) as error:  # a RecordError is a ValueError
+    except (ValueError, DataError, ImportError) as error:  # a RecordError is a ValueError
         return _complain(error, FAILED)
-    except KeyboardInterrupt:
-        again = shlex.join(["lrlab", *arguments])
-        print(
-            f"\nStopped. What is finished is recorded; the same command goes on from there:\n"
-            f"  {again}",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
+
+
+@contextmanager
+def _ended_once(*, for_good: bool) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the command orderly, and nothing disturb that end.
+
+    Args:
+        for_good: Nothing of this process follows the command that another signal could end.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ended = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal ended
+        if not ended:  # not SIG_IGN from then on: Python complains of a signal on its way
+            ended = True
+            raise KeyboardInterrupt
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as under nohup, or in the background of a script
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        if not (ended and for_good):
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        elif hasattr(signal, "pthread_sigmask"):  # Python drops its handlers before it ends
+            signal.pthread_sigmask(signal.SIG_BLOCK, before)
 
 
 def _run(chosen: list[Study], options: argparse.Namespace) -> int:
@@ -61,28 +125,19 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
     if options.dry_run:
         absent = missing(runs, options.results)
         for run in absent:
-            print(f"{run.study}/{run.name}")
-        print(f"{len(absent)} of {len(runs)} runs to make, in {folder(options.results)}")
+            _say(f"{run.study}/{run.name}")
+        _say(f"{len(absent)} of {len(runs)} runs to make, in {folder(options.results)}")
         return DONE
-
-    def log(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    # A plain `kill` ends the workers as orderly as Ctrl-C does.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        report = execute(
-            runs, results=options.results, workers=options.workers, device=options.device, log=log
-        )
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    failed = report.failed
-    print(
-        f"runs made: {len(report.outcomes) - len(failed)}, already there: {report.present}, in "
-        f"{folder(options.results)}"
+    report = execute(
+        runs, results=options.results, workers=options.workers, device=options.device, log=_tell
     )
+    failed = report.failed
     for outcome in failed:
-        print(outcome, file=sys.stderr)
+        _tell(outcome)
+    _say(
+        f"runs made: {len(report.outcomes) - len(failed)}, already there: {report.present}, in "
+        f"{_where(options)}"
+    )
     if failed or report.ended:
         why = f": {report.ended}" if report.ended else ""
         text = f"runs failed: {len(failed)}, not made: {report.unmade}{why}"
@@ -108,32 +163,42 @@ def _list(chosen: list[Study], options: argparse.Namespace) -> int:
             )
         )
     _print_table(rows)
-    if not options.names:
+    _say(f"records: {_where(options)}")
+    if not options.names and len(places(options.results)) == 1:
         place = folder(options.results)
         known = {study.name for study in chosen}
-        folders = sorted(entry for entry in place.glob("[!.]*") if entry.is_dir())
-        problems += [f"{entry} belongs to no study" for entry in folders if entry.name not in known]
-    return _complain("\n".join(problems), FAILED) if problems else DONE
+        with suppress(OSError), os.scandir(place) as entries:  # told of each study already
+            folders = {entry.name for entry in entries if entry.is_dir()}
+            foreign = sorted(name for name in folders - known if not name.startswith("."))
+            problems += [f"{place / name} belongs to no study" for name in foreign]
+    return _summary(problems)
 
 
 def _show(chosen: list[Study], options: argparse.Namespace) -> int:
+    problems = []
     for position, study in enumerate(chosen):
-        print("\n" * (position > 0) + f"{study.name}: {study.description}")
+        _say("\n" * (position > 0) + f"{study.name}: {study.description}")
         if study.decides:
-            print(textwrap.fill(f"It decides: {study.decides}", WIDTH))
-        histories = load(study, options.results, complete=False)
+            _say(textwrap.fill(f"It decides: {study.decides}", WIDTH))
+        found = find(study, options.results)
+        problems += found.problems
         titles = [f"{title} [95 %]" for title, _, _ in MEASURES]
         rows = [("setting", "seeds", *titles, "stopped early")]
-        rows += [_row(label, of_label) for label, of_label in histories.items()]
+        rows += [_row(label, of_label) for label, of_label in found.histories.items()]
         _print_table(rows)
         made = {
-            (history.provenance["device"], f"torch {history.provenance['torch']}")
-            for of_label in histories.values()
+            tuple(history.provenance.get(name, "(not told)") for name in ("device", "torch"))
+            for of_label in found.histories.values()
             for history in of_label
         }
         for device, version in sorted(made):
-            print(f"made on {device}, {version}")
-    return DONE
+            _say(f"made on {device}, torch {version}")
+    return _summary(problems)
+
+
+def _where(options: argparse.Namespace) -> str:
+    """Where records are looked for."""
+    return ", then ".join(map(str, places(options.results)))
 
 
 def _row(label: str, histories: list[History]) -> tuple[str, ...]:
@@ -156,12 +221,42 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        _say("  ".join(cells).rstrip())
+
+
+def _say(text: str) -> None:
+    """Print what the command is for."""
+    _print(text, sys.stdout)
+
+
+def _tell(text: object) -> None:
+    """Print what is said besides; that nobody can read it stops nothing."""
+    try:
+        _print(str(text), sys.stderr)
+    except (OSError, ValueError):
+        _give_up(sys.stderr)
 
 
 def _complain(message: object, status: int) -> int:
-    print(f"lrlab: {message}", file=sys.stderr)
+    _tell(f"lrlab: {message}")
     return status
+
+
+def _summary(problems: list[str]) -> int:
+    return _complain("\n".join(dict.fromkeys(problems)), FAILED) if problems else DONE
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print lines in letters that the stream has, and with which a terminal does nothing."""
+    lines = "\n".join(checks.printable(line) for line in text.split("\n"))
+    encoding = stream.encoding or "utf-8"
+    print(lines.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what cannot be written go nowhere, or Python would try and complain once more."""
+    with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -173,7 +268,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--results", metavar="DIR", help="folder of the records (default: book/results)"
+        "--results",
+        metavar="DIR",
+        help="folder of the records (default: book/results of the "
+        "checkout; for an installed lrlab results, and then the records that came along)",
     )
     pattern = "a study, or a quoted pattern such as 'D2-*'"
 
@@ -187,10 +285,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("names", nargs="+", metavar="NAME", help=pattern)
     run.add_argument(
-        "--seeds", type=_count, metavar="N", help="seeds 0 to N-1 (default: the study's own)"
+        "--seeds",
+        type=_count(MOST_SEEDS),
+        metavar="N",
+        help="seeds 0 to N-1 (default: the study's own)",
     )
     run.add_argument(
-        "--workers", type=_count, metavar="N", help="runs side by side (default: one a CPU core)"
+        "--workers",
+        type=_count(most_workers()),
+        metavar="N",
+        help="runs side by side (default: one a CPU core)",
     )
     run.add_argument(
         "--device", default="auto", help="cpu, cuda, mps or auto: a GPU if there is one (default)"
@@ -216,7 +320,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, received {text!r}")
-    return int(text)
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"must be an integer from 1 to {most}, received {checks.printable(text, 40)!r}"
+            )
+        return int(text)
+
+    return count

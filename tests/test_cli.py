@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import joblib
 import pytest
 
 from lrlab import __main__ as module
@@ -12,7 +13,7 @@ from lrlab.statistics import mean_interval
 from lrlab.studies import STUDIES, Report, Run, execution, store
 from tests.conftest import ROOT
 from tests.support import tiny_study as tiny
-from tests.support.histories import follow
+from tests.support.histories import follow_run
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +39,8 @@ def record(tmp_path, run: Run, **last):
     """A record without a run; its last epoch's values are given."""
     made = {"device": f"device {run.seed % 2}", "torch": "9.9", "data": "d"}
     last = {"train_loss": 1.0, "test_loss": 2.0, "test_accuracy": 0.25, **last}
-    curves = {name: [9.0] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
-    history = follow(run.recipe, steps=12, provenance=made, **curves)
+    curves = {name: [0.9] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
+    history = follow_run(run, provenance=made, **curves)
     store.save(run, history, tmp_path)
     return history
 
@@ -99,6 +100,17 @@ def test_ctrl_c_says_how_to_go_on(lrlab, tmp_path, monkeypatch):
     assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {tmp_path}"
 
 
+def test_run_says_at_once_what_to_install(lrlab, tmp_path, monkeypatch):
+    def no_torch():
+        raise ImportError("there is no PyTorch here. Install it: pip install torch")
+
+    monkeypatch.setattr(execution, "_pytorch", no_torch)
+    status, out, err = lrlab("run", "tiny")
+    assert (status, out) == (1, "")
+    assert err == "lrlab: there is no PyTorch here. Install it: pip install torch\n"
+    assert lrlab("run", "tiny", "--dry-run")[0] == lrlab("list")[0] == lrlab("show", "tiny")[0] == 0
+
+
 def test_options_reach_execute(lrlab, tmp_path, monkeypatch):
     seen = {}
 
@@ -129,6 +141,8 @@ def test_list_counts_records(lrlab, tmp_path):
         ["tiny", "3", "4", "4/12", "for tests"],
         ["faulty", "3", "1", "0/3", "one setting cannot be run, one diverges"],
         ["endless", "4", "1", "0/4", "two runs finish, two never do"],
+        ["blinks", "1", "3", "0/3", "three runs, as short as can be"],
+        [f"records: {tmp_path}"],
     ]
     assert "tiny" not in lrlab("list", "faulty")[1]
 
@@ -142,6 +156,55 @@ def test_list_names_what_does_not_belong(lrlab, tmp_path):
     assert "1/12" in out
     assert "stranger-seed-0.json belongs to no setting of tiny" in err
     assert "old-study belongs to no study" in err
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "tiny"]])
+def test_one_bad_record_is_named_and_the_others_are_used(lrlab, tmp_path, command):
+    runs = [run for run in tiny.TINY.runs() if run.setting.label == "lr 0.1"]
+    for run in runs:
+        record(tmp_path, run)
+    bad = store.path(runs[0], tmp_path)
+    bad.write_text(bad.read_text().replace('"test_loss": [0.9', '"test_loss": ["0.9"'))
+    odd = store.path(runs[1], tmp_path)
+    odd.write_text(odd.read_text().replace('"device": "device 1", "torch": "9.9", ', ""))
+    evil = store.path(runs[2], tmp_path)
+    evil.write_text(evil.read_text().replace('"device 0"', r'"\u001b[2Jevil\r"'))
+    (tmp_path / "tiny" / "\x1b[31m-seed-0.json").touch()
+    status, out, err = lrlab(*command)
+    assert status == 1
+    assert f"lrlab: {tmp_path}/tiny/\\x1b[31m-seed-0.json belongs to no setting of tiny" in err
+    assert f"cannot use {bad}: this is no record of a run: test_loss[0] must be a finite" in err
+    assert "\x1b" not in out + err
+    assert "\r" not in out + err
+    if command == ["list"]:
+        assert "3/12" in out
+    else:
+        assert re.search("^lr 0.1 +3 ", out, re.M)
+        assert out.splitlines()[-3:] == [
+            "made on (not told), torch (not told)",
+            r"made on \x1b[2Jevil\r, torch 9.9",
+            "made on device 1, torch 9.9",
+        ]
+
+
+def test_an_installed_package_shows_its_records_beside_the_readers(tmp_path, monkeypatch, capsys):
+    shipped, work = tmp_path / "recorded", tmp_path / "work"
+    (work / "results" / "strangers").mkdir(parents=True)
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(store, "SHIPPED", shipped)
+    runs = tiny.TINY.runs()
+    for run in runs[:-1]:
+        record(shipped, run)
+    assert cli.main(["list"], tiny.STUDIES) == 0
+    out = capsys.readouterr().out
+    assert "11/12" in out
+    assert out.endswith(f"records: results, then {shipped}\n")
+    assert cli.main(["run", "tiny", "--dry-run"], tiny.STUDIES) == 0
+    assert capsys.readouterr().out == ("tiny/falling-seed-3\n1 of 12 runs to make, in results\n")
+    record(None, runs[-1], test_accuracy=0.125)
+    assert cli.main(["run", "tiny"], tiny.STUDIES) == cli.main(["show", "tiny"], tiny.STUDIES) == 0
+    assert "already there: 12, in results, then" in capsys.readouterr().out
+    assert (work / "results" / "tiny" / "falling-seed-3.json").exists()
 
 
 # --- show -----------------------------------------------------------------------------------------
@@ -203,16 +266,40 @@ def test_an_unknown_name_is_a_misuse(capsys, command):
         ["run"],
         ["show"],
         ["fly"],
-        ["run", "x", "--seeds", "0"],
-        ["run", "x", "--workers", "1.5"],
+        *(
+            ["run", "x", option, value]
+            for option in ("--seeds", "--workers")
+            for value in ("0", "-1", "1.5", "1e3", "", "x", "99999999999", "9" * 5_000)
+        ),
+        ["run", "x", "--seeds", "1001"],
     ],
-    ids=" ".join,
+    ids=lambda arguments: " ".join(arguments)[:30],
 )
 def test_a_command_line_that_makes_no_sense_is_a_misuse(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == 2
     assert "usage: lrlab" in capsys.readouterr().err
+
+
+def test_the_highest_numbers_that_make_sense(lrlab):
+    most = str(4 * joblib.cpu_count())
+    assert lrlab("run", "tiny", "--dry-run", "--seeds", "1000", "--workers", most)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["run", "list", "show"])
+@pytest.mark.parametrize(
+    ("results", "told"),
+    [
+        ("~nobody-of-this-name/x", "results must name a folder, received '~nobody-of-this-name/x'"),
+        ("", "results must name a folder, received ''"),
+        (str(ROOT / "Makefile"), f"cannot read {ROOT / 'Makefile'}: Not a directory. Make it read"),
+    ],
+)
+def test_a_folder_that_is_none_is_named_in_one_line(capsys, command, results, told):
+    assert cli.main([command, "tiny", "--results", results], tiny.STUDIES) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"lrlab: {told}")
 
 
 @pytest.mark.parametrize("command", ["", "run", "list", "show"])
@@ -229,7 +316,7 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "lrlab", "list", "D2-*"], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    assert len(run.stdout.splitlines()) == 7
+    assert len(run.stdout.splitlines()) == 8
 
 
 def test_help_imports_nothing_heavy():

@@ -14,10 +14,10 @@ from lrlab.studies.catalog import (
     UnknownStudy,
     select,
 )
-from lrlab.studies.execution import Outcome, Report, execute, train
+from lrlab.studies.execution import Outcome, Report, execute, most_workers, train
 from lrlab.studies.executors import batched
 from lrlab.studies.results import final_values, load, measured, table
-from lrlab.studies.store import Found, RecordError, find, folder, missing
+from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
 
 __all__ = [
@@ -45,6 +45,8 @@ __all__ = [
     "load",
     "measured",
     "missing",
+    "most_workers",
+    "places",
     "registry",
     "select",
     "table",

@@ -8,12 +8,15 @@ or alone.
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +31,9 @@ from lrlab.studies.store import RecordError
 from lrlab.studies.study import Images, Run
 from lrlab.training import History
 from lrlab.utils import checks, progress
+
+# The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
+TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 
 
 @dataclass(frozen=True)
@@ -93,23 +99,23 @@ def execute(
         The outcomes, failures included.
 
     Raises:
-        ValueError: ``workers`` is no positive integer, there is no such device, or a data set is
-            not known.
+        ValueError: ``workers`` is no positive integer or more than `most_workers` gives, there is
+            no such device, or a data set is not known.
+        ImportError: PyTorch is missing or broken; nothing has been started or loaded.
         lrlab.studies.RecordError: A record that exists cannot be used, or records cannot be
             written; nothing has been started.
         lrlab.data.DataError: A data set cannot be had.
     """
     runs = list(runs)
     workers = joblib.cpu_count() if workers is None else checks.count("workers", workers)
+    if workers > most_workers():
+        raise ValueError(f"workers must be {most_workers()} or less here, received {workers}")
     todo = store.missing(runs, results)
     report = Report(present=len(runs) - len(todo))
     if not todo:
         return report
+    _pytorch().pick_device(device)
     store.prepare(todo, results)
-    if device not in ("auto", "cpu"):  # torch takes seconds to import, and workers will do it
-        from lrlab.pytorch import pick_device
-
-        pick_device(device)
     _check_data(runs, todo, results)
 
     stop = threading.Event()
@@ -123,32 +129,61 @@ def execute(
     _keep_tqdm_local()
     watched = progress.watched()
     total = sum(run.recipe.epochs for run in todo)
-    # No smoothing: runs that end together would make the time left jump.
-    with tqdm(total=total, unit="epoch", smoothing=0, leave=False, disable=not watched) as bar:
+    with (
+        progress.standing_in(),
+        # No smoothing: runs that end together would make the time left jump.
+        tqdm(total=total, unit="epoch", smoothing=0, leave=False, disable=not watched) as bar,
+    ):
         bar.set_postfix_str(f"runs 0/{len(todo)}")
         if executor is None:
             outcomes = _side_by_side(tasks(), min(workers, len(todo)))
         else:
-            outcomes = executor(todo, device)
+            outcomes = (made for made in executor(todo, device))
         try:
-            for made in outcomes:
-                outcome, written = _record(made, results)
-                report.outcomes.append(outcome)
-                if not written:
-                    report.ended = "a record could not be written"
-                    stop.set()
-                if outcome.error and watched:
-                    bar.write(str(outcome))
-                elif log and not watched:
-                    log(f"[{len(report.outcomes)}/{len(todo)}] {outcome}")
-                bar.update(outcome.run.recipe.epochs)
-                bar.set_postfix_str(f"runs {len(report.outcomes)}/{len(todo)}")
-                if report.ended and executor is not None:
-                    break
+            with closing(outcomes):
+                for made in outcomes:
+                    with _held_back():
+                        outcome, written = _record(made, results)
+                        report.outcomes.append(outcome)
+                    if not written:
+                        report.ended = "a record could not be written"
+                        stop.set()
+                    if outcome.error and watched:
+                        bar.write(str(outcome))
+                    elif log and not watched:
+                        log(f"[{len(report.outcomes)}/{len(todo)}] {outcome}")
+                    bar.update(outcome.run.recipe.epochs)
+                    bar.set_postfix_str(f"runs {len(report.outcomes)}/{len(todo)}")
+                    if report.ended and executor is not None:
+                        break
         except BrokenProcessPool:
             report.ended = "a worker process was killed, perhaps for want of memory"
+        except OSError as error:  # no process, no temporary folder, no shared memory
+            report.ended = f"the workers cannot go on: {error}"
     report.unmade = len(todo) - len(report.outcomes)
     return report
+
+
+def most_workers() -> int:
+    """Return how many runs may be made side by side: more a core would only wait for it."""
+    return 4 * joblib.cpu_count()
+
+
+def _pytorch() -> Any:
+    """The room `lrlab.pytorch`; where it cannot be imported, an error that says what to install."""
+    try:
+        from lrlab import pytorch
+    except Exception as error:  # a broken build raises whatever it likes
+        told = checks.printable(" ".join(str(error).split()))
+        if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+            told = f"there is no PyTorch here ({told}). Install it: pip install torch"
+        else:
+            told = (
+                f"PyTorch cannot be imported ({type(error).__name__}: {told}). Install it anew: "
+                "pip install --force-reinstall torch"
+            )
+        raise ImportError(f"runs are trained with PyTorch, and {told}", name="torch") from error
+    return pytorch
 
 
 def _record(outcome: Outcome, results: Path | str | None) -> tuple[Outcome, bool]:
@@ -173,7 +208,7 @@ def train(run: Run, device: str = "auto") -> History:
         device: A torch device, or ``"auto"``: a GPU if there is one. A GPU is asked for
             algorithms that repeat to the last bit.
     """
-    from lrlab import pytorch
+    pytorch = _pytorch()
     from lrlab.studies.ensembles import train_parts
 
     setting = run.setting
@@ -204,13 +239,56 @@ def _images(chosen: Images) -> tuple[data.Dataset, data.Dataset | None]:
     return chosen.load()
 
 
-def _side_by_side(tasks: Iterator[Any], workers: int) -> Iterator[Outcome]:
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the block is done: a finished run is to be recorded."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
+
+
+def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None, None]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         # One task at a time for each worker: a task dispatched ahead could not be called back.
         parallel = joblib.Parallel(
             n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
-    return parallel(tasks)
+    with warnings.catch_warnings(), parallel, ExitStack() as stack:
+        # That runs are given up, and that processes are killed, need not be said by joblib.
+        warnings.filterwarnings("ignore", module="joblib")
+        with _held_back(), _blocked():
+            outcomes = stack.enter_context(closing(parallel(tasks)))  # starts the workers
+        yield from outcomes
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Let processes that are started in the block never receive Ctrl-C.
+
+    A terminal sends it to all. The workers inherit that it is blocked, and so none of them prints
+    where it was interrupted, even while it starts; their parent ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, see `_settle`
+        yield
+        return
+    for tracker in TRACKERS:
+        importlib.import_module(tracker).ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _perform(run: Run, device: str, parent: int) -> Outcome:
@@ -229,6 +307,7 @@ def _perform(run: Run, device: str, parent: int) -> Outcome:
 @cache
 def _settle(parent: int) -> None:
     """Make a worker process quiet, and unable to outlive its parent by more than a moment."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also in one that was started later than others
     os.environ["LRLAB_PROGRESS"] = "0"
     _keep_tqdm_local()
 

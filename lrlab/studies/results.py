@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrlab.studies.catalog import STUDIES
-from lrlab.studies.store import RecordError, find, path, readable, refuse
+from lrlab.studies.store import RecordError, find, places, refuse
 from lrlab.studies.study import Study
 from lrlab.training import METRICS, History
 from lrlab.utils import checks
@@ -24,7 +24,7 @@ def load(
 
     Args:
         study: The study, or the name of one in `lrlab.studies.STUDIES`.
-        results: See `lrlab.studies.folder`.
+        results: See `lrlab.studies.places`.
         complete: Insist on every run of the study.
 
     Returns:
@@ -36,15 +36,15 @@ def load(
         RecordError: A file in the study's folder cannot be used, or a run is missing.
     """
     study = _named(study)
-    results = readable(results)
     found = find(study, results)
     refuse(found.problems)
-    absent = [run.name for run in study.runs() if not path(run, results).exists()]
+    seeds = {label: {run.recipe.seed for run in of} for label, of in found.histories.items()}
+    absent = [run for run in study.runs() if run.seed not in seeds[run.setting.label]]
     if complete and absent:
+        where = " or ".join(str(place / study.name) for place in places(results))
         raise RecordError(
             f"{len(absent)} of {len(study.runs())} runs of {study.name} are not recorded in "
-            f"{results / study.name}, {absent[0]} for one. "
-            f"Make them: lrlab run {study.name}"
+            f"{where}, {absent[0].name} for one. Make them: lrlab run {study.name}"
         )
     return found.histories
 
@@ -54,7 +54,7 @@ def table(study: Study | str, results: Path | str | None = None) -> pd.DataFrame
 
     Args:
         study: The study, or its name.
-        results: See `lrlab.studies.folder`.
+        results: See `lrlab.studies.places`.
 
     Returns:
         A DataFrame with the columns
@@ -122,7 +122,7 @@ def final_values(
     Args:
         study: The study, or its name.
         metric: ``"train_loss"``, ``"test_loss"`` or ``"test_accuracy"``.
-        results: See `lrlab.studies.folder`.
+        results: See `lrlab.studies.places`.
 
     Returns:
         For each label the values, a seed each, in the unit of the metric. A run that diverged ends
@@ -148,14 +148,15 @@ def measured(
         study: The study, or its name; its settings take snapshots.
         keys: The way through the table of what was measured, see `lrlab.studies.ensembles`, such as
             ``"members", "accuracy"``.
-        results: See `lrlab.studies.folder`.
+        results: See `lrlab.studies.places`.
 
     Returns:
         For each label an array whose first axis are the seeds.
 
     Raises:
         ValueError: There is no such study.
-        RecordError: See `load`; or a run has nothing of that name, as one that diverged.
+        RecordError: See `load`; or a run has nothing of that name, as one that diverged, or no
+            numbers that are as many for every seed.
     """
     found = {}
     name = study if isinstance(study, str) else study.name
@@ -171,7 +172,15 @@ def measured(
                     )
                 value = value[key]
             seeds.append(value)
-        found[label] = np.array(seeds)
+        try:
+            found[label] = np.array(seeds)
+        except ValueError:  # as many for one seed as not for another
+            found[label] = np.array(None)
+        if found[label].dtype.kind not in "iuf":
+            raise RecordError(
+                f"{'/'.join(keys)} of the runs {label!r} of {name} must be numbers, as many for "
+                f"every seed, received {checks.printable(seeds, 200)}"
+            )
     return found
 
 

@@ -23,6 +23,7 @@ from lrlab.training import Recipe
 from lrlab.utils import Value, checks, instance
 
 NETWORKS = ("LeNet", "AlexNet")
+LONGEST = 200  # letters of a name that becomes a file's or a folder's: these have 255 bytes
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,9 @@ class Setting(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.label, str) or not slug(self.label):
-            raise ValueError(
-                f"label must be text with a letter or digit, received {checks.shown(self.label)}"
-            )
+        if not isinstance(self.label, str) or not 1 <= len(slug(self.label)) <= LONGEST:
+            rule = f"label must be text with 1 to {LONGEST} letters or digits"
+            raise ValueError(f"{rule}, received {checks.shown(self.label)}")
         twin(self.recipe.optimizer, "pytorch")  # refuses what PyTorch cannot train with
         if self.snapshots is not None:
             self._check_parts(self.snapshots)
@@ -185,8 +185,9 @@ class Run(Value):
 
 
 def _name(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value):
-        rule = f"{name} must be letters, digits, '.' and '-'"
+    pattern = rf"[A-Za-z0-9][A-Za-z0-9_.-]{{,{LONGEST - 1}}}"
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        rule = f"{name} must be 1 to {LONGEST} letters, digits, '.' and '-'"
         raise ValueError(f"{rule}, received {checks.shown(value)}")
     return value
 

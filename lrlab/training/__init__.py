@@ -4,8 +4,9 @@ from lrlab.training.archives import REMEDY, SnapshotError, read_state, sealed
 from lrlab.training.audit import cut_epochs, lr_deviation
 from lrlab.training.evaluation import Evaluation
 from lrlab.training.first_steps import FirstSteps
-from lrlab.training.history import FORMAT, History, note_change
+from lrlab.training.history import History, note_change
 from lrlab.training.origin import provenance
+from lrlab.training.plain_values import FORMAT
 from lrlab.training.recipe import METRICS, Recipe, Watch
 from lrlab.training.snapshots import (
     RunFolder,

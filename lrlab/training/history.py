@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lrlab.schedules import SLACK, Schedule
+from lrlab.training.plain_values import CURVES, FORMAT, decode, encode
 from lrlab.training.recipe import Recipe
-from lrlab.utils import write_text
+from lrlab.utils import checks, parse_json, read_text, write_text
 
-#: The format of a history's JSON; the one before had no recipe.
-FORMAT = 2
-CURVES = ("lr", "train_loss", "test_loss", "test_accuracy", "seconds")
+TOLD = 500  # letters of what is wrong with a record
 
 
 @dataclass
@@ -127,28 +127,26 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values for strict JSON; NaN and infinities become text."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        encoded: dict[str, Any] = _encode({**values, "recipe": self.recipe.to_config()})
+        encoded: dict[str, Any] = encode({**values, "recipe": self.recipe.to_config()})
         return {"format": FORMAT, **encoded}
 
     @classmethod
     def from_dict(cls, values: Any) -> History:
         """Rebuild the record that `to_dict` described.
 
+        Control characters in text come back written out, so that a terminal obeys none of them.
+
         Raises:
-            ValueError: The values are no such record.
+            ValueError: The values are no such record: one is missing, foreign, of another kind or
+                out of its range, or they contradict one another.
         """
         try:
-            values = dict(values)
-            if (number := values.pop("format", None)) != FORMAT:
-                raise ValueError(f"format must be {FORMAT}, received {number!r}")
-            values["recipe"] = Recipe.from_config(values["recipe"])
-            for name in CURVES:
-                values[name] = [float(value) for value in values[name]]
-            values["lr_changes"] = [(float(t), float(lr)) for t, lr in values["lr_changes"]]
-            values["measured"] = _decode(values.get("measured", {}))
-            return cls(**values)
-        except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"this is no record of a run: {error}") from error
+            history = cls(**decode(values))
+            _check_consistent(history)
+            return history
+        except Exception as error:  # what a hostile table raises has no narrower class
+            told = checks.printable(error, TOLD)
+            raise ValueError(f"this is no record of a run: {told}") from error
 
     def to_json(self) -> str:
         """Return the record as strict JSON."""
@@ -162,14 +160,22 @@ class History:
             ValueError: The text is no such record.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:
-            raise ValueError(f"this is no record of a run: {error}") from error
+            raise ValueError(f"this is no record of a run: {checks.printable(error)}") from error
         return cls.from_dict(values)
 
     def save(self, path: Path | str) -> None:
-        """Write the record as JSON, whole or not at all."""
-        write_text(path, self.to_json() + "\n")
+        """Write the record as JSON, whole or not at all.
+
+        Raises:
+            OSError: The file cannot be written; the message names it and the remedy.
+        """
+        try:
+            write_text(path, self.to_json() + "\n")
+        except OSError as error:
+            told = f"{error.strerror}. Nothing is lost: make room there, or save it elsewhere"
+            raise OSError(error.errno, told, str(path)) from error
 
     @classmethod
     def load(cls, path: Path | str) -> History:
@@ -177,11 +183,12 @@ class History:
 
         Raises:
             ValueError: The file holds no such record; the message names it.
+            OSError: The file cannot be read; the message names it.
         """
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+            return cls.from_json(read_text(path))
         except ValueError as error:
-            raise ValueError(f"{Path(path).name}: {error}") from error
+            raise ValueError(f"{checks.printable(path)}: {checks.printable(error)}") from error
 
 
 def note_change(changes: list[tuple[float, float]], t: float, lr: float) -> None:
@@ -190,18 +197,18 @@ def note_change(changes: list[tuple[float, float]], t: float, lr: float) -> None
         changes.append((t, lr))
 
 
-def _decode(value: Any) -> Any:
-    """The numbers that `_encode` wrote as text."""
-    if isinstance(value, dict):
-        return {key: _decode(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_decode(item) for item in value]
-    return float(value) if isinstance(value, str) and value in ("nan", "inf", "-inf") else value
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _encode(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encode(item) for item in value]
-    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+def _check_consistent(history: History) -> None:
+    """Refuse values that are possible each by itself, and not together."""
+    lengths = {len(getattr(history, name)) for name in CURVES}
+    if len(lengths) > 1:
+        raise ValueError(f"its curves have different lengths, {sorted(lengths)}")
+    if history.epochs > history.recipe.epochs:
+        raise ValueError(f"it holds {history.epochs} of {history.recipe.epochs} epochs")
+    losses = list(zip(history.train_loss, history.test_loss, strict=True))
+    lost = [not (math.isfinite(a) and math.isfinite(b)) for a, b in losses]
+    if any(lost[:-1]) or (any(lost) and history.stopped is None):
+        raise ValueError("it goes on after a loss that is not finite")
+    if any(t >= later for (t, _), (later, _) in pairwise(history.lr_changes)):
+        raise ValueError("lr_changes must be in the order of time")
+    if history.lr != history.used_lr(np.arange(history.epochs)).tolist():
+        raise ValueError("lr must be the rates of lr_changes at the beginning of each epoch")

@@ -33,6 +33,25 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
+def printable(text: object, most: int | None = None) -> str:
+    r"""Text that a terminal shows and does not obey: control characters are written out.
+
+    Args:
+        text: What somebody else wrote, such as the message of an error.
+        most: Letters to keep at most; None keeps all.
+
+    Example:
+        >>> print(printable("a\x1b[2J device\n"))
+        a\x1b[2J device\n
+    """
+    text = str(text)
+    if most is not None and len(text) > most:
+        text = f"{text[:most]} ..."
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _converted(value: Any, kind: type, to: Callable[[Any], Any]) -> Any:
     """Return a number in the type that is stored, or None where it has no place there."""
     if not isinstance(value, kind) or isinstance(value, _NO_NUMBERS):
@@ -188,25 +207,6 @@ def one_of(*options: str) -> Callable[[str, Any], str]:
 def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     """Return the check that also lets None pass."""
     return lambda name, value: None if value is None else check(name, value)
-
-
-def shown(text: object, most: int | None = None) -> str:
-    r"""Text that a terminal shows and does not obey: control characters are written out.
-
-    Args:
-        text: What somebody else wrote, such as the message of an error.
-        most: Letters to keep at most; None keeps all.
-
-    Example:
-        >>> print(shown("a\x1b[2J device\n"))
-        a\x1b[2J device\n
-    """
-    text = str(text)
-    if most is not None and len(text) > most:
-        text = f"{text[:most]} ..."
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def same_parameters(saved: Any, own: Mapping[str, Any]) -> None:

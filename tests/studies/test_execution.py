@@ -2,19 +2,15 @@
 
 import errno
 import os
-import random
-import signal
-import subprocess
 import sys
-import time
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import replace
 
 import joblib
 import pytest
 import torch
 
+import lrlab
 from lrlab import pytorch
 from lrlab.data import DataError
 from lrlab.optimizers import AdaGrad, Momentum
@@ -24,8 +20,7 @@ from lrlab.studies.store import RecordError
 from lrlab.studies.study import Network
 from lrlab.training import lr_deviation
 from lrlab.utils import progress
-from tests.conftest import ROOT
-from tests.support.histories import follow
+from tests.support.histories import follow_run
 from tests.support.tiny_study import FAULTY, TINY, contents, quick, write_data
 
 
@@ -173,9 +168,9 @@ def test_a_full_disk_stops_what_has_not_started(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_named_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "train", None)
     (tmp_path / "quick").write_text("in the way")
-    with pytest.raises(RecordError, match=r"cannot write .*/quick: File exists"):
+    with pytest.raises(RecordError, match=r"cannot read .*/quick: Not a directory"):
         make([quick()], tmp_path)
-    with pytest.raises(RecordError, match=r"cannot write .*/quick/quick: Not a directory"):
+    with pytest.raises(RecordError, match=r"cannot read .*/quick: Not a directory"):
         make([quick()], tmp_path / "quick")
 
 
@@ -200,6 +195,7 @@ def test_records_of_other_data_are_named_before_anything_starts(tmp_path, images
     ("options", "message"),
     [
         ({"workers": 0}, "workers must be a positive integer, received 0"),
+        ({"workers": 10**11}, r"workers must be \d+ or less here, received 100000000000"),
         ({"device": "abacus"}, "device 'abacus' is not to be had here"),
     ],
 )
@@ -210,7 +206,7 @@ def test_execute_refuses(tmp_path, options, message):
 
 
 def test_a_run_with_other_rates_than_intended_is_a_failure(tmp_path, monkeypatch):
-    monkeypatch.setattr(execution, "train", lambda run, device: follow(run.recipe, lambda t: 0.3))
+    monkeypatch.setattr(execution, "train", lambda run, device: follow_run(run, lambda t: 0.3))
     report = make([quick(), quick(seed=1)], tmp_path)
     errors = [outcome.error for outcome in report.failed]
     assert errors == ["ValueError: the used rates differ from the intended ones by 2.0e+00"] * 2
@@ -231,9 +227,78 @@ def test_a_killed_worker_is_reported(tmp_path, monkeypatch):
     assert list(contents(tmp_path)) == ["quick/quick-seed-0.json"]
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EAGAIN, "no more processes"), OSError("/tmp?")])
+def test_workers_that_cannot_be_started_are_reported(tmp_path, monkeypatch, error):
+    def broken(tasks, workers):
+        yield execution._perform(quick(), "cpu", os.getpid())
+        raise error
+
+    monkeypatch.setattr(execution, "_side_by_side", broken)
+    report = make([quick(seed=seed) for seed in range(3)], tmp_path)
+    assert (len(report.outcomes), report.unmade) == (1, 2)
+    assert report.ended == f"the workers cannot go on: {error}"
+
+
+class Broken:
+    """A finder for which `lrlab.pytorch` cannot be imported."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def find_spec(self, name, path, target=None):
+        if name == "lrlab.pytorch":
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ModuleNotFoundError("No module named 'torch'", name="torch"),
+         r"there is no PyTorch here \(No module named 'torch'\)\. Install it: pip install torch"),
+        (ModuleNotFoundError("No module named 'sympy'", name="sympy"),
+         r"cannot be imported \(ModuleNotFoundError: No module named 'sympy'\)\. Install it anew"),
+        (ImportError("libtorch.so: cannot open\nshared object file", name="torch._C"),
+         r"cannot be imported \(ImportError: libtorch.so: cannot open shared object file\)\. Inst"),
+        (OSError("libcudart.so.12: no such file"), r"\(OSError: libcudart.so.12: no such file\)"),
+        (RuntimeError("built for another NumPy"), r"\(RuntimeError: built for another NumPy\)"),
+    ],
+)  # fmt: skip
+def test_without_torch_nothing_is_started(tmp_path, monkeypatch, error, told):
+    monkeypatch.setattr(execution, "_images", None)
+    monkeypatch.delitem(sys.modules, "lrlab.pytorch")
+    monkeypatch.delattr(lrlab, "pytorch")
+    monkeypatch.setattr(sys, "meta_path", [Broken(error), *sys.meta_path])
+    for use in (lambda: make([quick()], tmp_path), lambda: train(quick())):
+        with pytest.raises(ImportError, match=told) as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_recorded_needs_no_torch(tmp_path, monkeypatch):
+    make([quick()], tmp_path)
+    monkeypatch.setattr(execution, "_pytorch", None)
+    assert make([quick()], tmp_path).present == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_standard_streams_need_not_be_there(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    runs = [quick(seed=seed) for seed in range(2)]
+    report = execute(runs, results=tmp_path, workers=workers, device="cpu")
+    assert (report.failed, report.ended, len(report.outcomes)) == ([], None, 2)
+    assert sys.stderr is sys.stdout is None
+
+
 def test_no_more_workers_than_runs_and_by_default_one_a_core(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(execution, "_side_by_side", lambda tasks, n: asked.append(n) or iter(()))
+
+    def nothing(tasks, workers):
+        asked.append(workers)
+        yield from ()
+
+    monkeypatch.setattr(execution, "_side_by_side", nothing)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
     for count in (2, 5):
         execute([quick(seed=seed) for seed in range(count)], results=tmp_path)
@@ -259,105 +324,3 @@ def test_the_bar_shows_runs_epochs_rate_and_time_left(tmp_path, monkeypatch, cap
     last = [line for line in shown.split("\r") if "runs 2/2" in line][-1]
     assert "100%" in last
     assert "epoch/s" in last
-
-
-# --- the end of the process -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def start():
-    """Starts the command in a session of its own, of which nothing outlives the test."""
-    started = []
-
-    def begin(study, results, *options):
-        module = [sys.executable, "-m", "tests.support.tiny_study"]
-        process = subprocess.Popen(
-            [*module, "run", study, "--results", results, "--device", "cpu", *options],
-            cwd=ROOT,
-            start_new_session=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # Where pytest itself runs in the background, Ctrl-C is ignored, which is inherited.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        if process.returncode is None:
-            process.communicate()
-
-
-PATIENCE = 300  # seconds; a busy machine takes a minute to start two workers
-
-
-def until(condition, process=None):
-    """Wait for something to become true, as long as the process runs that is to make it so."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()) and time.monotonic() < deadline:
-        if process is not None and process.poll() is not None:
-            pytest.fail(f"the command has ended: {process.communicate()[0]}")
-        time.sleep(0.02)
-    return value
-
-
-def all_gone(session):
-    """Whether no process of a session runs any more."""
-    command = ["ps", "-o", "stat=", "-s", str(session)]
-    states = subprocess.run(command, capture_output=True, text=True).stdout.split()
-    return all(state.startswith("Z") for state in states)
-
-
-# How fast processes begin and end on a shared machine is nothing for CI to judge.
-timed = pytest.mark.skipif("CI" in os.environ, reason="starts and kills processes, by the clock")
-
-
-@timed
-def test_a_kill_at_a_random_moment_changes_no_record(tmp_path, start):
-    """Two workers are killed with their parent; one process alone makes what is missing."""
-    runs = TINY.runs(range(6))
-    undisturbed, results = tmp_path / "undisturbed", tmp_path / "killed"
-    make(runs, undisturbed)
-    process = start("tiny", results, "--seeds", "6", "--workers", "2")
-    assert until(lambda: contents(results), process)
-    time.sleep(random.Random(0).uniform(0, 0.3))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    kept = contents(results)
-    assert 0 < len(kept) < len(runs)
-    report = make(runs, results)
-    assert (report.present, report.failed) == (len(kept), [])
-    assert contents(results) == contents(undisturbed)
-    assert len(contents(results)) == len(runs)
-
-
-@timed
-@pytest.mark.parametrize(
-    ("end", "number", "status"),
-    [
-        (os.killpg, signal.SIGINT, 130),  # as a terminal sends it: to everybody
-        (os.kill, signal.SIGTERM, 130),
-        (os.kill, signal.SIGKILL, -9),
-    ],
-    ids=["ctrl-c", "kill", "kill -9"],
-)
-def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(
-    tmp_path, start, end, number, status
-):
-    process = start("endless", tmp_path, "--workers", "2")
-    assert until(lambda: len(contents(tmp_path)) == 2, process)
-    time.sleep(0.2)
-    end(process.pid, number)
-    output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == status
-    if status == 130:
-        assert "the same command goes on from there" in output
-        assert f"lrlab run endless --results {tmp_path} --device cpu --workers 2" in output
-        assert "Traceback" not in output
-        assert "Warning" not in output
-    assert until(lambda: all_gone(process.pid))
-    assert len(contents(tmp_path)) == 2

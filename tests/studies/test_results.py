@@ -1,7 +1,9 @@
 """The records of a study as chapters use them, and the records of this repository."""
 
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,21 +15,22 @@ from lrlab.studies import store
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.results import final_values, load, measured, table
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Network, Run, Setting, Study
-from tests.support.histories import follow
+from lrlab.studies.study import Images, Network, Run, Setting, Study
+from tests.support.histories import follow_run
 
 EPOCHS, STEPS = 3, 4
 
 
 def setting(label, schedule, init="kaiming_uniform", **recipe):
     recipe = Recipe(schedule, **{"epochs": EPOCHS, **recipe})
-    return Setting(label, recipe, network=Network(init=init))
+    images = Images("digits", limit=STEPS * recipe.batch_size)
+    return Setting(label, recipe, network=Network(init=init), data=images)
 
 
 def save(run, results, measured=None, **last):
     """A record of a run that nobody made, with its last epoch's values."""
-    curves = {name: [9.0] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
-    history = follow(run.recipe, steps=STEPS, **curves)
+    curves = {name: [0.9] * (run.recipe.epochs - 1) + [value] for name, value in last.items()}
+    history = follow_run(run, **curves)
     history.measured = measured or {}
     store.save(run, history, results)
 
@@ -90,20 +93,83 @@ def test_studies_are_known_by_name(tmp_path):
             use("D9")
 
 
-def test_an_installed_package_reads_the_records_that_came_with_it(monkeypatch, tmp_path, results):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    monkeypatch.setattr(store, "CHECKOUT", elsewhere)
-    monkeypatch.setattr(store, "SHIPPED", elsewhere / "package")
-    with pytest.raises(RecordError, match="runs of s are not recorded in results/s"):
-        load(STUDY)
+@pytest.fixture
+def installed(monkeypatch, tmp_path, results):
+    """An installed package with the records ``results``; returns the working directory."""
+    site, work = tmp_path / "site-packages", tmp_path / "work"
+    (site / "book").mkdir(parents=True)  # another package may have that name
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(store, "CHECKOUT", site)
     monkeypatch.setattr(store, "SHIPPED", results)
+    return work
+
+
+def test_an_installed_package_reads_the_records_that_came_with_it(installed, monkeypatch, tmp_path):
     assert [len(histories) for histories in load(STUDY).values()] == [2, 2]
-    # What the reader has recorded comes first.
-    (elsewhere / "results").mkdir()
-    with pytest.raises(RecordError, match="are not recorded in results/s"):
+    monkeypatch.setattr(store, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(store, "CHECKOUT", tmp_path / "nowhere")
+    with pytest.raises(RecordError, match="runs of s are not recorded in results/s, fixed-seed-0"):
         load(STUDY)
+
+
+@pytest.mark.parametrize("there", ["nothing", "strangers", "empty study", "file"])
+def test_somebody_elses_results_hide_no_record(installed, there):
+    mine = installed / "results"
+    if there == "file":
+        mine.write_text("my results")
+    else:
+        (mine / "s").mkdir(parents=True)
+    if there == "nothing":
+        (mine / "s").rmdir()
+    if there == "strangers":
+        (mine / "images").mkdir()
+        (mine / "s" / "figure.json").write_text("{}")
+        (mine / "s" / "other-seed-0.json").write_text("{}")
+    assert store.missing(STUDY.runs()) == []
+    assert store.find(STUDY).problems == []
+    assert [len(histories) for histories in load(STUDY).values()] == [2, 2]
+    assert len(table(STUDY)) == 4
+    assert measured(STUDY, "order")["b"].tolist() == [[1, 0], [1, 1]]
+
+
+def test_what_the_reader_has_recorded_comes_first_run_by_run(installed):
+    own = STUDY.runs()[2]
+    save(own, None, test_loss=7)
+    assert store.path(own) == Path("results/s/fixed-seed-1.json")
+    assert store.path(own).exists()
+    last = final_values(STUDY, "test_loss")
+    assert last["fixed"].tolist() == [1 / 3, 7]
+    assert last["b"].tolist() == [1 / 3, 4 / 3]
+    more = Run("s", STUDY.settings[0], 9)
+    save(more, None, test_loss=8)
+    assert final_values(STUDY, "test_loss")["fixed"].tolist() == [1 / 3, 7, 8]
+    assert store.missing([own, more, Run("s", STUDY.settings[0], 3)]) == [
+        Run("s", STUDY.settings[0], 3)
+    ]
+    # A record that cannot be used does not give way to another one in silence.
+    store.path(own).write_text("{")
+    for use in (load, lambda study: store.missing(study.runs())):
+        with pytest.raises(RecordError, match=r"cannot use results/s/fixed-seed-1\.json"):
+            use(STUDY)
+    assert [len(histories) for histories in store.find(STUDY).histories.values()] == [2, 2]
+
+
+def test_a_named_folder_is_the_only_one(installed):
+    assert store.places("results") == (Path("results"),)
+    assert store.missing(STUDY.runs(), "results") == STUDY.runs()
+    assert load(STUDY, "results", complete=False) == {"fixed": [], "b": []}
+    (installed / "results" / "s").mkdir(parents=True)
+    (installed / "results" / "s" / "figure.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"figure\.json belongs to no setting of s"):
+        load(STUDY, "results")
+
+
+def test_records_that_are_not_there_are_looked_for_in_both_places(installed, results):
+    more = replace(STUDY, seeds=(0, 1, 2))
+    where = re.escape(f"results/s or {results / 's'}, fixed-seed-2 for one")
+    with pytest.raises(RecordError, match=f"2 of 6 runs of s are not recorded in {where}"):
+        load(more)
 
 
 # --- last values, and what was measured -----------------------------------------------------------
@@ -134,6 +200,16 @@ def test_what_was_measured_by_its_keys(tmp_path):
             measured(STUDY, *keys, results=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "values", [["0.5", 1], [[1, 2], [1]], [{}, 1], [True, False], [None, 1], [10**400, 1]], ids=str
+)
+def test_what_was_measured_is_numbers(tmp_path, values):
+    for run in STUDY.runs():
+        save(run, tmp_path, measured={"a": values[run.seed]})
+    with pytest.raises(RecordError, match="a of the runs 'fixed' of s must be numbers"):
+        measured(STUDY, "a", results=tmp_path)
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 COLUMNS = [
@@ -158,7 +234,7 @@ def test_a_row_tells_all_coordinates_and_the_last_values(tmp_path):
         tmp_path, Constant(0.5), "glorot_uniform", batch_size=10, optimizer=Adam(), clip_norm=2
     )
     assert found == {
-        "label": "x", "seed": 5, "network": "LeNet", "init": "glorot_uniform", "dataset": "images",
+        "label": "x", "seed": 5, "network": "LeNet", "init": "glorot_uniform", "dataset": "digits",
         "train_images": STEPS * 10, "schedule": "Constant", "lr": 0.5, "per": "epoch",
         "optimizer": "Adam", "momentum": 0.0, "clip_norm": 2.0, "batch_size": 10, "epochs": EPOCHS,
         "train_loss": 0.25, "test_loss": 0.5, "test_accuracy": 0.75, "stopped": "",
@@ -211,7 +287,7 @@ def test_an_optimizer_without_momentum_has_a_momentum_of_0(tmp_path, options, na
 def test_a_run_that_diverged_has_its_last_epochs_values(results):
     run = Run("s", STUDY.settings[1], 2)
     curves = {"train_loss": [1.0, math.inf], "test_loss": [2.0, math.nan]}
-    store.save(run, follow(run.recipe, epochs=2, **curves), results)
+    store.save(run, follow_run(run, epochs=2, **curves), results)
     rows = table(STUDY, results)
     lost = rows[rows.stopped != ""]
     assert list(zip(lost.label, lost.seed, strict=True)) == [("b", 2)]

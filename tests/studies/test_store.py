@@ -1,56 +1,23 @@
-"""Records: what is kept, what is refused and named, and what a full disk leaves behind."""
+"""Records: what is kept, where it is looked for, and what a full disk leaves behind."""
 
 import errno
 import json
 import os
 import re
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lrlab import Constant, LinearDecay, Recipe
+from lrlab import Constant
 from lrlab.optimizers import Momentum
 from lrlab.studies import store
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Images, Network, Run, Setting, Study
+from lrlab.studies.study import Images, Study
 from lrlab.training import lr_deviation
-from tests.support.histories import follow
-
-EPOCHS, STEPS = 3, 4
-FASHION = Images()
-FALLING = LinearDecay(0.1, total_epochs=EPOCHS)
-
-
-def make_run(label="fixed", schedule=None, seed=0, study="s", data=FASHION, **recipe):
-    recipe = Recipe(schedule or Constant(0.1), **{"epochs": EPOCHS, **recipe})
-    return Run(study, Setting(label, recipe, data=data), seed)
-
-
-def save(run, results, data="fingerprint", factor=1.0):
-    """The record of a run that nobody made; its rates are off by the factor."""
-    history = follow(
-        run.recipe, lambda t: factor * run.recipe.schedule(t), steps=STEPS,
-        provenance={"device": "none", "data": data}, seconds=[0.123456] * run.recipe.epochs,
-    )  # fmt: skip
-    return store.save(run, history, results)
-
-
-def edit(file, change):
-    """Change the values of a record as somebody with an editor could."""
-    values = json.loads(file.read_text())
-    change(values)
-    file.write_text(json.dumps(values))
-
-
-STUDY = Study("s", "", [make_run().setting, make_run("b", Constant(0.2)).setting], seeds=[0, 1])
-
-
-def save_all(results):
-    return [save(run, results) for run in STUDY.runs()]
-
+from tests.support.histories import follow_run
+from tests.support.records import EPOCHS, FALLING, STEPS, STUDY, make_run, save, save_all
 
 # --- writing --------------------------------------------------------------------------------------
 
@@ -76,7 +43,7 @@ def test_a_record_holds_its_run_and_its_history(tmp_path):
 def test_what_is_saved_is_read_back(tmp_path, seed):
     run = make_run(seed=seed, optimizer=Momentum(), clip_norm=1.0)
     assert store.read(run, tmp_path) is None
-    history = follow(run.recipe, train_loss=[0.1, 1 / 3, 1e-9])
+    history = follow_run(run, train_loss=[0.1, 1 / 3, 1e-9])
     store.save(run, history, tmp_path)
     assert store.read(run, tmp_path) == history
     assert store.read(run, tmp_path).recipe.seed == seed
@@ -84,7 +51,7 @@ def test_what_is_saved_is_read_back(tmp_path, seed):
 
 def test_rates_within_epochs_are_checked_and_then_forgotten(tmp_path):
     run = make_run(schedule=FALLING, per="step")
-    whole = follow(run.recipe, steps=STEPS)
+    whole = follow_run(run)
     assert len(whole.lr_changes) == EPOCHS * STEPS
     save(run, tmp_path)
     history = store.read(run, tmp_path)
@@ -116,8 +83,24 @@ def test_thirty_epochs_take_four_kilobytes(tmp_path):
     rng = np.random.default_rng(0)
     curves = {name: list(rng.random(30) * 3) for name in ("train_loss", "test_loss", "seconds")}
     curves["test_accuracy"] = [round(float(value), 4) for value in rng.random(30)]
-    history = follow(run.recipe, steps=STEPS, **curves)
+    history = follow_run(run, **curves)
     assert store.save(run, history, tmp_path).stat().st_size < 4096
+
+
+@pytest.mark.parametrize("results", ["~nobody-of-this-name/x", "", "a\0b", 3, b"results"])
+def test_what_names_no_folder_is_refused(results):
+    for use in (store.folder, lambda name: store.find(STUDY, name)):
+        with pytest.raises(RecordError, match=r"results must name a folder, received .*whole path"):
+            use(results)
+
+
+def test_without_a_home_the_remedy_is_named(monkeypatch):
+    def homeless(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(store.Path, "expanduser", homeless)
+    with pytest.raises(RecordError, match=r"'~/x' \(Could not .*\)\. Write out its whole path"):
+        store.folder("~/x")
 
 
 def test_the_default_folder_is_the_books():
@@ -196,112 +179,45 @@ def test_what_a_kill_left_half_written_goes_when_it_is_old(tmp_path):
     assert store.find(STUDY, tmp_path).problems == []
 
 
-# --- a record that cannot be used -----------------------------------------------------------------
+# --- reading a study ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("recipe", "setting", "message"),
-    [
-        ({"schedule": Constant(0.3)}, {}, r"setting\.recipe\.schedule\.lr was 0\.1 and is 0\.3"),
-        ({"schedule": FALLING}, {}, r"schedule\.class was 'Constant' and is 'LinearDecay'"),
-        ({"batch_size": 64}, {}, r"setting\.recipe\.batch_size was 128 and is 64"),
-        ({"optimizer": Momentum()}, {}, r"optimizer\.momentum was None and is 0\.9"),
-        ({"clip_norm": 1}, {}, r"clip_norm was None and is 1\.0"),
-        ({"per": "step"}, {}, "per was 'epoch' and is 'step'"),
-        ({"epochs": 5}, {}, "epochs was 3 and is 5"),
-        ({}, {"network": Network(init="glorot_uniform")},
-         r"setting\.network\.init was 'kaiming_uniform' and is 'glorot_uniform'"),
-        ({}, {"data": Images(limit=None)}, r"setting\.data\.limit was 60000 and is None"),
-        ({}, {"data": Images("digits")}, r"data\.name was 'fashion_mnist' and is 'digits'"),
-        ({}, {"label": "Fixed"}, "label was 'fixed' and is 'Fixed'"),
-    ],
-)  # fmt: skip
-def test_a_changed_configuration_is_named(tmp_path, recipe, setting, message):
-    run = make_run()
-    file = save(run, tmp_path)
-    setting["recipe"] = replace(run.setting.recipe, **recipe)
-    changed = replace(run, setting=replace(run.setting, **setting))
-    with pytest.raises(RecordError, match=message) as caught:
-        store.read(changed, tmp_path)
-    told = str(caught.value)
-    assert told.startswith(f"{file} does not belong to the present configuration: ")
-    assert told.endswith("Move it away, or delete it and the run is made anew")
-    with pytest.raises(RecordError, match=message):
-        store.missing([changed], tmp_path)
-    study = Study("s", "", [changed.setting], seeds=[0])
-    assert store.find(study, tmp_path).problems == [told]
+@pytest.mark.parametrize("name", ["s", ""])
+def test_a_folder_that_cannot_be_read_is_named_once(tmp_path, monkeypatch, name):
+    save_all(tmp_path)
+    locked = tmp_path / name if name else tmp_path
+    really = os.listdir
 
+    def listdir(path):
+        if locked in (path, *path.parents):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path)
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda values: values["run"].update(seed=5), "seed was 5 and is 0"),
-        (lambda values: values["run"].update(study="t"), "study was 't' and is 's'"),
-        (lambda values: values["run"].update(seed=-5), "seed must be an integer of at least 0"),
-        (lambda values: values["run"].update({"class": "Image"}), "must name a class out of Run"),
-        (lambda values: values["run"]["setting"].pop("recipe"), "config does not fit Setting"),
-        (lambda values: values.update(run=[]), "it has no table 'run'"),
-        (lambda values: values.pop("history"), "it has no table 'history'"),
-        (lambda values: values["history"].update(provenance=None), "its provenance is no table"),
-        (lambda values: values["history"].update(foreign=1), "no record of a run: .*'foreign'"),
-        (lambda values: values["history"].pop("lr"), "no record of a run: 'lr'"),
-        (lambda values: values["history"]["test_loss"].pop(),
-         r"curves have different lengths, \[2, 3\]"),
-        (lambda values: [values["history"][name].pop() for name in (
-            "lr", "train_loss", "test_loss", "test_accuracy")], "it holds 2 of 3 epochs"),
-        (lambda values: values.update(format=3), "its format must be 2, received 3"),
-    ],
-)  # fmt: skip
-def test_an_edited_record_is_named(tmp_path, change, message):
-    file = save(make_run(), tmp_path)
-    edit(file, change)
-    with pytest.raises(RecordError, match=message) as caught:
-        store.read(make_run(), tmp_path)
-    assert str(file) in str(caught.value)
-
-
-def test_a_record_of_format_1_is_named(tmp_path):
-    file = save(make_run(), tmp_path)
-    before = {"config": {"study": "s", "label": "fixed", "seed": 0}, "provenance": {}, "lr": []}
-    file.write_text(json.dumps(before))
-    message = f"cannot use {file}: its format must be 2, received None; format 1 said none"
-    with pytest.raises(RecordError, match=re.escape(message)):
-        store.read(make_run(), tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b'{"format": 2, "ru', b"\xff\xfe", b"[1, 2]", b"null"])
-def test_a_truncated_or_foreign_file_is_named(tmp_path, content):
-    file = save(make_run(), tmp_path)
-    file.write_bytes(content)
-    with pytest.raises(RecordError, match=f"cannot use {re.escape(str(file))}: .*made anew"):
-        store.read(make_run(), tmp_path)
-
-
-def test_a_folder_in_a_records_place_is_named(tmp_path):
-    file = store.path(make_run(), tmp_path)
-    file.mkdir(parents=True)
-    with pytest.raises(RecordError, match=f"cannot read {re.escape(str(file))}: Is a directory"):
-        store.read(make_run(), tmp_path)
-
-
-def test_a_run_that_diverged_is_whole_though_it_is_short(tmp_path):
-    run = make_run()
-    history = follow(run.recipe, epochs=2, test_loss=[2.0, float("nan")])
-    assert history.stopped
-    store.save(run, history, tmp_path)
-    assert store.read(run, tmp_path).stopped == history.stopped
-
-
-def test_every_bad_record_is_named_at_once(tmp_path):
-    files = save_all(tmp_path)
-    for file in files[1:3]:
-        file.write_text("{")
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "access", lambda path, _: path != locked)
+    message = f"cannot read {locked}: Permission denied. Make it readable, or name another folder"
+    assert [problem[: len(message)] for problem in store.find(STUDY, tmp_path)[1]] == [message]
     with pytest.raises(RecordError) as caught:
         store.missing(STUDY.runs(), tmp_path)
-    assert [str(file) in str(caught.value) for file in files] == [False, True, True, False]
+    assert str(caught.value).count("cannot read") == 1
 
 
-# --- reading a study ------------------------------------------------------------------------------
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "s").touch()
+    for results, named in ((tmp_path / "s", "s"), (tmp_path, "s")):
+        (problem,) = store.find(STUDY, results).problems
+        assert problem.startswith(f"cannot read {tmp_path / named}: Not a directory")
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    file = save(make_run(), tmp_path)
+
+    def refused(_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    monkeypatch.setattr(store, "read_text", refused)
+    with pytest.raises(RecordError, match=f"cannot read {file}: Permission denied. Make it reada"):
+        store.missing([make_run()], tmp_path)
 
 
 def test_only_what_is_not_there_is_missing(tmp_path):

@@ -97,8 +97,9 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"label": "—"}, "label must be text with a letter or digit, received '—'"),
-        ({"label": 3}, "label must be text with a letter or digit, received 3"),
+        ({"label": "—"}, "label must be text with 1 to 200 letters or digits, received '—'"),
+        ({"label": "a" * 201}, "label must be text with 1 to 200 letters or digits, received 'aaa"),
+        ({"label": 3}, "label must be text with 1 to 200 letters or digits, received 3"),
         ({"recipe": Constant(0.1)}, "recipe must be a Recipe, received Constant"),
         ({"recipe": replace(RECIPE, optimizer=Adam(convention="keras"))},
          "optimizer must be of convention 'pytorch' here, received"),
@@ -181,9 +182,10 @@ def test_a_config_is_plain_and_complete(setting):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "a/b"}, "name must be letters, digits, '.' and '-', received 'a/b'"),
-        ({"name": ".hidden"}, "name must be letters"),
-        ({"name": 3}, "name must be letters"),
+        ({"name": "a/b"}, "name must be 1 to 200 letters, digits, '.' and '-', received 'a/b'"),
+        ({"name": "a" * 201}, "name must be 1 to 200 letters"),
+        ({"name": ".hidden"}, "name must be 1 to 200 letters"),
+        ({"name": 3}, "name must be 1 to 200 letters"),
         ({"settings": []}, "settings must be one or more with distinct labels"),
         ({"settings": [make("a b"), make("A-b")]}, "distinct labels, received .'a-b', 'a-b'"),
         ({"seeds": []}, "seeds must be one or more, all different, received"),

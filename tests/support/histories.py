@@ -24,6 +24,16 @@ def follow(recipe, used=None, *, steps=3, epochs=None, provenance=NOWHERE, **cur
     return history
 
 
+def follow_run(run, used=None, **options):
+    """The same for a run of a study, with the network and on the images that it asks for."""
+    wanted = run.setting
+    images = wanted.data.limit or 512
+    history = follow(run.recipe, used, steps=run.recipe.steps_per_epoch(images), **options)
+    history.network, history.dataset = wanted.network.name, wanted.data.name
+    history.train_images = images
+    return history
+
+
 def make_history(schedule=None, *, per="epoch", steps=3, epochs=2, late=0):
     """A run that followed its schedule, or followed it ``late`` epochs too late."""
     schedule = schedule or ExponentialDecay(0.8, gamma=0.5)

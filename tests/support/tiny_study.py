@@ -59,7 +59,13 @@ ENDLESS = Study(
     ],
     seeds=[0],
 )
-STUDIES = registry([TINY, FAULTY, ENDLESS])
+BLINKS = Study(
+    "blinks",
+    "three runs, as short as can be",
+    [setting("blink", Constant(0.1), epochs=1, images=25)],
+    seeds=range(3),
+)
+STUDIES = registry([TINY, FAULTY, ENDLESS, BLINKS])
 
 
 def quick(epochs: int = 1, seed: int = 0, **options) -> Run:

@@ -1,0 +1,240 @@
+"""Ctrl-C, SIGTERM and SIGKILL at any moment: what is finished is kept, and nobody is left behind.
+
+Nothing here waits for a time: a signal comes where something else has happened.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+import pytest
+
+from lrlab import cli
+from lrlab.studies import execution, store
+from lrlab.studies.execution import execute
+from tests.conftest import ROOT
+from tests.support.tiny_study import STUDIES, TINY, contents, write_data
+from tests.support.waiting import PATIENCE, until
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+RUNS = STUDIES["blinks"].runs()
+
+
+@pytest.fixture(autouse=True)
+def images(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("data")
+    write_data(folder)
+    monkeypatch.setenv("LRLAB_DATA", str(folder))
+    execution._images.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def default_signals():
+    """As in a terminal: where pytest itself runs in the background, Ctrl-C is ignored."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+# --- in this process ------------------------------------------------------------------------------
+
+# Where a signal strikes: before which call of what, and how many runs are finished by then.
+MOMENTS = {
+    "records are looked for": (store, "missing", 1, 0),
+    "torch is imported": (execution, "_pytorch", 1, 0),
+    "folders are made": (store, "prepare", 1, 0),
+    "data is loaded": (execution, "_images", 1, 0),
+    "the first run begins": (execution, "train", 1, 0),
+    "the second run begins": (execution, "train", 2, 1),
+    "a record is made": (store, "save", 1, 1),
+    "a record is half written": (os, "fsync", 2, 2),
+    "a record gets its name": (os, "replace", 2, 2),
+}
+
+
+def strike(monkeypatch, place, name, at, do):
+    """Do something before the ``at``-th call of a function, which goes on."""
+    really, calls = getattr(place, name), []
+
+    def struck(*arguments, **options):
+        calls.append(name)
+        if len(calls) == at:
+            do()
+        return really(*arguments, **options)
+
+    monkeypatch.setattr(place, name, struck)
+
+
+def run_blinks(results):
+    arguments = ["run", "blinks", "--workers", "1", "--device", "cpu", "--results", str(results)]
+    return cli.main(arguments, STUDIES)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=["ctrl-c", "kill"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_at_any_moment_keeps_every_finished_run(
+    tmp_path, monkeypatch, capsys, moment, number
+):
+    *where, finished = MOMENTS[moment]
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with monkeypatch.context() as patch:
+        strike(patch, *where, lambda: signal.raise_signal(number))
+        assert run_blinks(tmp_path) == 130
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+    told = capsys.readouterr().err.splitlines()
+    assert told[-3:-1] == [
+        "Stopped.", "What is finished is recorded; the same command goes on from there:"
+    ]  # fmt: skip
+    assert len(contents(tmp_path)) == finished
+    assert not list(tmp_path.rglob("*.part"))
+    assert run_blinks(tmp_path) == 0
+    assert f"already there: {finished}," in capsys.readouterr().out
+    assert len(contents(tmp_path)) == len(RUNS)
+
+
+def test_more_signals_disturb_no_end(tmp_path, monkeypatch, capsys):
+    def impatient():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            for number in (*SIGNALS, *SIGNALS):
+                signal.raise_signal(number)
+
+    strike(monkeypatch, execution, "train", 2, impatient)
+    assert run_blinks(tmp_path) == 130
+    assert capsys.readouterr().err.count("Stopped.") == 1
+    assert len(contents(tmp_path)) == 1
+
+
+def test_what_is_ignored_stays_ignored(tmp_path, monkeypatch):
+    """As under nohup, or in the background of a script."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+        strike(monkeypatch, execution, "train", 1, lambda each=number: signal.raise_signal(each))
+    assert run_blinks(tmp_path) == 0
+    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * 2
+
+
+@pytest.mark.parametrize("command", ["list", "show"])
+def test_other_commands_only_stop(monkeypatch, capsys, command):
+    strike(monkeypatch, cli, "find", 1, lambda: signal.raise_signal(signal.SIGINT))
+    assert cli.main([command, "tiny"], STUDIES) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_signals_are_no_business_of_another_thread(tmp_path):
+    status = []
+    thread = threading.Thread(target=lambda: status.append(run_blinks(tmp_path)))
+    thread.start()
+    thread.join()
+    assert status == [0]
+    assert len(contents(tmp_path)) == len(RUNS)
+
+
+# --- in processes of their own --------------------------------------------------------------------
+
+
+@pytest.fixture
+def start():
+    """Starts the command in a session of its own, of which nothing outlives the test."""
+    started = []
+
+    def begin(study, results, *options, program="tiny_study"):
+        module = [sys.executable, "-m", f"tests.support.{program}"]
+        process = subprocess.Popen(
+            [*module, "run", study, "--results", results, "--device", "cpu", *options],
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode is None:
+            process.communicate()
+
+
+def ps(session, column):
+    """A column of the processes of a session."""
+    command = ["ps", "-ww", "-o", f"{column}=", "-s", str(session)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+
+
+def all_gone(session):
+    """Whether no process of a session runs any more."""
+    return all(state.startswith("Z") for state in ps(session, "stat"))
+
+
+def wait(condition, process):
+    """Wait for something that the process is to do."""
+    return until(condition, lambda: process.poll() is None)
+
+
+def check_orderly(process, results, workers):
+    output, _ = process.communicate(timeout=PATIENCE)
+    # A shell calls both 130: Python drops its handlers a moment before it ends.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert output.endswith(
+        "\nStopped.\nWhat is finished is recorded; the same command goes on from there:\n"
+        f"  lrlab run endless --results {results} --device cpu --workers {workers}\n"
+    )
+    assert "Traceback" not in output
+    assert "Warning" not in output
+
+
+def test_a_kill_changes_no_record(tmp_path, start):
+    """Two workers are killed with their parent, which is writing; one process makes the rest."""
+    runs = TINY.runs(range(3))
+    undisturbed, results = tmp_path / "undisturbed", tmp_path / "killed"
+    execute(runs, results=undisturbed, workers=1, device="cpu")
+    process = start("tiny", results, "--seeds", "3", "--workers", "2", program="killed_study")
+    assert process.communicate(timeout=PATIENCE)[0].count("recorded") == 2
+    assert process.returncode == -signal.SIGKILL
+    assert len(list(results.rglob(".*.part"))) == 1
+    assert len(contents(results)) == 2
+    report = execute(runs, results=results, workers=1, device="cpu")
+    assert (report.present, report.failed) == (2, [])
+    assert contents(results) == contents(undisturbed)
+    assert len(contents(results)) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [
+        (os.killpg, signal.SIGINT),  # as a terminal sends it: to everybody
+        (os.kill, signal.SIGTERM),
+        (os.kill, signal.SIGKILL),
+    ],
+    ids=["ctrl-c", "kill", "kill -9"],
+)
+def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(tmp_path, start, end, number):
+    process = start("endless", tmp_path, "--workers", "2")
+    wait(lambda: len(contents(tmp_path)) == 2, process)
+    end(process.pid, number)
+    if number == signal.SIGKILL:
+        process.communicate(timeout=PATIENCE)
+    else:
+        check_orderly(process, tmp_path, 2)
+    until(lambda: all_gone(process.pid))
+    assert len(contents(tmp_path)) == 2
+
+
+def test_ctrl_c_again_and_again_while_workers_start(tmp_path, start):
+    process = start("endless", tmp_path, "--workers", "2")
+    wait(lambda: sum("LokyProcess" in line for line in ps(process.pid, "args")) == 2, process)
+    while process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+    check_orderly(process, tmp_path, 2)
+    until(lambda: all_gone(process.pid))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrlab.optimizers.adam import Adam
+from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import RMSProp
 from tests.support.optimizer_samples import CONVENTIONS, GRADS, LRS, W, follow
 
@@ -53,3 +53,26 @@ def test_what_leaving_out_the_correction_does() -> None:
     assert lengths[True] == pytest.approx(1, rel=1e-8)
     assert lengths[False][0] == pytest.approx(0.1 / math.sqrt(0.001), rel=1e-6)
     assert (lengths[False].argmax() + 1, round(lengths[False].max(), 1)) == (12, 6.6)
+
+
+def test_the_papers_decay_is_divided_by_the_peak_rate() -> None:
+    """A weight loses its own decay, times what part of the peak the rate is, in the paper."""
+    papers, peak = 0.3, 0.04
+    course = peak * np.array([0.25, 1, 0.5, 0.125])
+    expected = 2 * np.cumprod(1 - papers * course / peak)
+    for convention in CONVENTIONS:
+        optimizer = AdamW(weight_decay=papers / peak, convention=convention)
+        path, _ = follow(optimizer, 2.0, np.zeros(4), course)
+        assert path[1:] == pytest.approx(expected, rel=1e-12)
+
+
+def test_under_a_large_gradient_torchs_adam_decays_less_and_adamw_alike() -> None:
+    """The gradients cancel over time; what is left of a weight is the work of the decay."""
+    sizes = np.array([0.1, 1.0, 10.0])
+    grads = np.where(np.arange(400) % 2, 1, -1)[:, None] * sizes
+    left = {}
+    for cls in (Adam, AdamW):
+        path, _ = follow(cls(beta1=0, weight_decay=0.1), np.ones(3), grads, np.full(400, 1e-3))
+        left[cls] = path[-1]
+    assert (np.diff(left[Adam]) > 0.01).all()
+    assert left[AdamW] == pytest.approx(left[AdamW][0], abs=1e-3)

@@ -26,6 +26,14 @@ def test_right_edge_is_the_last_rate_at_which_every_seed_is_below():
     assert right_edge([1, 2, 3, 4], [[0.1], [0.2], [2.0], [0.3]], 1.5) == 2
 
 
+def test_a_loss_at_the_level_has_reached_it_and_is_not_below():
+    assert left_edge(LRS, U, 2.3) == 0.001
+    assert right_edge([1, 2], [[0.5], [1.5]], 1.5) == 1
+    assert decades([1, 10, 100], [[2.0], [1.0], [1.5]], 1.5) == pytest.approx([1.5])
+    with pytest.raises(ValueError, match=r"level must lie above some mean loss, received 1\.0"):
+        left_edge([1, 2], [[2], [1]], 1.0)
+
+
 @given(st.floats(-3, 1), st.floats(0.2, 5), st.randoms())
 def test_edges_move_with_the_rates_and_not_with_the_order(centre, width, random):
     exponents = np.linspace(-6, 3, 200)

@@ -13,6 +13,26 @@ def test_mean_interval_is_scipys():
     assert mean_interval(values, 0.9)[1:] == pytest.approx(tuple(expected), rel=1e-12)
 
 
+@pytest.mark.parametrize("values", [[1, 2], [0.891, 0.902, 0.897, 0.885], range(9)])
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_both_intervals_by_their_formulas(values, level):
+    n, spread = len(values), np.sqrt(np.var(values) * len(values) / (len(values) - 1))
+    t = stats.t(n - 1).isf((1 - level) / 2)
+    for interval, variance in ((mean_interval, 1 / n), (prediction_interval, 1 + 1 / n)):
+        mean, low, high = interval(values, level)
+        assert mean == pytest.approx(np.mean(values), rel=1e-15)
+        reach = t * spread * variance**0.5
+        assert (mean - low, high - mean) == pytest.approx((reach, reach), rel=1e-12)
+
+
+def test_the_bounds_belong_to_an_interval():
+    interval = mean_interval([1, 2])
+    assert interval.low in interval
+    assert interval.high in interval
+    assert np.nextafter(interval.low, -9) not in interval
+    assert np.nextafter(interval.high, 99) not in interval
+
+
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_coverage_on_normal_samples(level):
     rng = np.random.default_rng(0)

@@ -63,6 +63,8 @@ class ShuffledBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the images and labels of a batch."""
+        if not 0 <= index < len(self):  # how a loop over batches learns that there are no more
+            raise IndexError(f"index must be in [0, {len(self)}), received {index}")
         if self._next is not None:
             if index != self._next:
                 raise ValueError(

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import tempfile
 from collections.abc import Generator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from http.client import responses
 from pathlib import Path
 from typing import IO, Any
@@ -44,8 +44,7 @@ def download(name: str, target: Path) -> None:
     source = SOURCES[name]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # those of other users stay
-            remove_abandoned(target.parent)
+        remove_abandoned(target.parent)
         with ExitStack() as stack:
             files: dict[str, IO[bytes]] = {}
             for file, published in source.files.items():

@@ -204,3 +204,17 @@ def test_progress_bar_on_a_terminal(monkeypatch, use):
     load("fashion_mnist")
     for file in FASHION_FILES:
         assert file in sys.stderr.getvalue()
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, closed()], ids=["missing", "closed"])
+def test_without_standard_error(monkeypatch, use, stream):
+    use()
+    monkeypatch.delenv("PYTEST_VERSION", raising=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert load("fashion_mnist").source == "download"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,10 +57,20 @@ def first_steps(
             "recipe must have the optimizer SGD() and no clip_norm for these measures, received "
             f"{recipe.optimizer!r} and {recipe.clip_norm!r}"
         )
-    training = Training(model, dataset, recipe, device=device)
     measured = FirstSteps()
-    training.run([_Meter(measured)], steps=steps)
+    with _as_written():
+        training = Training(model, dataset, recipe, device=device)
+        training.run([_Meter(measured)], steps=steps)
     return measured
+
+
+def _as_written() -> AbstractContextManager[Any]:
+    """Compute what ``torch.compile`` has compiled as it was written: that has second derivatives.
+
+    Torch 2.5 cannot yet be told to.
+    """
+    set_stance = getattr(torch.compiler, "set_stance", None)
+    return set_stance("force_eager") if set_stance else nullcontext()
 
 
 class _Meter(Observer):

@@ -2,12 +2,13 @@
 
 from lrlab.keras import quiet  # noqa: F401 (first: it imports Keras without the start-up log)
 from lrlab.keras.batches import ShuffledBatches
-from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.custom_loop import train_by_hand
 from lrlab.keras.evaluation import evaluate, logits, member_logits
 from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
 from lrlab.keras.optimizers import make_optimizer
+from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of
 from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume

@@ -1,4 +1,10 @@
-"""Callbacks: one sets the rate of a schedule, one that of a plateau policy, one reads it back."""
+"""Callbacks: one sets the rate of a schedule, one reads it back.
+
+Both count updates in the same way. Keras' optimizers may let several batches pass before they make
+one: those whose gradients they sum up, and those that a ``LossScaleOptimizer`` skips because their
+gradients overflowed. An update begins where the one before it ended, or where the epoch begins if
+that is later, and that is its time.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +13,107 @@ from typing import Any
 import keras
 from keras import ops
 
-from lrlab.plateau import ReduceOnPlateau, lowered_by
+from lrlab.keras.optimizers import kept_optimizers, may_wait, unwrapped
 from lrlab.schedules import Schedule
 from lrlab.training import note_change
 from lrlab.utils import checks
 
 
-class ScheduleCallback(keras.callbacks.Callback):
+class OptimizerCallback(keras.callbacks.Callback):
+    """What the callbacks of this room share: they know the optimizer that trains.
+
+    Args:
+        optimizer: The optimizer that is meant; None for the only one that the model keeps.
+
+    Raises:
+        ValueError: ``optimizer`` is no optimizer. When training begins: the model keeps none or
+            several, and none is named. When the first epoch ends: the optimizer has made no update,
+            and was not named as one of the model's.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+        super().__init__()
+        if not isinstance(optimizer, keras.optimizers.Optimizer | None):
+            raise ValueError(f"optimizer must be an optimizer of Keras, received {optimizer!r}")
+        self._named = optimizer
+        self._optimizer: Any = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Find the optimizer."""
+        kept = ours = kept_optimizers(self.model)
+        if self._named is not None:  # the model may have wrapped it
+            inner = unwrapped(self._named)
+            ours = {place: other for place, other in kept.items() if unwrapped(other) is inner}
+        elif len(kept) != 1:
+            raise ValueError(
+                f"optimizer must be named for {type(self).__name__}, since the model keeps "
+                f"{', '.join(kept) or 'none'}, received None"
+            )
+        place, self._optimizer = next(iter(ours.items()), ("", self._named))
+        self._is_known = self._named is not None and place != ""
+        self._log_name = "learning_rate"
+        if kept != ours:  # Keras' own callbacks name the parts of a MultiOptimizer so
+            name = place if place.isidentifier() else unwrapped(self._optimizer).name
+            self._log_name += f"_{name}"
+        self._updates_before: int | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note how many updates have been made before the first epoch."""
+        if self._updates_before is None:
+            self._updates_before = self._updates()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """See that the optimizer trains."""
+        must_have = not self._is_known and not may_wait(self._optimizer)
+        if must_have and self._updates() == self._updates_before:
+            raise ValueError(
+                f"optimizer must be the one that trains for {type(self).__name__}, received "
+                f"{self._named!r}, and {unwrapped(self._optimizer).name!r} has made no update in "
+                f"epoch {epoch}"
+            )
+        self._is_known = True
+
+    def _updates(self) -> int:
+        """How many updates the optimizer has made."""
+        fetch_state(self.model)
+        return int(ops.convert_to_numpy(ops.copy(unwrapped(self._optimizer).iterations)))
+
+
+class ScheduleCallback(OptimizerCallback):
     r"""Sets the optimizer's rate before the update that uses it.
 
-    In epoch e the rate is :math:`s(e)`, or with ``per="step"`` :math:`s(e + k/n)` before update
-    k of the n of an epoch, both counted from 0. Epochs are those of ``model.fit``: with
-    ``initial_epoch=5`` the first rate is :math:`s(5)`.
+    In epoch e the rate is :math:`s(e)`, or with ``per="step"`` :math:`s(e + k/n)` for an update
+    that begins with batch k of the n of an epoch, both counted from 0. Epochs are those of
+    ``model.fit``: with ``initial_epoch=5`` the first rate is :math:`s(5)`, and so it is when
+    ``keras.callbacks.BackupAndRestore`` goes on in epoch 5.
+
+    With ``gradient_accumulation_steps=a`` an update begins with the first of its a batches. What
+    is left of an epoch goes into the first update of the next, whose rate is that of this epoch's
+    beginning. A batch whose gradients overflow under a ``LossScaleOptimizer`` belongs to the update
+    that comes at last.
+
+    The rate is put among the logs of an epoch as ``learning_rate``, as Keras' own callbacks do, or
+    as ``learning_rate_NAME`` where the model keeps several optimizers: it is what the epoch ended
+    with. List this callback before those that save or read it, such as ``CSVLogger`` and
+    ``ModelCheckpoint``.
+
+    Keras' optimizers have no groups of parameters, and so no rates of their own for some of them.
+    A ``MultiOptimizer``, where Keras has it, does the same: give each of its ``optimizers`` a
+    callback. Nor can a callback change their momentum while they train: it is a number compiled
+    into the training step.
 
     Args:
         schedule: The rate over time in epochs.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
+        optimizer: Which optimizer's rate to set, for a model that keeps several or trains with one
+            that it does not keep; by default the model's only one.
 
     Raises:
-        ValueError: ``schedule`` is no schedule, or ``per`` none of the two words. When training
-            begins: the optimizer's rate is no number but a ``LearningRateSchedule`` or a function;
-            or, per step, the number of batches is unknown or a call runs several.
+        ValueError: ``schedule`` is no schedule, ``per`` none of the two words, or ``optimizer`` no
+            optimizer. When training begins: the model keeps none or several optimizers, and none is
+            named; the optimizer's rate is no number but a ``LearningRateSchedule`` or a function;
+            or, per step, the number of batches is unknown or a call runs several. When the first
+            epoch ends: the optimizer made no update in it, and was not named as one of the model's.
 
     Example:
         >>> from lrlab import LinearDecay
@@ -35,13 +121,19 @@ class ScheduleCallback(keras.callbacks.Callback):
         >>> model.compile(keras.optimizers.SGD(), loss="mse")
         >>> decay = ScheduleCallback(LinearDecay(0.5, total_epochs=4))
         >>> data = ops.zeros((4, 1))
-        >>> _ = model.fit(data, data, epochs=4, initial_epoch=1, callbacks=[decay], verbose=0)
-        >>> float(model.optimizer.learning_rate)  # that of epoch 3, the last one
-        0.125
+        >>> run = model.fit(data, data, epochs=4, initial_epoch=1, callbacks=[decay], verbose=0)
+        >>> run.history["learning_rate"]  # of epochs 1, 2 and 3
+        [0.375, 0.25, 0.125]
     """
 
-    def __init__(self, schedule: Schedule, *, per: str = "epoch"):
-        super().__init__()
+    def __init__(
+        self,
+        schedule: Schedule,
+        *,
+        per: str = "epoch",
+        optimizer: keras.optimizers.Optimizer | None = None,
+    ):
+        super().__init__(optimizer)
         if not isinstance(schedule, Schedule):
             raise ValueError(f"schedule must be a schedule of lrlab, received {schedule!r}")
         self.schedule = schedule
@@ -49,7 +141,9 @@ class ScheduleCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that the rate can be set."""
-        if not isinstance(self.model.optimizer.learning_rate, keras.Variable):
+        super().on_train_begin(logs)
+        rate = self._optimizer.learning_rate
+        if all(variable is not rate for variable in self._optimizer.variables):
             raise ValueError(
                 f"learning_rate of the optimizer must be a number for {type(self).__name__} to "
                 "change it, received a LearningRateSchedule or a function; use one way or the other"
@@ -59,24 +153,38 @@ class ScheduleCallback(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the epoch."""
-        self._epoch = epoch
+        super().on_epoch_begin(epoch, logs)
+        self._epoch, self._made_before = epoch, 0
         if self.per == "epoch":
             self._set_rate(epoch)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the update."""
-        if self.per == "step":
+        if self.per == "step" and self._begins_update(batch):
             self._set_rate(self._epoch + batch / self.params["steps"])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the rate among the epoch's logs."""
+        super().on_epoch_end(epoch, logs)
+        if logs is not None:
+            rate = ops.copy(self._optimizer.learning_rate)
+            logs[self._log_name] = float(ops.convert_to_numpy(rate))
+
+    def _begins_update(self, batch: int) -> bool:
+        if not may_wait(self._optimizer):  # then there is no need to wait for the device
+            return True
+        before, self._made_before = self._made_before, self._updates()
+        return batch == 0 or self._made_before != before
 
     def _set_rate(self, t: float) -> None:
         fetch_state(self.model)
-        self.model.optimizer.learning_rate = self._rate(t)
+        self._optimizer.learning_rate = self._rate(t)
 
     def _rate(self, t: float) -> float:
         return self.schedule(t)
 
 
-class RateRecorder(keras.callbacks.Callback):
+class RateRecorder(OptimizerCallback):
     """Notes the rate that each update uses, as the optimizer holds it.
 
     The rate is read at the last moment before the update, from the variable that the update
@@ -88,13 +196,18 @@ class RateRecorder(keras.callbacks.Callback):
 
     List it after every callback that sets the rate, or it will see the rate before the change.
 
+    Args:
+        optimizer: Which optimizer's rate to note, see `ScheduleCallback`.
+
     Attributes:
         lr_changes: Pairs (time in epochs, rate): every moment at which the rate differed from the
-            one before, the first update included.
+            one before, the first update included. The time is that at which the update begins, see
+            `ScheduleCallback`; batches that make no update leave no trace.
 
     Raises:
-        ValueError: When training begins: the number of batches in an epoch is unknown, or a call
-            runs several.
+        ValueError: ``optimizer`` is no optimizer. When training begins: the model keeps none or
+            several optimizers, and none is named; the number of batches in an epoch is unknown, or
+            a call runs several. When the first epoch ends: see `ScheduleCallback`.
 
     Example:
         >>> from lrlab import LinearDecay
@@ -108,30 +221,39 @@ class RateRecorder(keras.callbacks.Callback):
         [(0.0, 0.5), (0.5, 0.375), (1.0, 0.25), (1.5, 0.125)]
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+        super().__init__(optimizer)
         self.lr_changes: list[tuple[float, float]] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that every update can be seen."""
+        super().on_train_begin(logs)
         check_steps(self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin the epoch's list of rates."""
+        super().on_epoch_begin(epoch, logs)
         self._moments: list[float] = []
         self._used: list[Any] = []
+        self._made: list[Any] = []
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep a copy of the rate, on the device."""
+        """Keep copies of the rate and of the count of updates, on the device."""
         fetch_state(self.model)
         self._moments.append(batch / self.params["steps"])
-        self._used.append(ops.copy(self.model.optimizer.learning_rate))
+        self._used.append(ops.copy(self._optimizer.learning_rate))
+        self._made.append(ops.copy(unwrapped(self._optimizer).iterations))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch's rates."""
+        super().on_epoch_end(epoch, logs)
         used = ops.convert_to_numpy(ops.stack(self._used))
-        for moment, lr in zip(self._moments, used, strict=True):
-            note_change(self.lr_changes, epoch + moment, float(lr))
+        made = [*ops.convert_to_numpy(ops.stack(self._made)).tolist(), self._updates()]
+        begin = 0
+        for batch, lr in enumerate(used):
+            if made[batch + 1] > made[batch]:
+                note_change(self.lr_changes, epoch + self._moments[begin], float(lr))
+                begin = batch + 1
 
 
 def check_steps(callback: keras.callbacks.Callback) -> None:
@@ -164,111 +286,3 @@ def fetch_state(model: keras.Model) -> None:
     """
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
-
-
-class PlateauCallback(ScheduleCallback):
-    r"""Sets the optimizer's rate to what a schedule and a plateau policy make of it.
-
-    At time t of epoch e the rate is :math:`\eta_e\, s(t)/\eta`, where :math:`\eta_e` is the rate of
-    the policy's state and η its first one (`lrlab.plateau.PlateauSchedule`); it is set before the
-    update that uses it, as by `ScheduleCallback`. The policy decides when an epoch ends, and the
-    next epoch begins at the new rate. By itself, a policy of convention ``"keras"`` gives the rates
-    of ``keras.callbacks.ReduceLROnPlateau`` bit for bit. Keras' optimizers keep rates in float32;
-    the policy's own rates under the convention ``"keras"`` already are such numbers.
-
-    A warm-up in front is part of the schedule: in Keras' own ``LearningRateScheduler`` and
-    ``ReduceLROnPlateau`` each would overwrite the other's rate. Unlike the latter the callback does
-    not forget when training begins anew: the next ``fit`` goes on, as long as its ``initial_epoch``
-    does. `state_dict` is what to save beside a model for a callback in another process. List this
-    callback before those that save or read the rate.
-
-    Args:
-        policy: What lowers the rate, of either convention.
-        monitor: Name of the metric in the logs of an epoch.
-        schedule: The rate over time in epochs if nothing lowered it; by default ``policy.lr``.
-        first_epoch: First epoch whose metric counts, such as the one after a warm-up; an integer of
-            at least 0. The schedule is at ``policy.lr`` there.
-        per: Set the rate once an ``"epoch"`` or at every ``"step"``.
-
-    Attributes:
-        state: The policy's state, a `lrlab.plateau.PlateauState`.
-
-    Raises:
-        ValueError: An argument breaks its rule. When training begins: see `ScheduleCallback`; or
-            its first epoch is not the one after the last. When an epoch ends: the metric is not
-            in the logs, which without ``validation_data`` hold none of the validation.
-
-    Example:
-        >>> import keras
-        >>> from lrlab import Constant, warmup
-        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        >>> model.compile(keras.optimizers.SGD(), loss="mse")
-        >>> policy = ReduceOnPlateau(0.5, factor=0.5, patience=1, min_delta=100)
-        >>> ramp = warmup(Constant(0.5), 2)
-        >>> plateau = PlateauCallback(policy, monitor="loss", schedule=ramp, first_epoch=2)
-        >>> data = keras.ops.zeros((4, 1))
-        >>> _ = model.fit(data, data, epochs=5, callbacks=[plateau], verbose=0)
-        >>> float(model.optimizer.learning_rate)  # that of epoch 4; 2 set the best, 3 was no better
-        0.25
-    """
-
-    def __init__(
-        self,
-        policy: ReduceOnPlateau,
-        *,
-        monitor: str = "val_loss",
-        schedule: Schedule | None = None,
-        first_epoch: int = 0,
-        per: str = "epoch",
-    ):
-        self.lowered = lowered_by(policy, schedule, first_epoch)
-        super().__init__(self.lowered.schedule, per=per)
-        self.monitor = monitor
-        self.state = policy.start()
-        self._next_epoch: int | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Set the rate of the epoch."""
-        if self._next_epoch not in (None, epoch):
-            raise ValueError(
-                f"initial_epoch must be {self._next_epoch} for PlateauCallback to go on where it "
-                f"stood, received {epoch}; a run from the beginning needs a new callback"
-            )
-        super().on_epoch_begin(epoch, logs)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Let the policy decide on the rate of the next epoch."""
-        logs = logs or {}
-        if self.monitor not in logs:
-            raise ValueError(
-                f"monitor must be one of the metrics in the logs, {', '.join(logs)}, received "
-                f"{self.monitor!r}"
-            )
-        self.state = self.lowered.update(self.state, epoch, logs[self.monitor])
-        self._next_epoch = epoch + 1
-
-    def _rate(self, t: float) -> float:
-        return self.lowered.rate(self.state.lr, t)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return plain values only, fit for ``json.dump``."""
-        return {
-            **self.lowered.to_dict(self.state),
-            "per": self.per,
-            "monitor": self.monitor,
-            "next_epoch": self._next_epoch,
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where the saved callback stood; ``initial_epoch`` of the next ``fit`` follows it.
-
-        Raises:
-            ValueError: The state belongs to another policy, schedule, beginning of the watch, way
-                of setting the rate or metric, or it is incomplete.
-        """
-        state = self.lowered.restore(state_dict)
-        checks.same_parameters(state_dict, {"per": self.per, "monitor": self.monitor})
-        next_epoch = state_dict.get("next_epoch", "nothing")
-        if next_epoch is not None:  # as it is before the first epoch
-            checks.whole("next_epoch", next_epoch)
-        self.state, self._next_epoch = state, next_epoch

@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from lrlab.data import Dataset, as_floats
 from lrlab.keras.batches import ShuffledBatches
-from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs
 from lrlab.keras.optimizers import make_optimizer
+from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.snapshot_files import load_run
 from lrlab.keras.snapshots import Saver
 from lrlab.training import History, Recipe, RunFolder, Snapshots, provenance

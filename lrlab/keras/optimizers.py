@@ -1,7 +1,8 @@
-"""The optimizers of `lrlab.optimizers` as Keras' own."""
+"""The optimizers of `lrlab.optimizers` as Keras' own, and those that a Keras model keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -35,3 +36,55 @@ def make_optimizer(
     clip_norm = checks.optional(checks.positive)("clip_norm", clip_norm)
     make = getattr(keras.optimizers, name)
     return make(learning_rate=lr, global_clipnorm=clip_norm, **arguments)
+
+
+def kept_optimizers(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
+    """Return the optimizers that a model keeps, each by the place where it lies.
+
+    Looked through are the model's own attributes, and the lists and dicts among them. A
+    ``MultiOptimizer`` stands for each of its several.
+
+    Args:
+        model: A compiled model.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(), loss="mse")
+        >>> kept_optimizers(model)["optimizer"] is model.optimizer
+        True
+    """
+    kept: dict[str, keras.optimizers.Optimizer] = {}
+    # TensorFlow notes what it is to save under attributes of its own.
+    own = {name: value for name, value in vars(model).items() if not name.startswith("_self_")}
+    for place, optimizer in _optimizers_in("", own):
+        if all(unwrapped(optimizer) is not unwrapped(other) for other in kept.values()):
+            kept[place] = optimizer
+    return kept
+
+
+def _optimizers_in(place: str, value: Any) -> Iterator[tuple[str, keras.optimizers.Optimizer]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _optimizers_in(f"{place}[{key!r}]" if place else str(key), part)
+    elif isinstance(value, list | tuple):
+        for number, part in enumerate(value):
+            yield from _optimizers_in(f"{place}[{number}]", part)
+    elif isinstance(value, keras.optimizers.Optimizer):
+        if hasattr(unwrapped(value), "optimizers"):
+            yield from _optimizers_in(f"{place}.optimizers", unwrapped(value).optimizers)
+        else:
+            yield place, value
+
+
+def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Return the optimizer that counts the updates: the one inside of a ``LossScaleOptimizer``."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def may_wait(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether an optimizer may let batches pass without an update.
+
+    It does if it sums up their gradients, or skips those whose gradients have overflowed.
+    """
+    inner = unwrapped(optimizer)
+    return inner is not optimizer or bool(inner.gradient_accumulation_steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,19 +20,26 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
     r"""Gives update k the rate :math:`s(k/n)`, or :math:`s(\lfloor k/n \rfloor)` per epoch.
 
     Here n is ``steps_per_epoch``, and the optimizer itself counts the updates k, so the rate is
-    right in a compiled training step and after a saved model was loaded. A schedule is a pure
-    function, so its rates are computed in advance, in float64, and looked up in a float32 table;
-    they are exact to the last bit of float32, where Keras' own schedules also round on the way.
+    right in a compiled training step and after a saved model was loaded. Batches that make no
+    update do not count: those that ``gradient_accumulation_steps`` adds to the next one, and those
+    that a ``LossScaleOptimizer`` skips. Keras' own schedules are handed a count of batches in the
+    first case; a `KerasSchedule` asks the optimizer.
+
+    A schedule is a pure function, so its rates are computed in advance, in float64, and looked up
+    in a float32 table; they are exact to the last bit of float32, where Keras' own schedules also
+    round on the way.
 
     The table ends at :math:`t = E`, the end of the planned ``epochs``. Whoever trains on keeps
     the last rate :math:`s(E)`, 0 for many a decay: plan for as many epochs as will ever be run.
 
-    A model saved with this rate is loaded where ``lrlab.keras`` has been imported before.
+    A model saved with this rate is loaded where ``lrlab.keras`` has been imported before, and the
+    class of the schedule defined, if it is the reader's own.
 
     Args:
         schedule: The rate over time in epochs.
         epochs: Length E of the table in epochs.
-        steps_per_epoch: Updates n in an epoch, the last incomplete batch included.
+        steps_per_epoch: Updates n in an epoch, the last incomplete batch included: with
+            ``gradient_accumulation_steps=a`` the number of batches divided by a.
         per: Change the rate at every ``"step"`` or once an ``"epoch"``.
 
     Raises:
@@ -60,13 +68,18 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self._rates = schedule(moments).astype(np.float32)
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of an update as a scalar float32 tensor of the backend.
+        """Return the rate of an update as a float32 tensor of the backend.
 
         Args:
-            step: Updates made before, a scalar integer, as ``optimizer.iterations`` holds it.
+            step: Updates made before, as ``optimizer.iterations`` holds them: a number or a tensor
+                of any shape, integer or float. A fraction of an update is cut off.
+
+        Returns:
+            A tensor of the shape of ``step``.
         """
-        index = ops.floor_divide(step, self._updates_per_rate)
-        return ops.take(self._rates, ops.minimum(index, len(self._rates) - 1))
+        index = ops.floor_divide(step, self._updates_per_rate * _batches_per_update(step))
+        index = ops.cast(ops.clip(index, 0, len(self._rates) - 1), "int32")
+        return ops.take(self._rates, index)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as plain values."""
@@ -84,7 +97,29 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
         Raises:
             ValueError: The config does not describe a known schedule.
         """
-        return cls(**{**config, "schedule": Schedule.from_config(config["schedule"])})
+        try:
+            schedule = Schedule.from_config(config["schedule"])
+        except ValueError as error:
+            raise ValueError(
+                f"{error}. Define a schedule class of your own before you load a model with it"
+            ) from error
+        return cls(**{**config, "schedule": schedule})
+
+
+def _batches_per_update(step: Any) -> int:
+    """Return how many batches make an update of the optimizer whose count of batches this is.
+
+    Keras' optimizers hand a schedule that count where they accumulate gradients, too, and do not
+    say who asks. It is seen from the calls on the way here: one of them is a method of the
+    optimizer. Any other count is one of updates.
+    """
+    frame = sys._getframe(1) if hasattr(step, "assign") else None  # only a variable is a count kept
+    while frame is not None:
+        asks = frame.f_locals.get("self")
+        if isinstance(asks, keras.optimizers.Optimizer) and asks._iterations is step:
+            return asks.gradient_accumulation_steps or 1
+        frame = frame.f_back
+    return 1
 
 
 def rates_of(

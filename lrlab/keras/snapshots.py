@@ -219,7 +219,8 @@ class SnapshotCallback(ScheduleCallback):
         self._saver.end_batch(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save the model, and the snapshot if a cycle ends."""
+        """Put the rate among the logs, save the model, and the snapshot if a cycle ends."""
+        super().on_epoch_end(epoch, logs)
         self._saver.end_epoch()
 
 

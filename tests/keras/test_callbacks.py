@@ -1,19 +1,14 @@
-"""The rate is set in time and read back as used; the judge is the weight itself.
-
-What `PlateauCallback` shares with its twin is in tests/backends/test_plateau.py.
-"""
-
-import json
-from dataclasses import replace
+"""The rate is set in time and read back as used; the judge is the weight itself."""
 
 import keras
 import numpy as np
 import pytest
 
 from lrlab import Constant, CosineDecay, LinearDecay, ReduceOnPlateau, warmup
-from lrlab.keras.callbacks import PlateauCallback, RateRecorder, ScheduleCallback
+from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
+from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.schedules import KerasSchedule
-from tests.support.one_weight import Metric, as_float32, make_model, train
+from tests.support.one_weight import as_float32, make_model, train
 
 SCHEDULE = warmup(CosineDecay(0.3, total_epochs=2, final_lr=0.01), 1, begin_lr=0.05)
 STEPS = 3
@@ -180,146 +175,50 @@ def test_an_unchanged_rate_is_noted_once():
     assert recorder.lr_changes == [(0.0, 0.25)]
 
 
-# --- lowered by a policy -------------------------------------------------------------------------
+# --- among the logs ------------------------------------------------------------------------------
 
-# Keras 3.15's callbacks, and its loading of a model, convert in a way that NumPy 2 deprecates.
+
+def logged(callback, *others, lr=9.0, steps=2, epochs=3):
+    model = make_model(lr, run_eagerly=True)
+    train(model, steps=steps, epochs=epochs, callbacks=[callback, *others])
+    return model.history.history["learning_rate"]
+
+
+# Keras 3.15's callbacks convert in a way that NumPy 2 deprecates.
 converts = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-POLICY = ReduceOnPlateau(0.5, factor=0.5, patience=1, cooldown=2)
-RAMP = warmup(Constant(0.5), 3, begin_lr=0.125)
-# Improvements, ties, improvements too small to count, a number that is none.
-METRICS = [9.0, 9.0, 9.0, 5.0, 4.95, 4.9, 4.8, 3.0, np.nan, 3.0, 2.95, 3.0]
-
-
-def used_rates(*callbacks, metrics=METRICS, model=None, **arguments):
-    """The rate of each epoch of a run with these callbacks and metrics."""
-    model = model or make_model(9.0, run_eagerly=True)
-    arguments = {"epochs": len(metrics), **arguments}
-    return train(model, steps=1, callbacks=[Metric(metrics), *callbacks], **arguments)
-
-
-def test_in_a_compiled_step_it_sets_the_same_rates():
-    expected = used_rates(PlateauCallback(POLICY))
-    assert used_rates(PlateauCallback(POLICY), model=make_model(9.0)) == expected
-    assert len(set(expected)) > 2
-
-
-def test_the_metric_is_the_one_named():
-    rising = [float(value) for value in range(6)]
-    expected = [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
-    watched = PlateauCallback(POLICY, monitor="own")
-    assert used_rates(Metric(rising, "own"), watched, metrics=[-v for v in rising]) == expected
-    unwatched = PlateauCallback(POLICY)
-    assert used_rates(Metric(rising, "own"), unwatched, metrics=[-v for v in rising]) == [0.5] * 6
-
-
-def test_a_recorder_behind_it_sees_the_rates():
-    recorder = RateRecorder()
-    used = used_rates(PlateauCallback(POLICY), recorder)
-    expected = [(t, lr) for t, lr in enumerate(used) if t == 0 or lr != used[t - 1]]
-    assert recorder.lr_changes == expected
 
 
 @converts
 @pytest.mark.filterwarnings("ignore:.*conversion of an array:DeprecationWarning")
-def test_keras_own_warmup_overwrites_its_own_cuts():
-    """keras#8829: the cut is undone when the next epoch begins."""
-    setter = keras.callbacks.LearningRateScheduler(lambda epoch: RAMP(epoch))
-    cutter = keras.callbacks.ReduceLROnPlateau("val_loss", mode="min", patience=1)
-    assert used_rates(setter, cutter) == RAMP(np.arange(len(METRICS))).tolist()
+def test_the_rate_is_among_the_logs_where_keras_own_callbacks_put_it():
+    setter = keras.callbacks.LearningRateScheduler(lambda epoch: SCHEDULE(epoch))
+    assert logged(ScheduleCallback(SCHEDULE)) == logged(setter, lr=9.0)
+    cutter = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=99)
+    policy = ReduceOnPlateau(0.5, factor=0.5, patience=1, min_delta=99)
+    rates = logged(PlateauCallback(policy, monitor="loss"))
+    assert rates == logged(cutter, lr=0.5) == [0.5, 0.5, 0.25]
 
 
-WAITING = replace(POLICY, patience=2, cooldown=3, min_delta=0.1)
-
-
-def waiting(policy=WAITING, **changes):
-    return PlateauCallback(policy, **{"schedule": RAMP, "first_epoch": 3} | changes)
-
-
-@converts
-def test_saved_with_its_model_it_goes_on(tmp_path):
-    class Save(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.save(tmp_path / f"{epoch + 1}.keras")
-            text = json.dumps(plateau.state_dict(), allow_nan=False)
-            (tmp_path / f"{epoch + 1}.json").write_text(text)
-            seen.append(plateau.state)
-
-    plateau, seen = waiting(), []
-    whole = used_rates(plateau, Save())
-    assert sum(state.wait > 0 for state in seen) > 1
-    assert sum(state.cooldown_left > 0 for state in seen) > 1
-    assert len({state.lr for state in seen}) == 3
-    for epoch in (2, 7):
-        model = keras.saving.load_model(tmp_path / f"{epoch}.keras")
-        resumed = waiting()
-        resumed.load_state_dict(json.loads((tmp_path / f"{epoch}.json").read_text()))
-        assert resumed.state == seen[epoch - 1]
-        assert used_rates(resumed, model=model, initial_epoch=epoch) == whole[epoch:]
-    assert len(seen) == len(METRICS)
+def test_per_step_it_is_the_last_rate_of_the_epoch():
+    line = LinearDecay(0.75, total_epochs=3)
+    assert logged(ScheduleCallback(line, per="step")) == [0.625, 0.375, 0.125]
 
 
 @converts
-def test_a_second_fit_goes_on_where_keras_own_forgets():
-    def in_two(callback):
-        model = make_model(0.5, run_eagerly=True)
-        rates = used_rates(callback, model=model, epochs=9)
-        return rates + used_rates(callback, model=model, initial_epoch=9)
-
-    whole = used_rates(PlateauCallback(WAITING))
-    assert in_two(PlateauCallback(WAITING)) == whole
-    same = {"factor": 0.5, "patience": 2, "cooldown": 3, "min_delta": 0.1, "mode": "min"}
-    theirs = keras.callbacks.ReduceLROnPlateau("val_loss", **same)
-    assert in_two(theirs) != whole
-
-
-def test_a_second_fit_that_begins_elsewhere_is_refused_before_its_first_update():
-    model, plateau = make_model(9.0, run_eagerly=True), waiting()
-    used_rates(plateau, model=model, epochs=4)
-    model.layers[-1].kernel.assign([[7.0]])
-    state = plateau.state_dict()
-    for first in (0, 3, 5):
-        with pytest.raises(ValueError, match=f"initial_epoch must be 4 .* received {first}; a run"):
-            used_rates(plateau, model=model, initial_epoch=first)
-    assert float(model.layers[-1].kernel[0, 0]) == 7.0
-    assert plateau.state_dict() == state
-    assert used_rates(plateau, model=model, initial_epoch=4, epochs=5) == [0.5]
-
-
-def test_a_new_callback_may_begin_in_any_epoch():
-    unused = waiting()
-    unused.load_state_dict(waiting().state_dict())
-    for plateau in (waiting(), unused):
-        assert used_rates(plateau, initial_epoch=2, epochs=7) == [0.375, 0.5, 0.5, 0.5, 0.25]
-
-
-STATE = waiting().state_dict()
-
-
-@pytest.mark.parametrize(
-    ("state", "message"),
-    [
-        (waiting(monitor="loss").state_dict(), "has monitor 'loss', this scheduler 'val_loss'"),
-        (waiting(per="step").state_dict(), "has per 'step', this scheduler 'epoch'"),
-        (STATE | {"next_epoch": -1}, "next_epoch must be an integer of at least 0, received -1"),
-        ({n: STATE[n] for n in STATE if n != "next_epoch"}, "next_epoch must be .* 'nothing'"),
-    ],
-    ids=["monitor", "per", "-1", "no epoch"],
-)
-def test_a_state_of_another_run_is_refused_and_changes_nothing(state, message):
-    plateau = waiting()
-    for epoch in range(5):
-        plateau.on_epoch_end(epoch, {"val_loss": METRICS[epoch]})
-    before = plateau.state_dict()
-    with pytest.raises(ValueError, match=message):
-        plateau.load_state_dict(state)
-    assert plateau.state_dict() == before != STATE
-
-
-@pytest.mark.parametrize("monitor", ["val_loss", "los"])
-def test_a_metric_that_is_not_in_the_logs_is_an_error(monitor):
-    with pytest.raises(ValueError, match=f"in the logs, loss, own, received '{monitor}'"):
-        train(
-            make_model(9.0, run_eagerly=True),
-            steps=1,
-            callbacks=[Metric([1.0], "own"), PlateauCallback(POLICY, monitor=monitor)],
-        )
+def test_whoever_comes_later_finds_it_there(tmp_path):
+    seen = []
+    look = keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: seen.append(dict(logs)))
+    lines = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    name = str(tmp_path / "{epoch}-{learning_rate:.3f}.weights.h5")
+    files = keras.callbacks.ModelCheckpoint(name, save_weights_only=True)
+    line = LinearDecay(0.75, total_epochs=3)
+    logged(ScheduleCallback(line), look, lines, files)
+    assert [logs["learning_rate"] for logs in seen] == [0.75, 0.5, 0.25]
+    rows = [row.split(",") for row in (tmp_path / "log.csv").read_text().split()]
+    column = rows[0].index("learning_rate")
+    assert [row[column] for row in rows[1:]] == ["0.75", "0.5", "0.25"]
+    assert {path.name for path in tmp_path.glob("*.h5")} == {
+        "1-0.750.weights.h5",
+        "2-0.500.weights.h5",
+        "3-0.250.weights.h5",
+    }

@@ -1,6 +1,8 @@
 """Any schedule as a Keras LearningRateSchedule: values, compiled use, saving and loading."""
 
 import json
+from dataclasses import dataclass
+from zipfile import ZipFile
 
 import keras
 import numpy as np
@@ -17,11 +19,14 @@ from lrlab import (
     warmup,
 )
 from lrlab.keras.schedules import KerasSchedule
+from lrlab.schedules import Schedule
 from tests.support.one_weight import as_float32, make_model, train
 
 SCHEDULE = warmup(CosineDecay(0.3, total_epochs=2, final_lr=0.01), 2, begin_lr=0.05)
 COMPOSED = join([SCHEDULE, MultiStepDecay(0.2, gamma=0.1, milestones=[1, 2.5])], at=[2])
 EPOCHS, STEPS = 4, 3
+# Keras itself asks NumPy 2 for something that TensorFlow's variables do not offer yet.
+loads = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def rates(schedule, count):
@@ -62,24 +67,47 @@ def test_keras_own_formula_rounds_where_the_table_does_not():
     assert off[1] < 6e-8 < 1e-6 < off[0] < 1e-5
 
 
-def test_it_is_a_scalar_of_type_float32():
-    rate = KerasSchedule(SCHEDULE, epochs=2, steps_per_epoch=3)(keras.ops.array(1))
-    assert (rate.shape, keras.backend.standardize_dtype(rate.dtype)) == ((), "float32")
+BETWEEN = ExponentialDecay(0.5, gamma=0.5)
+STEPS_GIVEN = {
+    "int": (3, 3),
+    "float": (3.0, 3),
+    "float between two updates": (3.75, 3),
+    "numpy": (np.int64(3), 3),
+    "integer tensor": (tf.constant(3, tf.int32), 3),
+    "float tensor": (tf.constant(3.0), 3),
+    "half": (tf.constant(3.0, tf.float16), 3),
+    "variable": (keras.Variable(3.0), 3),
+    "list": ([0, 3], [0, 3]),
+    "range": (keras.ops.arange(4, dtype="float32"), [0, 1, 2, 3]),
+    "array of two dimensions": (np.array([[0.0], [2.0]]), [[0], [2]]),
+    "past the end": (np.array([4.0, 1e9]), [4, 4]),
+    "before the beginning": (np.array([-1, -1e9]), [0, 0]),
+}
 
 
+@pytest.mark.parametrize("per", ["step", "epoch"])
+@pytest.mark.parametrize(("step", "whole"), STEPS_GIVEN.values(), ids=STEPS_GIVEN)
+def test_a_step_is_a_number_or_a_tensor_of_any_kind(step, whole, per):
+    bridge = KerasSchedule(BETWEEN, epochs=2, steps_per_epoch=2, per=per)
+    found = bridge(step)
+    exponents = np.array(whole) / 2 if per == "step" else np.array(whole) // 2
+    assert np.asarray(found).tolist() == as_float32(0.5 * 0.5**exponents)
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+
+
+@pytest.mark.parametrize("dtype", [tf.int64, tf.float32])
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("per", ["step", "epoch"])
-def test_in_a_compiled_function(per, jit_compile):
+def test_in_a_compiled_function(per, jit_compile, dtype):
     bridge = KerasSchedule(SCHEDULE, epochs=EPOCHS, steps_per_epoch=STEPS, per=per)
     compiled = tf.function(
-        bridge, input_signature=[tf.TensorSpec([], tf.int64)], jit_compile=jit_compile
+        bridge, input_signature=[tf.TensorSpec([], dtype)], jit_compile=jit_compile
     )
     steps = range(EPOCHS * STEPS + 5)
-    assert [float(compiled(tf.constant(k, tf.int64))) for k in steps] == rates(bridge, len(steps))
+    assert [float(compiled(tf.constant(k, dtype))) for k in steps] == rates(bridge, len(steps))
 
 
-# Keras itself asks NumPy 2 for something that TensorFlow's variables do not offer yet.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+@loads
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_compiled_training_uses_the_rates_and_goes_on_with_them_when_loaded(tmp_path, jit_compile):
     bridge = KerasSchedule(SCHEDULE, epochs=EPOCHS, steps_per_epoch=STEPS)
@@ -125,8 +153,31 @@ def test_arguments_that_break_a_rule_are_named(changed, message):
 def test_a_config_that_names_no_schedule_is_refused():
     config = KerasSchedule(SCHEDULE, epochs=2, steps_per_epoch=3).get_config()
     config["schedule"]["class"] = "Nonsense"
-    with pytest.raises(ValueError, match=r"must name a class out of .* received 'Nonsense'"):
+    message = (
+        r"must name a class out of .* received 'Nonsense'\. Define a schedule class of your own"
+    )
+    with pytest.raises(ValueError, match=message):
         KerasSchedule.from_config(config)
+
+
+@dataclass(frozen=True)
+class Halving(Schedule):
+    lr: float
+
+    def _rates(self, t):
+        return self.lr * 0.5**t
+
+
+@loads
+def test_a_schedule_class_of_ones_own_must_be_there_when_its_model_is_loaded(tmp_path):
+    here, elsewhere = tmp_path / "here.keras", tmp_path / "elsewhere.keras"
+    make_model(KerasSchedule(Halving(0.5), epochs=2, steps_per_epoch=1)).save(here)
+    assert train(keras.saving.load_model(here), steps=1, epochs=3) == [0.5, 0.25, 0.125]
+    with ZipFile(here) as archive, ZipFile(elsewhere, "w") as other:
+        for name in archive.namelist():
+            other.writestr(name, archive.read(name).replace(b'"Halving"', b'"Thirding"'))
+    with pytest.raises(ValueError, match=r"received 'Thirding'\. Define a schedule class of your"):
+        keras.saving.load_model(elsewhere)
 
 
 def test_the_last_rate_may_be_zero():

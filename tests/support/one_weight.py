@@ -4,15 +4,29 @@ The model is y = w · 1, the loss |y + 10|, so the gradient is 1 and SGD subtrac
 weight is put back to 0 before each update; afterwards it is the rate itself, bit for bit.
 """
 
+from functools import partial
+
 import keras
 import numpy as np
 
 
-def make_model(learning_rate, **compiled):
+def make_model(learning_rate, *, optimizer=None, **compiled):
+    """The model; its optimizer is SGD at this rate, or what a function makes of that."""
     dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
     model = keras.Sequential([keras.Input((1,)), dense])
-    model.compile(keras.optimizers.SGD(learning_rate), loss="mean_absolute_error", **compiled)
+    made = (optimizer or keras.optimizers.SGD)(learning_rate)
+    model.compile(made, loss="mean_absolute_error", **compiled)
     return model
+
+
+def sums_up(batches):
+    """Makes an optimizer that sums up the gradients of so many batches for an update."""
+    return partial(keras.optimizers.SGD, gradient_accumulation_steps=batches)
+
+
+def skips(lr):
+    """Make an optimizer that leaves out the batches whose gradients are no numbers."""
+    return keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(lr), initial_scale=1.0)
 
 
 class UsedRates(keras.callbacks.Callback):
@@ -40,11 +54,16 @@ class Metric(keras.callbacks.Callback):
         logs[self.name] = self.values[epoch]
 
 
-def train(model, *, steps, callbacks=(), **arguments):
-    """Run `fit` with so many steps an epoch and return the rate that each update used."""
+def train(model, *, steps, callbacks=(), broken=(), **arguments):
+    """Run `fit` with so many steps an epoch and return the rate that each update used.
+
+    A batch that makes no update counts as one of rate 0; the gradients of ``broken`` ones are NaN.
+    """
     used = UsedRates()
     x, y = np.ones((steps, 1), np.float32), np.full((steps, 1), -10, np.float32)
-    model.fit(x, y, batch_size=1, verbose=0, callbacks=[*callbacks, used], **arguments)
+    x[list(broken)] = np.nan
+    arguments = {"batch_size": 1, "shuffle": False, "verbose": 0} | arguments
+    model.fit(x, y, callbacks=[*callbacks, used], **arguments)
     return used.rates
 
 

@@ -13,6 +13,8 @@ from lrlab.data import Dataset
 from lrlab.pytorch.device import images_to_device, to_device
 from lrlab.training import Evaluation
 
+# Not in inference mode, here and below: what a network then keeps of an evaluation, such as the
+# angles of positions, could not be trained with.
 EVALUATION_BATCH = 1_000  # images; larger ones leave the cache of a CPU
 
 
@@ -26,7 +28,7 @@ def evaluate(model: nn.Module, dataset: Dataset) -> Evaluation:
     return evaluate_on_device(model, *to_device(dataset.x_test, dataset.y_test, place_of(model)))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate_on_device(model: nn.Module, images: Tensor, labels: Tensor) -> Evaluation:
     """Return the loss and the accuracy on float images ``(N, channels, height, width)``.
 
@@ -45,7 +47,7 @@ def evaluate_on_device(model: nn.Module, images: Tensor, labels: Tensor) -> Eval
     return Evaluation(loss.item() / len(labels), correct.item() / len(labels))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def logits(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Return a network's outputs for many images, batch by batch.
 
@@ -79,11 +81,12 @@ def check_outputs(model: nn.Module, image: Tensor, classes: int) -> None:
         ValueError: The model has fewer outputs than classes.
     """
     model.eval()
-    with torch.inference_mode():
-        shape = tuple(model(image).shape)
+    with torch.no_grad():
+        outputs = model(image)
+    shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else ()
     if len(shape) != 2 or shape[1] < classes:
+        sizes = ", ".join(map(str, ("N", *shape[1:])))
         raise ValueError(
-            f"model must give logits of shape (N, {classes}) for this data set, gives (N, "
-            + ", ".join(map(str, shape[1:]))
-            + ")"
+            f"model must give logits of shape (N, {classes}) for this data set, gives "
+            + (f"({sizes})" if shape else f"a {type(outputs).__name__}")
         )

@@ -75,12 +75,13 @@ class Training:
                 "without: nothing would be trained"
             )
         self.model, self.device = model, pick_device(device)
-        # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
-        layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
-        model.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+        model.to(self.device)
         self.train = to_device(dataset.x_train, dataset.y_train, self.device)
         self.test = to_device(dataset.x_test, dataset.y_test, self.device)
-        check_outputs(model, self.test[0][:1], dataset.classes)
+        check_outputs(model, self.test[0][:1], dataset.classes)  # lazy layers take their shape
+        # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
+        layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
+        model.to(memory_format=layout)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(recipe.optimizer, model.parameters(), lr=0.0)
         self.steps = recipe.steps_per_epoch(len(self.train[0]))
         calls = self.steps if recipe.per == "step" else 1

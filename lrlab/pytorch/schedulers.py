@@ -107,11 +107,13 @@ class ScheduleLR(LRScheduler):
         k = None if epoch is None else _clock("epoch", epoch)
         self._prepare()
         super().step(k)  # type: ignore[arg-type]
-        self._set_momentum()
 
     def get_lr(self) -> list[float | Tensor]:
-        """Return each group's rate at the present step."""
+        """Return each group's rate at the present step; as in torch's own, set the momentum."""
         t = self.last_epoch / self.steps_per_epoch
+        if self.momentum is not None:
+            value = checks.decay_rate("momentum", self.momentum(t))
+            set_momentum(self.optimizer.param_groups, value)
         shares = self._shares()
         if isinstance(self.schedule, tuple):
             lrs = [schedule(t) for schedule in self.schedule]
@@ -138,11 +140,6 @@ class ScheduleLR(LRScheduler):
                 f"received {len(courses)}"
             )
         part_tensors(groups, list(zip(courses, self._shares(), strict=True)))
-
-    def _set_momentum(self) -> None:
-        if self.momentum is not None:
-            value = self.momentum(self.last_epoch / self.steps_per_epoch)
-            set_momentum(self.optimizer.param_groups, checks.decay_rate("momentum", value))
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values only, fit for ``torch.load(..., weights_only=True)``."""
@@ -178,7 +175,6 @@ class ScheduleLR(LRScheduler):
         for group, lr in zip(groups, self.get_lr(), strict=True):
             group["lr"] = put(group["lr"], float(lr))
         self._last_lr = [deepcopy(group["lr"]) for group in groups]  # as torch: a tensor is copied
-        self._set_momentum()
 
 
 def _clock(name: str, value: Any) -> float:

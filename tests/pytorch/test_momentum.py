@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.optim import SGD, Adafactor, Adam, AdamW, RMSprop
-from torch.optim.lr_scheduler import CyclicLR, OneCycleLR
+from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, SequentialLR
 
 from lrlab import Constant, CosineDecay, LinearDecay, OneCycle, join
 from lrlab.pytorch import ScheduleLR
@@ -69,6 +69,13 @@ def test_it_is_on_the_clock_of_the_rate():
     scheduler = ScheduleLR(optimizer, FALLING, steps_per_epoch=3, momentum=FALLING)
     seen = go_on(optimizer, scheduler, 12)
     assert seen.tolist() == [[FALLING(k / 3)] * 2 for k in range(12)]
+
+
+def test_a_chain_of_torchs_sets_it_as_well():
+    optimizer = made({})
+    pieces = [ScheduleLR(optimizer, Constant(lr), momentum=Constant(1 - lr)) for lr in (0.1, 0.2)]
+    scheduler = SequentialLR(optimizer, pieces, [2])
+    assert go_on(optimizer, scheduler, 4).tolist() == [[0.1, 0.9]] * 2 + [[0.2, 0.8]] * 2
 
 
 @pytest.mark.parametrize("cls", [Adafactor, torch.optim.Adagrad])

@@ -59,7 +59,7 @@ def measured(model):
     initialise(model, "glorot_uniform", seed=3)
     for name, weight in model.named_parameters():
         assert (name in rates) == weight.requires_grad
-        plain = name.replace("_orig_mod.", "").removeprefix("module.").removeprefix("module.")
+        plain = name.replace("_orig_mod.", "").removeprefix("module.")
         found |= {plain: weight.detach(), f"rates of {plain}": rates.get(name, 0.0)}
     return found
 

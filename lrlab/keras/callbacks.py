@@ -249,7 +249,7 @@ class RateRecorder(OptimizerCallback):
         super().on_epoch_end(epoch, logs)
         used = ops.convert_to_numpy(ops.stack(self._used))
         made = [*ops.convert_to_numpy(ops.stack(self._made)).tolist(), self._updates()]
-        begin = 0
+        begin, self._any_update = 0, made[-1] > made[0]
         for batch, lr in enumerate(used):
             if made[batch + 1] > made[batch]:
                 note_change(self.lr_changes, epoch + self._moments[begin], float(lr))

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from tqdm import tqdm
 
 from lrlab.data import Dataset, as_floats
@@ -166,6 +167,8 @@ class _Recorder(RateRecorder):
         super().on_epoch_end(epoch, logs)
         if len(self._used) < self.params["steps"]:
             return  # an observer ended the training in the middle of the epoch
+        if not self._any_update:  # mixed precision skipped them all; this rate stood ready
+            self.history.record_lr(float(epoch), float(ops.convert_to_numpy(self._used[0])))
         curves = {curve: (logs or {})[name] for curve, name in LOGS.items()}
         self.history.record_epoch(**curves, seconds=time.perf_counter() - self._start)
         self._progress.update()

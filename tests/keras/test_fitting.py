@@ -104,6 +104,21 @@ def test_a_run_that_an_observer_ends_says_so_and_counts_whole_epochs(batch, fini
     assert history.stopped == f"an observer ended the training in epoch {finished}"
 
 
+def test_updates_that_mixed_precision_skips_are_no_end_of_a_run():
+    """In half precision the gradients of so large weights overflow, until they are scaled less."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        hidden = [keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.Dense(3)]
+        model = keras.Sequential([keras.Input(SHAPE), *hidden])
+        model.layers[-1].kernel.assign(np.outer([1e4] * 4, [-1, 0, 1]))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    recipe = Recipe(StepDecay(0.5, gamma=0.5, step_epochs=1), epochs=3, batch_size=20)
+    history = fit(model, noise(20, 10), recipe)
+    assert int(model.optimizer.inner_optimizer.iterations) == 0
+    assert history.lr == [0.5, 0.25, 0.125]
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 WATCHED = Recipe(Constant(0.1), epochs=2, watch=Watch(ReduceOnPlateau(0.1)))

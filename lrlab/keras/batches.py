@@ -16,8 +16,8 @@ class ShuffledBatches(keras.utils.PyDataset):
     on nothing that came before it. Every epoch meets each image once; the last batch holds the
     rest. ``fit`` needs ``shuffle=False``, or Keras would shuffle the batches on top.
 
-    For a model under a ``tf.distribute`` strategy Keras begins one epoch more than it trains, before
-    the first one: epoch e then has the order of epoch e + 1, in a resumed run as well.
+    For a model under a ``tf.distribute`` strategy Keras begins one epoch more than it trains,
+    before the first one: epoch e then has the order of epoch e + 1, in a resumed run as well.
 
     Args:
         images: Whatever the model takes, one entry of the first axis an image.

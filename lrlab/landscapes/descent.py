@@ -25,7 +25,7 @@ import numpy as np
 from lrlab.landscapes.base import Landscape
 from lrlab.optimizers import Optimizer
 from lrlab.schedules import Schedule
-from lrlab.utils import checks
+from lrlab.utils import checks, instance
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +138,11 @@ def descend(
         >>> path.w[:, 0].round(2), path.lr.round(3)
         (array([8.  , 4.  , 2.59, 1.94, 1.6 ]), array([0.5  , 0.354, 0.25 , 0.177]))
     """
+    instance(Landscape, words="a Landscape")("landscape", landscape)
+    instance(Schedule, words="a schedule of lrlab")("schedule", schedule)
     steps = checks.count("steps", steps)
-    times = np.arange(steps) / checks.count("steps_per_epoch", steps_per_epoch)
+    per_epoch = checks.count("steps_per_epoch", steps_per_epoch)
+    times = np.arange(steps) / checks.positive("steps_per_epoch", per_epoch)
     rng = None if seed is None else np.random.default_rng(checks.whole("seed", seed))
     bound = math.inf if max_loss is None else checks.positive("max_loss", max_loss)
     rule = f"finite numbers in shape (..., {landscape.dimension})"

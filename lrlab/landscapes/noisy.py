@@ -84,7 +84,7 @@ class Noisy(Landscape):
         """
         if not isinstance(rng, np.random.Generator):
             rule = "rng must be a numpy.random.Generator (descend makes one from its seed)"
-            raise ValueError(f"{rule}, received {rng!r}")
+            raise ValueError(f"{rule}, received {checks.shown(rng)}")
         grad = self.landscape.sample_grad(w, rng)
         draws = rng.standard_normal(grad.shape)
         return grad + (draws @ self._root.T if self.sigma is None else self.sigma * draws)

@@ -79,7 +79,10 @@ class Optimizer(Value, ABC):
         Raises:
             ValueError: The rate, a shape or the state does not fit.
         """
-        w, grad = np.asarray(w, dtype=np.float64), np.asarray(grad, dtype=np.float64)
+        w, grad = (
+            checks.array(name, value, "a number or an array of numbers")
+            for name, value in (("w", w), ("grad", grad))
+        )
         if grad.shape != w.shape:
             rule = f"grad must have the shape of w, {w.shape}"
             raise ValueError(f"{rule}, received one of shape {grad.shape}")
@@ -88,7 +91,8 @@ class Optimizer(Value, ABC):
         # The same object nearly always: to compare all parameters at every step is slow.
         if theirs is not self and theirs != self:
             theirs = getattr(state, "optimizer", state)
-            raise ValueError(f"state must be one of {self!r}, received one of {theirs!r}")
+            rule = f"state must be one of {self!r}"
+            raise ValueError(f"{rule}, received one of {checks.shown(theirs)}")
         if w.shape != state.shape:
             rule = f"w must have the shape that the state started with, {state.shape}"
             raise ValueError(f"{rule}, received one of shape {w.shape}")

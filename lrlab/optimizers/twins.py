@@ -53,9 +53,8 @@ def twin(optimizer: Optimizer, framework: str) -> tuple[str, dict[str, Any]]:
     checks.choice("framework", framework, tuple(FRAMEWORKS))
     if type(optimizer) not in TWINS:
         known = ", ".join(cls.__name__ for cls in TWINS)
-        raise ValueError(
-            f"optimizer must be one of lrlab.optimizers ({known}), received {optimizer!r}"
-        )
+        rule = f"optimizer must be one of lrlab.optimizers ({known})"
+        raise ValueError(f"{rule}, received {checks.shown(optimizer)}")
     parameters = optimizer.to_config()
     if parameters.pop("convention", framework) != framework:
         rule = f"optimizer must be of convention {framework!r} here"

@@ -203,7 +203,9 @@ class ReduceOnPlateau(Value):
         """
         names = [item.name for item in fields(PlateauState)]
         if not isinstance(state, dict) or set(state) != set(names):
-            raise ValueError(f"state must be a dict as to_dict() gives it, received {state!r}")
+            raise ValueError(
+                f"state must be a dict as to_dict() gives it, received {checks.shown(state)}"
+            )
         policy, ours = state["policy"], self.to_config()
         if policy != ours:
             raise ValueError(f"state must be one of {ours!r}, received one of {policy!r}")

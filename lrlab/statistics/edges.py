@@ -31,7 +31,7 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
         >>> round(left_edge([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=0.8), 4)
         0.0316
     """
-    rates, table = _sorted(lrs, losses)
+    rates, table = _sorted(lrs, losses, level)
     mean = table.mean(axis=1)
     if np.isnan(mean).all() or not np.nanmin(mean) < level:
         raise ValueError(f"level must lie above some mean loss, received {level!r}")
@@ -61,7 +61,7 @@ def right_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: f
         >>> right_edge([0.1, 0.2, 0.4], [[0.5, 0.6], [0.7, 0.8], [0.7, 2.3]], level=1.5)
         0.2
     """
-    rates, table = _sorted(lrs, losses)
+    rates, table = _sorted(lrs, losses, level)
     works = np.all(table < level, axis=1)  # NaN is not below anything
     if not works.any():
         raise ValueError(f"level must lie above every seed's loss at some rate, received {level!r}")
@@ -94,7 +94,7 @@ def decades(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: floa
         >>> decades([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=1.3).round(2)
         array([1.5])
     """
-    rates, table = _sorted(lrs, losses)
+    rates, table = _sorted(lrs, losses, level)
     logs, table = np.log10(rates), np.where(np.isfinite(table), table, np.inf)
     return np.array([_width(logs, seed, level) for seed in table.T])
 
@@ -122,11 +122,13 @@ def _reach(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
 
 
 def _sorted(
-    lrs: Sequence[float], losses: Sequence[Sequence[float]]
+    lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    rates = np.array([checks.positive(f"lrs[{i}]", lr) for i, lr in enumerate(lrs)])
-    table = np.asarray(losses, dtype=np.float64)
+    items = checks.sequence("lrs", lrs, "a sequence of rates")
+    rates = np.array([checks.positive(f"lrs[{i}]", lr) for i, lr in enumerate(items)])
+    table = checks.array("losses", losses, "an array of numbers")
     if table.ndim != 2 or len(table) != len(rates) or table.size == 0:
         raise ValueError(f"losses must have shape ({len(rates)}, seeds), received {table.shape}")
+    checks.number("level", level, "of either sign", lambda x: True)
     order = np.argsort(rates)
     return rates[order], table[order]

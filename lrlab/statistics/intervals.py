@@ -70,9 +70,9 @@ def _around_mean(values: Sequence[float], level: float, share: Callable[[int], f
     from scipy import stats  # takes as long to import as all of the rest, so only when needed
 
     level = checks.fraction("level", level)
-    array = np.asarray(values, dtype=np.float64)
+    array = checks.array("values", values, rule := "two or more finite numbers")
     if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all():
-        raise ValueError(f"values must be two or more finite numbers, received {values!r}")
+        raise ValueError(f"values must be {rule}, received {checks.shown(values)}")
     n = len(array)
     reach = stats.t.ppf((1 + level) / 2, n - 1) * array.std(ddof=1) * share(n) ** 0.5
     return Interval(float(array.mean()), float(array.mean() - reach), float(array.mean() + reach))

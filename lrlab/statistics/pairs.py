@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from numbers import Real
+
+import numpy as np
 
 from lrlab.statistics.intervals import Interval, mean_interval
+from lrlab.utils import checks
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def paired(first: Mapping[Hashable, float], second: Mapping[Hashable, float]) ->
 def _finite(name: str, results: Mapping[Hashable, float]) -> dict[Hashable, float]:
     if len(set(results.keys())) < len(results):
         raise ValueError(f"{name} must hold one value a seed, received {list(results.keys())}")
-    for seed, value in results.items():
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise ValueError(f"{name}[{seed!r}] must be a number, received {value!r}")
-    return {seed: float(value) for seed, value in results.items() if math.isfinite(value)}
+    values = {
+        seed: checks.array(f"{name}[{seed!r}]", value, "a number")
+        for seed, value in results.items()
+    }
+    for seed, value in values.items():
+        if value.ndim:
+            raise ValueError(f"{name}[{seed!r}] must be one number, received {value.size}")
+    return {seed: float(value) for seed, value in values.items() if np.isfinite(value)}

@@ -26,7 +26,7 @@ class Verdict:
     """
 
     word: str
-    effects: dict[Hashable, Interval]
+    effects: Mapping[Hashable, Interval]
     conditions: dict[str, tuple[Hashable, ...]]
     margin: float
     claim: str
@@ -78,10 +78,11 @@ def decide(
         >>> decide(by_size, 0.5, claim="same").word
         'holds'
     """
-    effects: dict[Hashable, Interval]
-    effects = {"": effect} if isinstance(effect, Interval) else dict(effect)
-    if not effects:
-        raise ValueError("effect must be an interval or hold one or more, received none")
+    effects: Mapping[Hashable, Interval]
+    effects = {"": effect} if isinstance(effect, Interval) else effect
+    if not isinstance(effects, Mapping) or not len(effects):
+        shown = "none" if isinstance(effects, Mapping) else checks.shown(effects)
+        raise ValueError(f"effect must be an interval or hold one or more, received {shown}")
     if checks.choice("claim", claim, ("more", "same")) == "same":
         margin = checks.positive("margin", margin)
     else:
@@ -95,12 +96,14 @@ def decide(
         overall = found.pop()
     else:
         overall = "depends" if {"holds", "fails"} <= found else "open"
-    return Verdict(overall, effects, conditions, margin, claim)
+    return Verdict(overall, dict(effects), conditions, margin, claim)
 
 
 def _word(effect: Interval, margin: float, claim: str) -> str:
     if not isinstance(effect, Interval) or not effect.low <= effect.mean <= effect.high:
-        raise ValueError(f"effect must be an Interval, low <= mean <= high, received {effect!r}")
+        raise ValueError(
+            f"effect must be an Interval, low <= mean <= high, received {checks.shown(effect)}"
+        )
     if claim == "more":
         holds, fails = effect.low > margin, effect.high < margin
     else:

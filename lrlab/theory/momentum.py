@@ -232,7 +232,8 @@ def convergence_factor(
                [1.25      , 0.5       ]])
     """
     eigenvalues = np.array(_bowl(bowl).eigenvalues)
-    each_axis = np.expand_dims(lr, -1), np.expand_dims(momentum, -1)
+    rates, betas = each("lr", lr, checks.rate), each("momentum", momentum, checks.decay_rate)
+    each_axis = rates[..., np.newaxis], betas[..., np.newaxis]
     factor = np.max(spectral_radius(eigenvalues, *each_axis, nesterov=nesterov), axis=-1)
     return factor if factor.ndim else float(factor)
 
@@ -343,7 +344,7 @@ def _borders(momentum: np.ndarray, nesterov: bool) -> tuple[np.ndarray, np.ndarr
 
 def _bowl(bowl: Any) -> Quadratic:
     if not isinstance(bowl, Quadratic):
-        raise ValueError(f"bowl must be a Quadratic, received {bowl!r}")
+        raise ValueError(f"bowl must be a Quadratic, received {checks.shown(bowl)}")
     return bowl
 
 
@@ -362,5 +363,7 @@ def _curvature(name: str, value: Any) -> float:
 
 def each(name: str, values: Any, check: Callable[[str, Any], float]) -> np.ndarray:
     """Return one number or an array of numbers, each checked, as an array of the same shape."""
-    checked = [check(name, value) for value in np.ravel(values).tolist()]
-    return np.reshape(np.array(checked, dtype=np.float64), np.shape(values))
+    given = checks.array(name, values, "a finite real number or an array of them")
+    for value in given.ravel().tolist():
+        check(name, value)
+    return given

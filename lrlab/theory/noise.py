@@ -132,10 +132,11 @@ def settling_time(
     """
     floor = noise_floor(noisy, lr, momentum, nesterov=nesterov)
     target, steps = checks.positive("target", target), checks.count("steps", steps)
-    bowl, place = _bowl(noisy), np.asarray(start, dtype=np.float64)
+    bowl = _bowl(noisy)
+    rule = f"finite numbers in shape ({bowl.dimension},)"
+    place = checks.array("start", start, rule)
     if place.shape != (bowl.dimension,) or not np.isfinite(place).all():
-        rule = f"start must hold finite numbers in shape ({bowl.dimension},)"
-        raise ValueError(f"{rule}, received {start!r}")
+        raise ValueError(f"start must be {rule}, received {checks.shown(start)}")
     rate, beta, floor = np.broadcast_arrays(lr, momentum, floor)
     # The last axis is that of the bowl. Where nothing settles, a rate that does not overflow.
     rate = np.where(np.isfinite(floor), rate, 0)[..., np.newaxis]
@@ -156,7 +157,7 @@ def settling_time(
 
 def _bowl(noisy: Noisy) -> Quadratic:
     if not isinstance(noisy, Noisy) or not isinstance(noisy.landscape, Quadratic):
-        raise ValueError(f"noisy must be a Noisy(Quadratic(…)), received {noisy!r}")
+        raise ValueError(f"noisy must be a Noisy(Quadratic(…)), received {checks.shown(noisy)}")
     return noisy.landscape
 
 

@@ -89,10 +89,14 @@ def plane(
         ValueError: An argument breaks its rule.
     """
     if not isinstance(bowl, Quadratic):
-        raise ValueError(f"bowl must be a Quadratic, received {bowl!r}")
+        raise ValueError(f"bowl must be a Quadratic, received {checks.shown(bowl)}")
     if checks.count("steps", steps) < 10:
         raise ValueError(f"steps must be an integer of at least 10, received {steps}")
     patience = checks.at_least_one("patience", patience)
+    lrs, momenta = (
+        checks.sequence(name, values, "a sequence of numbers")
+        for name, values in (("lrs", lrs), ("momenta", momenta))
+    )
     rates = np.array([checks.rate(f"lrs[{i}]", lr) for i, lr in enumerate(lrs)])
     betas = np.array([checks.decay_rate(f"momenta[{i}]", m) for i, m in enumerate(momenta)])
     if not len(rates) or not len(betas):

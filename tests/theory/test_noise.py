@@ -162,9 +162,9 @@ REFUSED = [
     (lambda: settling_time(NOISY, 0.1, 0, [1.0], 1, nesterov=1), "nesterov must be True or False"),
     (lambda: settling_time(NOISY, 0.1, 0, [1.0], 0), "target must be .* received 0"),
     (lambda: settling_time(NOISY, 0.1, 0, [1.0], 1, steps=0), "steps must be .* received 0"),
-    (lambda: settling_time(NOISY, 0.1, 0, 1.0, 1), r"start must hold .* \(1,\), received 1.0"),
-    (lambda: settling_time(NOISY, 0.1, 0, [[1.0]], 1), r"start must hold .* in shape \(1,\)"),
-    (lambda: settling_time(NOISY, 0.1, 0, [math.nan], 1), "start must hold finite numbers"),
+    (lambda: settling_time(NOISY, 0.1, 0, 1.0, 1), r"start must be .* \(1,\), received 1.0"),
+    (lambda: settling_time(NOISY, 0.1, 0, [[1.0]], 1), r"start must be .* in shape \(1,\)"),
+    (lambda: settling_time(NOISY, 0.1, 0, [math.nan], 1), "start must be finite numbers"),
 ]
 
 

@@ -22,8 +22,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab import landscapes, schedules, studies
-from lrlab.optimizers import SGD
+from lrlab import landscapes, schedules, statistics, studies, theory
+from lrlab.optimizers import SGD, Adam
 from lrlab.plateau import PlateauSchedule, ReduceOnPlateau, lowered_by
 from lrlab.schedules import Constant, OneCycle, Schedule, Triangular, hold, join, scale, warmup
 from lrlab.schedules.compose import DEEPEST, MOST
@@ -70,6 +70,10 @@ HOSTILE = [
     *(itertools.count(1), (x for x in [1, 2]), [Constant(1), 3], Constant, Constant(0.1), SGD()),
     *(10**10_000, lambda t: 0.1, ReduceOnPlateau(0.1), {"class": "Constant", "lr": 0.1}, ...),
 ]  # fmt: skip
+
+
+# Where an array is asked for, a range of 10⁹ numbers is one, and is computed with.
+HOSTILE_ARRAYS = [x for x in HOSTILE if not (isinstance(x, range) and len(x) > 3)]
 
 
 def with_defaults(cls: type, *first: object, **others: object) -> Callable[..., Value]:
@@ -190,6 +194,57 @@ def test_the_message_names_the_parameter_whatever_its_value(value: object) -> No
         Constant(1)(value)
 
 
+# --- functions that compute -----------------------------------------------------------------------
+
+BOWL = landscapes.Quadratic([1, 9])
+AXIS = {"eigenvalue": 2, "lr": 0.1, "momentum": 0.5, "nesterov": False}
+WHOLE = {"bowl": BOWL, "lr": 0.1, "momentum": 0.5, "nesterov": False}
+NOISE = {"noisy": landscapes.Noisy(BOWL, sigma=1), "lr": 0.1, "momentum": 0.5, "nesterov": False}
+EDGES = {"lrs": [1, 2, 3], "losses": [[3], [1], [3]], "level": 2}
+ADAM = optimizer_samples.sample(Adam)
+CALLS = [
+    (theory.iteration_matrix, AXIS),
+    (theory.spectral_radius, AXIS),
+    (theory.regime, AXIS),
+    (theory.convergence_factor, WHOLE),
+    (theory.divergence_lr, {"bowl": BOWL, "momentum": 0.5}),
+    (theory.best_constant_lr, {"bowl": BOWL}),
+    (theory.best_tuning, {"bowl": BOWL, "nesterov": False}),
+    (theory.noise_floor, NOISE),
+    (theory.settling_time, NOISE | {"start": [1.0, 1.0], "target": 0.5}),
+    (theory.plane, {"bowl": BOWL, "lrs": [0.1], "momenta": [0.5], "steps": 10, "patience": 2}),
+    (statistics.mean_interval, {"values": [1, 2], "level": 0.9}),
+    (statistics.prediction_interval, {"values": [1, 2], "level": 0.9}),
+    (statistics.left_edge, EDGES),
+    (statistics.right_edge, EDGES),
+    (statistics.decades, EDGES),
+    (statistics.decide, {"effect": statistics.mean_interval([1, 2]), "margin": 0.1}),
+    (ADAM.step, {"w": [1.0], "grad": [1.0], "state": ADAM.start([1.0]), "lr": 0.1}),
+    (BOWL.loss, {"w": [1.0, 1.0]}),
+    (BOWL.grad, {"w": [1.0, 1.0]}),
+    (
+        landscapes.descend,
+        {"landscape": BOWL, "optimizer": SGD(), "schedule": Constant(0.1), "start": [1, 1]}
+        | {"steps": 3, "steps_per_epoch": 1, "seed": 1, "max_loss": 9.0},
+    ),
+]
+ARGUMENTS = [
+    (call, given, name)
+    for call, given in CALLS
+    for name in given
+    if name not in ("steps", "optimizer")
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "name"), ARGUMENTS, ids=lambda x: getattr(x, "__name__", x)
+)
+def test_an_argument_is_taken_or_refused_with_a_value_error(call, given, name) -> None:
+    for value in HOSTILE_ARRAYS:
+        with contextlib.suppress(ValueError), np.errstate(all="ignore"):
+            call(**given | {name: value})
+
+
 # --- nested without end --------------------------------------------------------------------------
 
 ALONE = Constant(1)
@@ -261,10 +316,7 @@ def test_a_rate_far_away_is_finite(cls: type) -> None:
                 check_far(changed)
 
 
-MOMENTS = [t for t in HOSTILE if not (isinstance(t, range) and len(t) > 3)]  # it gets its rates
-
-
-@pytest.mark.parametrize("t", MOMENTS, ids=lambda t: type(t).__name__)
+@pytest.mark.parametrize("t", HOSTILE_ARRAYS, ids=lambda t: type(t).__name__)
 def test_a_moment_is_taken_or_refused(t: object) -> None:
     with contextlib.suppress(ValueError):
         assert np.isfinite(Constant(0.1)(t)).all()

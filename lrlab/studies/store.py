@@ -131,17 +131,22 @@ def read(run: Run, results: Path | str | None = None) -> History | None:
         RecordError: There is a file, and it is not the record of this run.
     """
     for place in places(results):
-        file = place / run.study / f"{run.name}.json"
-        try:
-            record = parse_json(read_text(file))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise _cannot("read", file, error) from error
-        except ValueError as error:
-            raise _unusable(file, error) from error
-        return _history(run, record, file)
+        if history := _read(run, place / run.study / f"{run.name}.json"):
+            return history
     return None
+
+
+def _read(run: Run, file: Path) -> History | None:
+    """A run's record from a file, or None if there is no such file."""
+    try:
+        record = parse_json(read_text(file))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _cannot("read", file, error) from error
+    except ValueError as error:
+        raise _unusable(file, error) from error
+    return _history(run, record, file)
 
 
 def _history(run: Run, record: Any, file: Path) -> History:
@@ -193,7 +198,8 @@ def missing(runs: Iterable[Run], results: Path | str | None = None) -> list[Run]
         problems += unreadable
     for run in runs:
         try:
-            if run.name not in files[run.study] or read(run, results) is None:
+            file = files[run.study].get(run.name)
+            if file is None or _read(run, file) is None:
                 absent.append(run)
         except RecordError as error:
             problems.append(str(error))
@@ -227,7 +233,7 @@ def find(study: Study, results: Path | str | None = None) -> Found:
     seen: dict[Images, tuple[Path, str]] = {}
     for run in sorted(runs, key=lambda run: run.seed):
         try:
-            history = read(run, results)
+            history = _read(run, files[run.name])
         except RecordError as error:
             found.problems.append(str(error))
             continue

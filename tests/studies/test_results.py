@@ -1,6 +1,8 @@
 """The records of a study as chapters use them, and the records of this repository."""
 
+import errno
 import math
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +155,22 @@ def test_what_the_reader_has_recorded_comes_first_run_by_run(installed):
         with pytest.raises(RecordError, match=r"cannot use results/s/fixed-seed-1\.json"):
             use(STUDY)
     assert [len(histories) for histories in store.find(STUDY).histories.values()] == [2, 2]
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_hides_nothing(installed, monkeypatch):
+    really = os.listdir
+
+    def listdir(path):
+        if path == Path("results/s"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    found = store.find(STUDY)
+    assert [len(histories) for histories in found.histories.values()] == [2, 2]
+    assert [problem[:38] for problem in found.problems] == [
+        "cannot read results: Permission denied"
+    ]
 
 
 def test_a_named_folder_is_the_only_one(installed):

@@ -68,7 +68,8 @@ def pick_device(device: str = "auto") -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device!r} is not to be had here: {error}") from error
+        told = str(error).partition("\n")[0]  # dozens of lines follow it for some
+        raise ValueError(f"device {device!r} is not to be had here: {told}") from error
 
 
 def device_name(device: torch.device) -> str:

@@ -147,9 +147,11 @@ HOSTILE = "\x1b[2J\r\x9b31m\u202e"
         lambda values: values["history"].update({HOSTILE: 1}),
         lambda values: values["history"].update(dataset=HOSTILE),
         lambda values: values["history"]["lr_changes"].append(HOSTILE),
+        lambda values: values["run"]["setting"]["data"].update(name="x" * 100_000),
     ],
 )
 def test_a_terminal_obeys_no_error_about_a_record(tmp_path, change):
+    tmp_path /= HOSTILE
     edit(save(make_run(), tmp_path), change)
     (tmp_path / "s" / f"{HOSTILE}-seed-0.json").touch()
     found = store.find(STUDY, tmp_path)

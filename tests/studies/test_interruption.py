@@ -99,14 +99,12 @@ def test_a_signal_at_any_moment_keeps_every_finished_run(
 
 
 def test_more_signals_disturb_no_end(tmp_path, monkeypatch, capsys):
-    def impatient():
-        try:
-            signal.raise_signal(signal.SIGINT)
-        finally:
-            for number in (*SIGNALS, *SIGNALS):
-                signal.raise_signal(number)
+    def all_of_them():
+        for number in SIGNALS:
+            signal.raise_signal(number)
 
-    strike(monkeypatch, execution, "train", 2, impatient)
+    strike(monkeypatch, execution, "train", 2, lambda: signal.raise_signal(signal.SIGINT))
+    strike(monkeypatch, cli, "_tell", 2, all_of_them)  # the first one is about the first run
     assert run_blinks(tmp_path) == 130
     assert capsys.readouterr().err.count("Stopped.") == 1
     assert len(contents(tmp_path)) == 1
@@ -119,6 +117,12 @@ def test_what_is_ignored_stays_ignored(tmp_path, monkeypatch):
         strike(monkeypatch, execution, "train", 1, lambda each=number: signal.raise_signal(each))
     assert run_blinks(tmp_path) == 0
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * 2
+
+
+def test_a_handler_that_is_not_pythons_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    monkeypatch.setattr(signal, "signal", None)
+    assert run_blinks(tmp_path) == 0
 
 
 @pytest.mark.parametrize("command", ["list", "show"])

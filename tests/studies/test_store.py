@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_read_is_named_once(tmp_path, monkeypatch, name)
     message = f"cannot read {locked}: Permission denied. Make it readable, or name another folder"
     assert [problem[: len(message)] for problem in store.find(STUDY, tmp_path)[1]] == [message]
     with pytest.raises(RecordError) as caught:
-        store.missing(STUDY.runs(), tmp_path)
+        store.missing([*STUDY.runs(), make_run(study="t")], tmp_path)
     assert str(caught.value).count("cannot read") == 1
 
 

@@ -95,10 +95,21 @@ def test_an_error_names_the_file_that_was_to_be_written(tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
 
 
-def test_an_error_of_another_kind_is_not_touched(tmp_path):
-    with pytest.raises(ConnectionError) as caught, whole(tmp_path / "run.json"):
-        raise ConnectionError("the server is away")
-    assert str(caught.value) == "the server is away"
+class OwnError(OSError):
+    """As ssl and others have them."""
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError("the server is away"), OwnError(1, "no certificate")], ids=repr
+)
+def test_an_error_of_another_kind_is_not_touched(tmp_path, error):
+    with (
+        pytest.raises(OSError, match=r"server|certificate") as caught,
+        whole(tmp_path / "run.json"),
+    ):
+        raise error
+    assert caught.value is error
+    assert "run.json" not in str(error)
 
 
 @pytest.mark.parametrize("reason", [ValueError, KeyboardInterrupt])

@@ -57,6 +57,7 @@ def test_groups_keep_their_ratios_as_under_torchs_own(own, of_groups):
     [
         (made({"lr": 1e-4}, {}, lr=1e-2), [1e-4, 1e-2]),
         (made({"lr": 1e-4}, {"lr": 1e-3}, lr=1e-2), [1e-4, 1e-3]),  # given, although no group's
+        (made({"lr": 1e-4}, {"lr": 1e-3}, lr=torch.tensor(1e-2)), [1e-4, 1e-3]),
         (made({"lr": 1e-3}, {"lr": 1e-2}, cls=Adam), [1e-2, 1e-1]),  # Adam's default, and a group's
         (made({"lr": 1e-5}, {"lr": 1e-4}, cls=Adam), [1e-3, 1e-2]),  # Adam's default, nobody's
         (made({"lr": 1e-4}, {"lr": 1e-4}, lr=1e-2), [1e-2, 1e-2]),
@@ -216,6 +217,8 @@ def test_a_group_that_comes_without_a_schedule_stops_the_scheduler_where_it_is()
     optimizer.add_param_group({"params": weight()})
     with pytest.raises(ValueError, match="each of the optimizer's 3 parameter groups, received 2"):
         scheduler.step()
+    with pytest.raises(ValueError, match="3 parameter groups, received 2"):
+        scheduler.load_state_dict({**scheduler.state_dict(), "last_epoch": 3})
     assert scheduler.last_epoch == 1
 
 

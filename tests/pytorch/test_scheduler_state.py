@@ -92,9 +92,10 @@ def test_a_resumed_scheduler_still_sees_that_it_is_stepped_too_early():
     """As a new one does, and torch's own: before the optimizer has made its first step."""
     fresh, begun = (scheduled(Constant(0.5)) for _ in range(2))
     go_on(begun, 1)
-    for source, warned in ((fresh, True), (begun, False)):
+    half = {**fresh.state_dict(), "last_epoch": 0.5}
+    for state, warned in ((fresh.state_dict(), True), (begun.state_dict(), False), (half, False)):
         other = scheduled(Constant(0.5))
-        other.load_state_dict(source.state_dict())
+        other.load_state_dict(state)
         if warned:
             with pytest.warns(UserWarning, match="before `optimizer.step"):
                 other.step()

@@ -246,6 +246,16 @@ class TestNames:
         old()
         assert type(Value.from_config({"class": "Named"})) is new
 
+    def test_of_two_that_come_from_another_process_neither_is_taken_for_the_other(self):
+        brought = cloudpickle.dumps(self.define("one")())
+        second = self.define("two")()
+        first = cloudpickle.loads(brought)
+        assert (first.place, second.place) == ("one", "two")
+        with pytest.raises(ValueError, match=r"Named is the name of a class in .*\.<locals>"):
+            stored(first)
+        for value in (first, second):
+            assert type(value).from_config(value.to_config()) == value
+
     def test_a_script_has_another_name_in_a_process_that_it_starts(self):
         script = self.define(module="__mp_main__")
         sent = self.define(module="__main__")

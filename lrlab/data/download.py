@@ -39,7 +39,8 @@ def download(name: str, target: Path) -> None:
     Raises:
         DataError: There is no connection, a proxy or the server refuses, the transfer breaks off,
             the content is not what was published, or the folder cannot be written to. Nothing is
-            left behind, even if the process is killed on the way.
+            left behind. (If the process is killed while it writes the target itself, the next
+            download removes what stays.)
     """
     source = SOURCES[name]
     try:

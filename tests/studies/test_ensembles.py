@@ -241,6 +241,6 @@ def test_six_digits_are_kept():
 
 def test_too_few_images_to_choose_by_are_noticed_before_anything_is_trained(tmp_path):
     run = several(held_out=10**6)
-    with pytest.raises(ValueError, match=r"limit must be an integer from 1 to \d+, .* 1000050"):
+    with pytest.raises(ValueError, match=r"limit must be at most \d+, .* 1000050"):
         execute([run], results=tmp_path)
     assert not list(tmp_path.rglob("*.json"))

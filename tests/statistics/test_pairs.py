@@ -59,6 +59,11 @@ def test_values_are_numbers(value):
         paired({"a": value}, {"a": 1.0})
 
 
+def test_a_seed_has_one_value():
+    with pytest.raises(ValueError, match=r"^second\[0\] must be one number, received 2$"):
+        paired({0: 1.0}, {0: [1.0, 2.0]})
+
+
 def test_one_difference_has_no_spread():
     with pytest.raises(ValueError, match=r"values must be two or more finite .* \[2\.0\]"):
         paired(FIRST, {0: 1}).interval()

@@ -99,7 +99,7 @@ notebooks: install  ## execute every notebook and compare its outputs with the s
 
 site: install  ## build the book anew, warnings being errors, and open its pages in a browser
 	$(JUPYTER_BOOK) --all -W --keep-going -n
-	$(PYTEST) --dist loadfile tests/site
+	$(PYTEST) tests/site
 
 book: install  ## render the stored outputs into _build/html
 	$(JUPYTER_BOOK)

@@ -33,8 +33,8 @@ class Rosenbrock(Landscape):
         >>> valley = Rosenbrock()
         >>> valley.loss([-1.0, 2.0]), valley.minimum
         (104.0, array([1., 1.]))
-        >>> np.linalg.cond(valley.hessian(valley.minimum)).round()
-        np.float64(2508.0)
+        >>> round(float(np.linalg.cond(valley.hessian(valley.minimum))))
+        2508
 
     References:
         Rosenbrock 1960, doi:10.1093/comjnl/3.3.175.

@@ -44,8 +44,8 @@ def draw(
 
     Example:
         >>> kernel, bias = draw({"fc": (10, 84)}, "glorot_uniform", seed=0)["fc"]
-        >>> kernel.shape, bool(abs(kernel).max() <= (6 / 94) ** 0.5), bias.any()
-        ((10, 84), True, np.False_)
+        >>> kernel.shape, bool(abs(kernel).max() <= (6 / 94) ** 0.5), bool(bias.any())
+        ((10, 84), True, False)
 
     References:
         He, Zhang, Ren, Sun 2015, arXiv:1502.01852 (PyTorch passes a = √5 to its

@@ -38,7 +38,7 @@ def test_every_epoch_meets_each_image_once(batch_size, sizes):
 
 @pytest.mark.parametrize("index", [3, 99, -1])
 def test_a_batch_that_there_is_not_ends_a_loop_over_batches(index):
-    # In Keras 3.5 a loop over batches is Python's own, which asks until it meets this error.
+    # Before Keras 3.11 a loop over batches is Python's own, which asks until it meets this error.
     batches = ShuffledBatches(NUMBERS, NUMBERS, batch_size=4)
     with pytest.raises(IndexError, match=rf"index must be in \[0, 3\), received {index}"):
         batches[index]

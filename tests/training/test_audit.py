@@ -13,7 +13,8 @@ from tests.support.histories import follow, make_history
 
 @pytest.mark.parametrize("per", ["epoch", "step"])
 def test_deviation_is_zero_for_a_run_that_followed_its_schedule(per):
-    assert lr_deviation(make_history(per=per)) == 0
+    # A rate of less than 1 to its last bit, in which NumPy 1 computes one number and many apart.
+    assert lr_deviation(make_history(per=per)) <= 2**-53
 
 
 @pytest.mark.parametrize("per", ["epoch", "step"])

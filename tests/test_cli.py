@@ -1,6 +1,7 @@
 """The command: what it prints, and the status it ends with."""
 
 import re
+import shlex
 import subprocess
 import sys
 
@@ -97,7 +98,8 @@ def test_ctrl_c_says_how_to_go_on(lrlab, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "execute", interrupted)
     status, _, err = lrlab("run", "t*y", "--seeds", "3")
     assert status == 130
-    assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {tmp_path}"
+    results = shlex.quote(str(tmp_path))
+    assert err.splitlines()[-1] == f"  lrlab run 't*y' --seeds 3 --results {results}"
 
 
 def test_run_says_at_once_what_to_install(lrlab, tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def passed(tmp_path_factory) -> set[str]:
         command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
     )
     verdicts = dict(
-        reversed(line.split(".ipynb")[0].split()[:2])
+        reversed(line.split(".ipynb")[0].split(maxsplit=1))
         for line in run.stdout.splitlines()
         if line.startswith(("PASSED", "FAILED"))
     )

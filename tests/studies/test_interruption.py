@@ -4,6 +4,7 @@ Nothing here waits for a time: a signal comes where something else has happened.
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -192,7 +193,8 @@ def check_orderly(process, results, workers):
     assert process.returncode in (130, -signal.SIGINT)
     assert output.endswith(
         "\nStopped.\nWhat is finished is recorded; the same command goes on from there:\n"
-        f"  lrlab run endless --results {results} --device cpu --workers {workers}\n"
+        f"  lrlab run endless --results {shlex.quote(str(results))} --device cpu "
+        f"--workers {workers}\n"
     )
     assert "Traceback" not in output
     assert "Warning" not in output

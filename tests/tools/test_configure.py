@@ -132,12 +132,12 @@ def bare_python(tmp_path: Path) -> Path:
     folder = tmp_path / "environment"
     venv.create(folder, with_pip=False, symlinks=os.name != "nt")
     library = next(folder.glob("lib/python3*/site-packages"))
-    # A path named in a .pth file is searched, but the .pth files in it (such as the one of an
+    # A path that a .pth file appends is searched, but the .pth files in it (such as the one of an
     # editable install) are not read: so this environment's packages, and not lrlab.
     for path in map(Path, sys.path):
         if path.name == "site-packages":
             with (library / "tests.pth").open("a") as paths:
-                paths.write(f"{path}\n")
+                paths.write(f"import sys; sys.path.append({str(path)!a})\n")
     return folder / "bin" / "python"
 
 

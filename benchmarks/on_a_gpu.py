@@ -6,9 +6,8 @@ The parts, in this order, each of which may fail without touching the others:
 
 - correctness: LeNet trained by `fit` on the GPU against the CPU; `fit_many` against `fit`;
 - speed: `fit` against a loop that reads image by image from a `DataLoader`; `fit_many` against one
-  `fit` after another for 32 LeNets, with its variants; what AlexNet takes;
-- records: D4 at full width by processes side by side, then `further-seeds`, many in one program;
-  the unit tests run beside them.
+  `fit` after another for 32 LeNets, from 1 to 128; what AlexNet takes;
+- records: D4 at full width by processes side by side, then `further-seeds`, many in one program.
 
 Needs torch, NumPy and scikit-learn with what these and `lrlab` import, Pillow for the loop, and the
 images as ``.npz`` files in ``LRLAB_DATA``. Writes into DIR, or else into ``$OUT``: ``report.txt``,
@@ -20,7 +19,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -46,7 +44,7 @@ import training_speed
 
 from lrlab import Constant, Recipe, data, pytorch
 from lrlab.optimizers import Momentum
-from lrlab.pytorch import AlexNet, LeNet, batched, device_name, fit, fit_many, pick_device
+from lrlab.pytorch import AlexNet, LeNet, device_name, fit, fit_many, pick_device
 from lrlab.studies import Images, Run, execute, select
 from lrlab.studies import batched as in_one_program
 
@@ -207,7 +205,7 @@ def against_per_image(desk: Desk) -> None:
 
 
 def many_against_one_after_another(desk: Desk) -> None:
-    """As many LeNets at different rates: whole runs, and epochs alone."""
+    """Many LeNets at different rates, whole runs."""
     count, epochs = (3, 1) if desk.small else (32, 2)
     images = data.load("fashion_mnist")
     recipes = [Recipe(Constant(lr), epochs=epochs) for lr in np.geomspace(0.01, 0.3, count)]
@@ -215,23 +213,17 @@ def many_against_one_after_another(desk: Desk) -> None:
         plan = [r.seeded(k if order == "own" else 0) for k, r in enumerate(recipes)]
         name = f"fit_many, {count} LeNets, {order} order"
         start = time.perf_counter()
-        histories = fit_many([LeNet(seed=k) for k in range(count)], images, plan, device=DEVICE)
+        fit_many([LeNet(seed=k) for k in range(count)], images, plan, device=DEVICE)
         desk.note(f"{name}, run of {epochs} epochs [s]", time.perf_counter() - start)
-        epoch = min(np.sum([h.seconds for h in histories], axis=0))
-        desk.note(f"{name}, best epoch [s]", epoch)
     start = time.perf_counter()
-    histories = [fit(LeNet(seed=k), images, r, device=DEVICE) for k, r in enumerate(plan)]
+    for k, recipe in enumerate(plan):
+        fit(LeNet(seed=k), images, recipe, device=DEVICE)
     whole_alone = time.perf_counter() - start
-    epoch_alone = min(np.sum([h.seconds for h in histories], axis=0))
     desk.note(f"fit, {count} LeNets one after another, whole runs [s]", whole_alone)
-    desk.note(f"fit, {count} LeNets one after another, best epoch [s]", epoch_alone)
     for order in ("one", "own"):
         name = f"fit_many, {count} LeNets, {order} order"
         gain = whole_alone / desk.numbers[f"{name}, run of {epochs} epochs [s]"]
         desk.note(f"{name}: whole runs faster, times", gain)
-        desk.note(
-            f"{name}: epochs faster, times", epoch_alone / desk.numbers[f"{name}, best epoch [s]"]
-        )
 
 
 def per_step(
@@ -245,17 +237,13 @@ def per_step(
     return 1e3 * second / recipes[0].steps_per_epoch(len(images.x_train))
 
 
-def variants(desk: Desk) -> None:
-    """How the time of an update grows with the number of models, and what the graph saves."""
+def growth(desk: Desk) -> None:
+    """How the time of an update grows with the number of models."""
     images = data.load("fashion_mnist", 256 if desk.small else 12_800, test_limit=100)
     for count in (2,) if desk.small else (1, 8, 32, 128):
         for own in (False, True):
             name = f"{count} LeNets, {'own' if own else 'one'} order [ms a step]"
             desk.note(name, per_step(LeNet, images, count, own))
-    with setting(batched, PLAIN_CALLS=10**9):
-        for count in (1, 2 if desk.small else 32):
-            name = f"{count} LeNets, own order, no graph [ms a step]"
-            desk.note(name, per_step(LeNet, images, count, True))
 
 
 def alexnet(desk: Desk) -> None:
@@ -273,31 +261,6 @@ def alexnet(desk: Desk) -> None:
             desk.note("AlexNet, fit, deterministic [ms a step]", alone())
     for count in (2,) if desk.small else (1, 6):
         desk.note(f"{count} AlexNets [ms a step]", per_step(AlexNet, images, count))
-
-
-def profile(desk: Desk) -> None:
-    """Which kernels take the time of `fit_many` and of `fit`."""
-    images = data.load("fashion_mnist", 128 * (2 if desk.small else 20), test_limit=100)
-    recipes = [Recipe(Constant(0.05), epochs=1, seed=k) for k in range(2 if desk.small else 32)]
-    kinds = [torch.profiler.ProfilerActivity.CPU]
-    kinds += [torch.profiler.ProfilerActivity.CUDA] if DEVICE == "cuda" else []
-    order = "self_cuda_time_total" if DEVICE == "cuda" else "self_cpu_time_total"
-
-    def many() -> None:
-        fit_many([LeNet(seed=r.seed) for r in recipes], images, recipes, device=DEVICE)
-
-    def one() -> None:
-        fit(LeNet(), images, recipes[0], device=DEVICE)
-
-    with (desk.folder / "profile.txt").open("w", encoding="utf-8") as file:
-        for name, train in (("fit_many", many), ("fit", one)):
-            with (
-                setting(batched, PLAIN_CALLS=10**9),
-                torch.profiler.profile(activities=kinds) as seen,
-            ):
-                train()
-            table = seen.key_averages().table(sort_by=order, row_limit=40)
-            file.write(f"{name}, {len(images.x_train) // 128} steps\n{table}\n")
 
 
 # --- records --------------------------------------------------------------------------------------
@@ -370,18 +333,6 @@ def same_images(desk: Desk) -> None:
         desk.note(f"images of {name}", f"{here}, those of the records: {here == there}")
 
 
-def start_tests(desk: Desk) -> subprocess.Popen | None:
-    """Run the unit tests of PyTorch's room beside the recording; some need what may be absent."""
-    if desk.small:
-        return None
-    output = (desk.folder / "tests.txt").open("w")
-    options = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--tb=short"]
-    command = [sys.executable, "-m", "pytest", "tests/pytorch", *options]
-    return subprocess.Popen(
-        command, cwd=training_speed.ROOT, stdout=output, stderr=subprocess.STDOUT
-    )
-
-
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -418,7 +369,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, run_out)
     signal.signal(signal.SIGALRM, run_out)
     signal.setitimer(signal.ITIMER_REAL, max(1.0, desk.seconds))
-    tests = None
     try:
         desk.attempt("machine", machine)
         if "correctness" in options.only:
@@ -427,23 +377,15 @@ def main() -> None:
         if "speed" in options.only:
             desk.attempt("against a loop image by image", against_per_image)
             desk.attempt("many against one after another", many_against_one_after_another)
-            desk.attempt("variants", variants)
+            desk.attempt("growth", growth)
             desk.attempt("AlexNet", alexnet)
-            desk.attempt("profile", profile)
         if "records" in options.only:
             desk.attempt("images", same_images)
-            tests = start_tests(desk)
             plan = {"names": options.studies, "workers": options.workers}
             desk.attempt("records", partial(record, results=work / "results", **plan))
-        if tests is not None:
-            tests.wait()
     except (TimeIsUp, KeyboardInterrupt):
         desk.say("time is up")
     signal.setitimer(signal.ITIMER_REAL, 0)
-    if tests is not None:
-        tests.kill()
-        found = (desk.folder / "tests.txt").read_text("utf-8").splitlines()
-        desk.say("unit tests: " + " | ".join(found[-3:]))
     records = len(list((work / "results").rglob("*.json")))
     desk.say(f"done: {records} records")
     desk.report.close()

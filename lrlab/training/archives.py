@@ -21,6 +21,7 @@ from lrlab.utils import whole
 STATE = "lrlab.json"
 #: Of the entry; another one cannot be read.
 FORMAT = 1
+#: How a message about a snapshot that cannot be used ends.
 REMEDY = "Name another folder, or empty this one and make the run anew"
 _OWN_NAMES = re.compile(r"(snapshot-[1-9]\d*|resume)\.\w+")
 

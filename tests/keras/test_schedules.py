@@ -161,7 +161,7 @@ def test_a_config_that_names_no_schedule_is_refused():
 
 
 @dataclass(frozen=True)
-class Halving(Schedule):
+class HalvingWithKeras(Schedule):
     lr: float
 
     def _rates(self, t):
@@ -171,11 +171,11 @@ class Halving(Schedule):
 @loads
 def test_a_schedule_class_of_ones_own_must_be_there_when_its_model_is_loaded(tmp_path):
     here, elsewhere = tmp_path / "here.keras", tmp_path / "elsewhere.keras"
-    make_model(KerasSchedule(Halving(0.5), epochs=2, steps_per_epoch=1)).save(here)
+    make_model(KerasSchedule(HalvingWithKeras(0.5), epochs=2, steps_per_epoch=1)).save(here)
     assert train(keras.saving.load_model(here), steps=1, epochs=3) == [0.5, 0.25, 0.125]
     with ZipFile(here) as archive, ZipFile(elsewhere, "w") as other:
         for name in archive.namelist():
-            other.writestr(name, archive.read(name).replace(b'"Halving"', b'"Thirding"'))
+            other.writestr(name, archive.read(name).replace(b'"HalvingWithKeras"', b'"Thirding"'))
     with pytest.raises(ValueError, match=r"received 'Thirding'\. Define a schedule class of your"):
         keras.saving.load_model(elsewhere)
 

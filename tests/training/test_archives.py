@@ -60,7 +60,7 @@ def test_others_may_read_what_the_umask_lets_them_read(tmp_path):
     for umask, mode in ((0o022, 0o644), (0o002, 0o664), (0o077, 0o600)):
         before = os.umask(umask)
         try:
-            saved = save(tmp_path / "snapshot-1.pt")
+            saved = save(tmp_path / f"snapshot-{mode}.pt")
         finally:
             os.umask(before)
         assert stat.S_IMODE(saved.stat().st_mode) == mode

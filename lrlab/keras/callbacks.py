@@ -64,8 +64,8 @@ class OptimizerCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """See that the optimizer trains."""
-        must_have = not self._is_known and not may_wait(self._optimizer)
-        if must_have and self._updates() == self._updates_before:
+        must_train = self.model.trainable_variables and not may_wait(self._optimizer)
+        if must_train and not self._is_known and self._updates() == self._updates_before:
             raise ValueError(
                 f"optimizer must be the one that trains for {type(self).__name__}, received "
                 f"{self._named!r}, and {unwrapped(self._optimizer).name!r} has made no update in "

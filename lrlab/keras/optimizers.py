@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -41,8 +40,9 @@ def make_optimizer(
 def kept_optimizers(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
     """Return the optimizers that a model keeps, each by the place where it lies.
 
-    Looked through are the model's own attributes, and the lists and dicts among them. A
-    ``MultiOptimizer`` stands for each of its several.
+    Looked through are the attributes of the model, the lists and dicts among them, and the
+    attributes of optimizers. A ``MultiOptimizer`` stands for each of its several, a
+    ``LossScaleOptimizer`` for the one in it.
 
     Args:
         model: A compiled model.
@@ -54,26 +54,29 @@ def kept_optimizers(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]
         True
     """
     kept: dict[str, keras.optimizers.Optimizer] = {}
-    # TensorFlow notes what it is to save under attributes of its own.
-    own = {name: value for name, value in vars(model).items() if not name.startswith("_self_")}
-    for place, optimizer in _optimizers_in("", own):
-        if all(unwrapped(optimizer) is not unwrapped(other) for other in kept.values()):
-            kept[place] = optimizer
+
+    def keep(place: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, part in value.items():
+                keep(f"{place}[{key!r}]", part)
+        elif isinstance(value, list | tuple):
+            for number, part in enumerate(value):
+                keep(f"{place}[{number}]", part)
+        elif isinstance(value, keras.optimizers.Optimizer):
+            inner = unwrapped(value)
+            if hasattr(inner, "optimizers"):
+                keep(f"{place}.optimizers", inner.optimizers)
+            elif all(inner is not unwrapped(other) for other in kept.values()):
+                kept[place] = value
+                keep_attributes(f"{place}.", inner)
+
+    def keep_attributes(place: str, of: Any) -> None:
+        for name, value in vars(of).items():
+            if not name.startswith("_self_"):  # where TensorFlow notes what it is to save
+                keep(place + name, value)
+
+    keep_attributes("", model)
     return kept
-
-
-def _optimizers_in(place: str, value: Any) -> Iterator[tuple[str, keras.optimizers.Optimizer]]:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _optimizers_in(f"{place}[{key!r}]" if place else str(key), part)
-    elif isinstance(value, list | tuple):
-        for number, part in enumerate(value):
-            yield from _optimizers_in(f"{place}[{number}]", part)
-    elif isinstance(value, keras.optimizers.Optimizer):
-        if hasattr(unwrapped(value), "optimizers"):
-            yield from _optimizers_in(f"{place}.optimizers", unwrapped(value).optimizers)
-        else:
-            yield place, value
 
 
 def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

@@ -1,5 +1,7 @@
 """The rate is set in time and read back as used; the judge is the weight itself."""
 
+from contextlib import suppress
+
 import keras
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from tests.support.one_weight import as_float32, make_model, train
 
 SCHEDULE = warmup(CosineDecay(0.3, total_epochs=2, final_lr=0.01), 1, begin_lr=0.05)
 STEPS = 3
+# Keras 3.15's callbacks convert in a way that NumPy 2 deprecates.
+converts = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 class AfterEachBatch(keras.callbacks.Callback):
@@ -175,6 +179,34 @@ def test_an_unchanged_rate_is_noted_once():
     assert recorder.lr_changes == [(0.0, 0.25)]
 
 
+def restarted(folder, rate, *callbacks):
+    """The rates used by a program that dies in epoch 2, where it is started again."""
+
+    class Dies(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    used = []
+    for last in ([Dies()], []):
+        backup = keras.callbacks.BackupAndRestore(folder)
+        model = make_model(rate, run_eagerly=True)
+        with suppress(KeyboardInterrupt):
+            train(model, steps=STEPS, epochs=4, callbacks=[backup, *callbacks, *last], used=used)
+    return used
+
+
+@converts
+@pytest.mark.parametrize("per", ["epoch", "step"])
+@pytest.mark.parametrize("how", ["callback", "optimizer"])
+def test_beside_a_backup_a_schedule_goes_on_by_itself(tmp_path, how, per):
+    bridge = KerasSchedule(SCHEDULE, epochs=4, steps_per_epoch=STEPS, per=per)
+    setters = [ScheduleCallback(SCHEDULE, per=per)] if how == "callback" else []
+    used = restarted(tmp_path, 9.0 if setters else bridge, *setters)
+    moments = np.arange(4 * STEPS) / STEPS
+    assert used == as_float32(SCHEDULE(moments if per == "step" else np.floor(moments)))
+
+
 # --- among the logs ------------------------------------------------------------------------------
 
 
@@ -182,10 +214,6 @@ def logged(callback, *others, lr=9.0, steps=2, epochs=3):
     model = make_model(lr, run_eagerly=True)
     train(model, steps=steps, epochs=epochs, callbacks=[callback, *others])
     return model.history.history["learning_rate"]
-
-
-# Keras 3.15's callbacks convert in a way that NumPy 2 deprecates.
-converts = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @converts

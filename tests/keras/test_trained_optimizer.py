@@ -179,6 +179,37 @@ def test_the_parts_of_a_multi_optimizer():
     assert model.history.history["learning_rate_first"] == [0.5, 0.25]
 
 
+class Ahead(keras.optimizers.SGD):
+    """A wrapper of the reader's own, whose rate is not the one that trains."""
+
+    def __init__(self, trains):
+        super().__init__(9.0)
+        self.trains, trains.owner = trains, self
+
+    def build(self, variables):
+        super().build(variables)
+        self.trains.build(variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        self.trains.update_step(gradient, variable, self.trains.learning_rate)
+
+
+def test_a_wrapper_of_ones_own():
+    model = make_model(9.0, optimizer=lambda lr: Ahead(keras.optimizers.SGD(lr)), run_eagerly=True)
+    with pytest.raises(ValueError, match=r"keeps optimizer, optimizer\.trains, received None"):
+        train(model, steps=1, callbacks=[ScheduleCallback(Constant(0.5))])
+    setter = ScheduleCallback(Constant(0.5), optimizer=model.optimizer.trains)
+    assert train(model, steps=1, callbacks=[setter]) == [0.5]
+
+
+def test_a_model_of_which_nothing_is_trained():
+    model = make_model(9.0)
+    model.trainable = False
+    model.compile(keras.optimizers.SGD(9.0), loss="mean_absolute_error")
+    with pytest.warns(UserWarning, match="does not have any trainable weights"):
+        assert train(model, steps=1, callbacks=[ScheduleCallback(Constant(0.5))]) == [0]
+
+
 def test_a_model_without_an_optimizer():
     model = Hidden([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(optimizer=None)

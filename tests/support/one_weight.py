@@ -32,9 +32,9 @@ def skips(lr):
 class UsedRates(keras.callbacks.Callback):
     """Weighs every update; nothing here asks the optimiser for its rate."""
 
-    def __init__(self):
+    def __init__(self, rates=None):
         super().__init__()
-        self.rates = []
+        self.rates = [] if rates is None else rates
 
     def on_train_batch_begin(self, batch, logs=None):
         self.model.layers[-1].kernel.assign([[0.0]])
@@ -54,17 +54,18 @@ class Metric(keras.callbacks.Callback):
         logs[self.name] = self.values[epoch]
 
 
-def train(model, *, steps, callbacks=(), broken=(), **arguments):
+def train(model, *, steps, callbacks=(), broken=(), used=None, **arguments):
     """Run `fit` with so many steps an epoch and return the rate that each update used.
 
     A batch that makes no update counts as one of rate 0; the gradients of ``broken`` ones are NaN.
+    A list ``used`` is filled even if the run is interrupted.
     """
-    used = UsedRates()
+    weighs = UsedRates(used)
     x, y = np.ones((steps, 1), np.float32), np.full((steps, 1), -10, np.float32)
     x[list(broken)] = np.nan
     arguments = {"batch_size": 1, "shuffle": False, "verbose": 0} | arguments
-    model.fit(x, y, callbacks=[*callbacks, used], **arguments)
-    return used.rates
+    model.fit(x, y, callbacks=[*callbacks, weighs], **arguments)
+    return weighs.rates
 
 
 def as_float32(rates):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -56,8 +57,11 @@ def program():
         np.testing.assert_allclose(getattr(inside, curve), getattr(plain, curve), rtol=1e-5)
 
 
+OLD = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 8)
+
+
+@pytest.mark.skipif(OLD, reason="Keras before 3.8 adds up the gradients of its replicas")
 def test_the_rates_are_set_and_noted_on_two_devices():
-    pytest.importorskip("tensorflow")
     call = "from tests.keras.test_mirrored import program; program()"
     surroundings = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     run = subprocess.run(

@@ -210,6 +210,9 @@ def test_a_metric_that_came_once_or_may_still_come_is_none():
     once = PlateauCallback(POLICY)
     train_with(Now({0: 1.0}, "val_loss"), once, epochs=1)
     train_with(once, initial_epoch=1, epochs=2)
+    elsewhere = PlateauCallback(POLICY)
+    elsewhere.load_state_dict(once.state_dict())
+    train_with(elsewhere, initial_epoch=2, epochs=3)
     train_with(Now({0: 1.0}, "val_loss"), waiting(), epochs=2)  # before it watches
 
 

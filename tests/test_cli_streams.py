@@ -25,7 +25,8 @@ def images(tmp_path_factory, monkeypatch):
 def test_a_reader_that_goes_away_ends_the_command_in_silence():
     command = [sys.executable, "-m", "lrlab", "list"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # what is left in the buffer is tried again
+    with subprocess.Popen(command, cwd=ROOT, env=buffered, **pipes) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141

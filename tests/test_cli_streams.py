@@ -75,8 +75,8 @@ def test_what_is_said_besides_stops_no_run(tmp_path, monkeypatch, capsys, stream
 def test_letters_that_a_stream_lacks_are_written_out(monkeypatch):
     written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", written)
-    assert cli.main(["list", "--results", "r\u00e9sultats \udcff"], tiny.STUDIES) == 0
-    assert written.buffer.getvalue().endswith(rb"records: r\xe9sultats \udcff" + b"\n")
+    assert cli.main(["list", "--results", "r\u00e9sultats \x1b[2J\udcff"], tiny.STUDIES) == 0
+    assert written.buffer.getvalue().endswith(rb"records: r\xe9sultats \x1b[2J\udcff" + b"\n")
 
 
 def test_without_standard_descriptors(tmp_path):

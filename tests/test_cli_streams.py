@@ -43,11 +43,17 @@ class Stream(io.StringIO):
         raise OSError(self.number, os.strerror(self.number))
 
 
-def test_output_that_cannot_be_written_is_a_failure(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdout", Stream(errno.ENOSPC))
-    assert cli.main(["list"], tiny.STUDIES) == 1
-    told = capsys.readouterr().err
-    assert told == "lrlab: cannot write the output: No space left on device\n"
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [
+        (errno.ENOSPC, 1, "lrlab: cannot write the output: No space left on device\n"),
+        (errno.EPIPE, 141, ""),
+    ],
+)
+def test_output_that_cannot_be_written_ends_the_command(monkeypatch, capsys, number, status, told):
+    monkeypatch.setattr(sys, "stdout", Stream(number))
+    assert cli.main(["list"], tiny.STUDIES) == status
+    assert capsys.readouterr().err == told
 
 
 def test_a_file_that_nobody_has_foreseen_is_named(monkeypatch, capsys):

@@ -165,6 +165,20 @@ def test_a_full_disk_stops_what_has_not_started(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_a_full_disk_stops_what_an_executor_would_make(tmp_path, monkeypatch):
+    def executor(runs, device):
+        for run in runs:
+            monkeypatch.setattr(store, "write_text", full)
+            yield execution._perform(run, device, os.getpid())
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    report = make([quick(seed=seed) for seed in range(3)], tmp_path, executor=executor)
+    assert (len(report.failed), report.unmade) == (1, 2)
+    assert report.ended == "a record could not be written"
+
+
 def test_a_folder_that_cannot_be_written_is_named_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "train", None)
     (tmp_path / "quick").write_text("in the way")

@@ -120,6 +120,23 @@ def test_what_is_ignored_stays_ignored(tmp_path, monkeypatch):
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * 2
 
 
+def test_nothing_disturbs_the_end_of_a_process_that_is_the_command(monkeypatch):
+    blocked = []
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, which: blocked.extend(which))
+    monkeypatch.setattr(sys, "argv", ["lrlab", "list"])
+    strike(monkeypatch, cli, "find", 1, lambda: signal.raise_signal(signal.SIGINT))
+    assert cli.main(studies=STUDIES) == 130
+    for number in SIGNALS:
+        signal.raise_signal(number)
+    assert blocked == list(SIGNALS)
+
+
+def test_where_signals_cannot_be_blocked_workers_start_all_the_same(monkeypatch):
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    with execution._blocked():
+        pass
+
+
 def test_a_handler_that_is_not_pythons_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda _: None)
     monkeypatch.setattr(signal, "signal", None)

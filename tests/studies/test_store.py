@@ -209,6 +209,22 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
         assert problem.startswith(f"cannot read {tmp_path / named}: Not a directory")
 
 
+def test_a_record_that_is_removed_meanwhile_is_missing(tmp_path, monkeypatch):
+    save_all(tmp_path)
+    really = store.read_text
+
+    def removed(file):
+        file.unlink()
+        return really(file)
+
+    monkeypatch.setattr(store, "read_text", removed)
+    assert store.find(STUDY, tmp_path) == ({"fixed": [], "b": []}, [])
+    monkeypatch.undo()
+    save_all(tmp_path)
+    monkeypatch.setattr(store, "read_text", removed)
+    assert store.missing(STUDY.runs(), tmp_path) == STUDY.runs()
+
+
 def test_a_record_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     file = save(make_run(), tmp_path)
 

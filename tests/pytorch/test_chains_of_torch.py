@@ -189,6 +189,7 @@ def nested_first(optimizer):
 
 
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
+@pytest.mark.skipif(torch.__version__ < "2.6", reason="torch 2.5 gets further rates wrong, too")
 def test_nested_sequential_loses_a_step() -> None:
     """The inner chain counts one step too many, and so leaves its ramp early (pytorch#196243)."""
     theirs = torch_rates(1.0, nested_first, epochs=8)

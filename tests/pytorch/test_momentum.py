@@ -71,6 +71,7 @@ def test_it_is_on_the_clock_of_the_rate():
     assert seen.tolist() == [[FALLING(k / 3)] * 2 for k in range(12)]
 
 
+@pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step:UserWarning")
 def test_a_chain_of_torchs_sets_it_as_well():
     optimizer = made({})
     pieces = [ScheduleLR(optimizer, Constant(lr), momentum=Constant(1 - lr)) for lr in (0.1, 0.2)]

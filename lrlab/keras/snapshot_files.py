@@ -13,7 +13,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ def load_snapshot(path: Path | str, model: keras.Model | None = None) -> keras.M
     check_snapshot(path)
     if model is None:
         return load_model(path)
+    _build(path, model)
     optimizer = copied(_optimizer_variables(model))
     with _all_or_nothing(model):
         _load_weights(path, model)
@@ -117,9 +118,7 @@ def load_run(path: Path, model: keras.Model, state: dict[str, Any]) -> None:
         SnapshotError: The model is another one, or does not come back as it was; it is then left
             as it was.
     """
-    if not model.built:
-        with zipfile.ZipFile(path) as archive:
-            model.build_from_config(json.loads(archive.read("config.json"))["build_config"])
+    _build(path, model)
     build_optimizer(model)
     with _all_or_nothing(model):
         _load_weights(path, model)
@@ -127,6 +126,13 @@ def load_run(path: Path, model: keras.Model, state: dict[str, Any]) -> None:
         assign(list(zip(_generators(model), state["generators"], strict=False)))
         if digest(model) != state["variables"]:
             raise SnapshotError(f"{path} is of another network or optimizer. {REMEDY}")
+
+
+def _build(path: Path, model: keras.Model) -> None:
+    """Give a model that nobody has called yet its weights, of the shapes that a file tells."""
+    if not model.built:
+        with zipfile.ZipFile(path) as archive, suppress(KeyError):
+            model.build_from_config(json.loads(archive.read("config.json"))["build_config"])
 
 
 def build_optimizer(model: keras.Model) -> None:

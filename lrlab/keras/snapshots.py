@@ -49,8 +49,9 @@ class Saver:
         self._average.look()
         if self._before:
             self._check_goes_on(self._before, epoch)
-        elif self._before is not None:
-            self._begin_run(epoch)
+        elif self._before is not None and self._model.built:
+            build_optimizer(self._model)  # what is interrupted in its first epoch begins with this
+            self._save([self._folder.resume], epoch)
         self._before = None
 
     def begin_batch(self, batch: int) -> None:
@@ -83,15 +84,9 @@ class Saver:
             # The snapshot first: if a kill comes between, the epoch is made again and so is it.
             self._save([*snapshots, resume], done)
 
-    def _begin_run(self, epoch: int) -> None:
-        if self._model.built:  # what is interrupted in its first epoch begins with the same weights
-            build_optimizer(self._model)
-            self._folder.begin(digest(self._model))
-            self._save([self._folder.resume], epoch)
-        else:
-            self._folder.begin("made by the first update")
-
     def _save(self, paths: list[Path], done: int) -> None:
+        if "initial_weights" not in self._folder.config:
+            self._folder.begin(digest(self._model))
         state = {
             **self._folder.described(done),
             **model_state(self._model),

@@ -1,0 +1,231 @@
+"""Every kind of state comes back: a run that is resumed ends as an undisturbed one does."""
+
+import os
+from contextlib import nullcontext
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from lrlab import CyclicCosine
+from lrlab.keras.batches import ShuffledBatches
+from lrlab.keras.moving_average import MovingAverage
+from lrlab.keras.snapshot_files import load_snapshot
+from lrlab.keras.snapshots import SnapshotCallback, resume
+from lrlab.training import SnapshotError, snapshot_paths
+
+IMAGES = np.random.default_rng(0).normal(size=(15, 4)).astype(np.float32)  # 2 batches
+LABELS = np.random.default_rng(1).integers(0, 3, 15)
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch):
+    """Only a machine that stops needs files on its disk at once, and busy disks take long."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def sgd(**options):
+    return keras.optimizers.SGD(momentum=0.9, **options)
+
+
+def network(optimizer=sgd, layers=(), cls=keras.Sequential, built=True, frozen=(), dtype=None):
+    """Whoever makes it again gives it other weights, which are not to matter."""
+    inner = [keras.layers.Dense(5, dtype=dtype), *[make() for make in layers]]
+    front = [keras.Input((4,))] if built else []
+    model = cls([*front, *inner, keras.layers.Dense(3, dtype=dtype)])
+    for number in frozen:
+        model.layers[number].trainable = False
+    model.compile(optimizer(), loss=LOSS, run_eagerly=True)
+    return model
+
+
+def averaged(**options):
+    return sgd(use_ema=True, ema_momentum=0.5, **options)
+
+
+def scaled():
+    """A loss that overflows at first, so that its scale falls and rises."""
+    return keras.optimizers.LossScaleOptimizer(
+        averaged(), initial_scale=2.0**127, dynamic_growth_steps=2
+    )
+
+
+class Own(keras.Sequential):
+    """A class that Keras has never heard of, with a step of its own."""
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        self.layers[-1].bias.assign_add([0.1, 0.0, -0.1])
+        return logs
+
+
+def noise():
+    return keras.layers.GaussianNoise(1.0)
+
+
+def dropout():
+    return keras.layers.Dropout(0.5, seed=3)
+
+
+NETWORKS = {
+    "average": {"optimizer": partial(averaged, ema_overwrite_frequency=2)},
+    "Adam": {"optimizer": partial(keras.optimizers.Adam, amsgrad=True, weight_decay=0.1)},
+    "accumulated": {"optimizer": partial(averaged, gradient_accumulation_steps=3)},
+    "scaled loss": {"optimizer": scaled},
+    "half precision": {"dtype": "mixed_float16"},
+    "bfloat16": {"dtype": "bfloat16"},
+    "frozen": {"layers": [keras.layers.BatchNormalization], "frozen": [0]},
+    "random": {"layers": [keras.layers.BatchNormalization, noise, dropout]},
+    "not built": {"built": False},
+    "own class": {"cls": Own},
+}
+
+
+class Stop(keras.callbacks.Callback):
+    """Ctrl-C before the second update of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.now, batch) == (self.epoch, 1):
+            raise KeyboardInterrupt
+
+
+def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=False):
+    """Begin a run or go on with it; give what is left of the model in memory."""
+    model, epoch = resume(folder, make)
+    batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
+    callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), folder), Stop(stop)]
+    if swap is not None:
+        callbacks.insert(0 if after else 1, keras.callbacks.SwapEMAWeights(swap_on_epoch=swap))
+    place = {"epochs": epochs, "initial_epoch": epoch, "callbacks": callbacks}
+    validation = (IMAGES, LABELS) if validate else None
+    model.fit(batches, shuffle=False, verbose=0, validation_data=validation, **place)
+    return model
+
+
+def state(model):
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def assert_same_run(folder, whole, make):
+    """The whole last state and the networks of the snapshots, to the last bit."""
+    for name in ("resume", "snapshot-1", "snapshot-2", "snapshot-3"):
+        ours, theirs = (
+            state(resume(path, make)[0])
+            if name == "resume"
+            else load_snapshot(path / f"{name}.keras", make()).get_weights()
+            for path in (folder, whole)
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def interrupted(folder, make, **options):
+    """Interrupted in the second epoch of two, and then a third epoch is asked for."""
+    keras.utils.set_random_seed(5)
+    for epochs, stop in [(2, 1), (2, None), (3, None)]:
+        with nullcontext() if stop is None else pytest.raises(KeyboardInterrupt):
+            run(folder, make, epochs=epochs, stop=stop, **options)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_all_that_training_changes_comes_back(tmp_path, kind):
+    make = partial(network, **NETWORKS[kind])
+    keras.utils.set_random_seed(5)
+    run(tmp_path / "whole", make)
+    interrupted(tmp_path / "cut", make)
+    assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
+
+
+def test_interrupted_in_its_first_epoch_a_run_begins_with_the_same_weights(tmp_path):
+    keras.utils.set_random_seed(5)
+    run(tmp_path / "whole", network)
+    keras.utils.set_random_seed(5)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", network, stop=0)
+    run(tmp_path / "cut", network)
+    assert_same_run(tmp_path / "cut", tmp_path / "whole", network)
+
+
+# --- the moving average of weights ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+@pytest.mark.parametrize(
+    ("swap", "validate", "optimizer"),
+    [
+        (True, False, averaged),
+        (True, True, scaled),
+        (False, True, partial(averaged, gradient_accumulation_steps=3)),
+    ],
+    ids=["at epochs' ends", "there and to validate", "to validate"],
+)
+def test_weights_that_are_exchanged_come_back(tmp_path, swap, validate, optimizer, after):
+    make = partial(network, optimizer=optimizer)
+    options = {"swap": swap, "after": after, "validate": validate}
+    keras.utils.set_random_seed(5)
+    run(tmp_path / "whole", make, **options)
+    interrupted(tmp_path / "cut", make, **options)
+    assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+def test_a_snapshot_holds_what_the_callbacks_before_have_made_of_the_weights(tmp_path, after):
+    """And the exchange changes nothing but the last bits."""
+    make = partial(network, optimizer=averaged)
+    for name, options in {"plain": {}, "swapped": {"swap": True, "after": after}}.items():
+        keras.utils.set_random_seed(5)
+        run(tmp_path / name, make, **options)
+    resumed = [resume(tmp_path / name, make)[0] for name in ("plain", "swapped")]
+    for one, other in zip(*map(state, resumed), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+    optimizer = resumed[0].optimizer
+    expected = optimizer._model_variables_moving_average if after else resumed[0].weights
+    snapshot = load_snapshot(tmp_path / "swapped" / "snapshot-3.keras", make())
+    for one, other in zip(snapshot.weights, expected, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-7)
+    for one, other in zip(
+        optimizer._model_variables_moving_average, resumed[0].weights, strict=True
+    ):
+        assert not np.allclose(one.numpy(), other.numpy(), rtol=1e-2)
+
+
+def test_weights_that_other_callbacks_change_stay_changed(tmp_path):
+    """Only an exchange is undone."""
+
+    class Clips(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.layers[-1].bias.assign([epoch, 0.0, 1.0])
+
+    model = network(optimizer=averaged)
+    callbacks = [Clips(), SnapshotCallback(CyclicCosine(0.0, cycle_epochs=1), tmp_path)]
+    model.fit(IMAGES, LABELS, epochs=2, verbose=0, callbacks=callbacks)
+    for path in snapshot_paths(tmp_path, ".keras"):
+        bias = load_snapshot(path).layers[-1].bias.numpy()
+        assert bias.tolist() == [int(path.stem[-1]) - 1, 0.0, 1.0]
+
+
+def test_a_model_that_fit_has_averaged_is_not_the_one_to_go_on_with(tmp_path):
+    """When a fit ends, Keras puts the average into the model, and the weights are lost."""
+    model = network(optimizer=averaged)
+    callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path)]
+    options = {"batch_size": 8, "verbose": 0, "callbacks": callbacks}
+    model.fit(IMAGES, LABELS, epochs=1, **options)
+    with pytest.raises(SnapshotError, match=r"after 2 updates, and this is not that model\. Go on"):
+        model.fit(IMAGES, LABELS, epochs=2, initial_epoch=1, **options)
+
+
+def test_an_optimizer_without_an_average_has_nothing_to_exchange():
+    model = network()
+    average = MovingAverage(model)
+    average.keep()
+    assert not average.look()

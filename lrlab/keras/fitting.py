@@ -201,7 +201,7 @@ class _Keeper(keras.callbacks.Callback):
             vars(self.history).update(vars(before))
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._saver.begin(self, self._folder)
+        self._saver.begin(self, self._folder, self.model.optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._saver.begin_epoch(epoch)

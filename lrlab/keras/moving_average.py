@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from lrlab.keras.optimizers import kept_optimizers, unwrapped
 from lrlab.keras.snapshot_files import assign, copied
 
 
@@ -30,7 +31,7 @@ class MovingAverage:
 
     def keep(self) -> None:
         """Copy the weights and their average."""
-        self._kept = copied(_weights_and_averages(self._model.optimizer))
+        self._kept = copied(_weights_and_averages(self._model))
 
     def look(self) -> bool:
         """Return whether weights and average have been exchanged since they were copied."""
@@ -58,11 +59,10 @@ class MovingAverage:
         assign(now)
 
 
-def _weights_and_averages(optimizer: keras.optimizers.Optimizer) -> Iterator[keras.Variable]:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
-    for one in getattr(inner, "optimizers", [inner]):  # of a MultiOptimizer
-        averages = getattr(one, "_model_variables_moving_average", [])
-        for weight, average in zip(one._trainable_variables, averages, strict=False):
-            if average is not None:
+def _weights_and_averages(model: keras.Model) -> Iterator[keras.Variable]:
+    for optimizer in map(unwrapped, kept_optimizers(model).values()):
+        averages = getattr(optimizer, "_model_variables_moving_average", [])
+        for weight, average in zip(optimizer._trainable_variables, averages, strict=False):
+            if average is not None:  # as for a variable that its gradient overwrites
                 yield weight
                 yield average

@@ -21,6 +21,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from lrlab.keras.optimizers import kept_optimizers, unwrapped
 from lrlab.training import REMEDY, SnapshotError, check_snapshot, sealed
 
 
@@ -43,18 +44,20 @@ def save_model(model: keras.Model, files: dict[Path, dict[str, Any]]) -> None:
 
 def model_state(model: keras.Model) -> dict[str, Any]:
     """Return what is to be saved beside a model, and by which a later one is known as the same."""
+    counts = [ops.copy(unwrapped(one).iterations) for one in kept_optimizers(model).values()]
     return {
-        "updates": int(ops.copy(model.optimizer.iterations)),
+        "updates": max(int(ops.convert_to_numpy(count)) for count in counts),
         "generators": [v.numpy().tolist() for v in _generators(model)],
         "variables": digest(model),
     }
 
 
 def digest(model: keras.Model) -> str:
-    """Return a digest of all that training changes in a compiled model, its rate excepted."""
+    """Return a digest of all that training changes in a compiled model, its rates excepted."""
+    rates = {id(unwrapped(one).learning_rate) for one in kept_optimizers(model).values()}
     found = hashlib.sha256()
-    for variable in [*model.variables, *model.optimizer.variables]:
-        if variable is not model.optimizer.learning_rate:
+    for variable in [*model.variables, *_optimizer_variables(model)]:
+        if id(variable) not in rates:
             value = variable.numpy()
             found.update(f"{value.dtype} {value.shape} ".encode() + value.tobytes())
     return found.hexdigest()[:16]
@@ -137,7 +140,7 @@ def _build(path: Path, model: keras.Model) -> None:
 
 def build_optimizer(model: keras.Model) -> None:
     """Make the optimizer's variables, where those of a distributed model lie."""
-    if not model.optimizer.built:
+    if model.optimizer is not None and not model.optimizer.built:
         strategy = getattr(model, "distribute_strategy", None)  # with TensorFlow alone
         with strategy.scope() if strategy else nullcontext():
             model.optimizer.build(model.trainable_variables)
@@ -155,8 +158,9 @@ def assign(values: Iterable[tuple[keras.Variable, Any]]) -> None:
 
 
 def _optimizer_variables(model: keras.Model) -> list[keras.Variable]:
-    optimizer = getattr(model, "optimizer", None)
-    return list(optimizer.variables) if optimizer else []
+    own = getattr(model, "optimizer", None)  # which may hold several, and something itself
+    optimizers = [*([own] if own else []), *kept_optimizers(model).values()]
+    return list({id(v): v for one in optimizers for v in one.variables}.values())
 
 
 def _generators(model: keras.Model) -> list[keras.Variable]:

@@ -15,6 +15,7 @@ import keras
 
 from lrlab.keras.callbacks import ScheduleCallback, check_steps, fetch_state
 from lrlab.keras.moving_average import MovingAverage
+from lrlab.keras.optimizers import kept_optimizers
 from lrlab.keras.snapshot_files import build_optimizer, digest, load_run, model_state, save_model
 from lrlab.schedules import Schedule
 from lrlab.training import RunFolder, SnapshotError, Snapshots, read_run
@@ -34,11 +35,18 @@ class Saver:
         self.extra = extra
         self.lrs: dict[int, float] = {}
 
-    def begin(self, callback: keras.callbacks.Callback, folder: RunFolder) -> None:
+    def begin(
+        self,
+        callback: keras.callbacks.Callback,
+        folder: RunFolder,
+        optimizer: keras.optimizers.Optimizer,
+    ) -> None:
         """Look at the folder when the training of a callback begins."""
         self._model, self._steps = callback.model, callback.params["steps"]
+        self._optimizer = optimizer
         if self._steps is None:
             check_steps(callback)  # refuses it
+        _check_optimizers(self._model, optimizer)
         self._folder, self._average = folder, MovingAverage(self._model)
         self._before: dict[str, Any] | None = folder.state()
         self.lrs = {int(epoch): float(lr) for epoch, lr in self._before.get("lrs", [])}
@@ -60,7 +68,7 @@ class Saver:
         if batch == 0:
             fetch_state(self._model)
             self._average.put_back()
-            self.lrs[self._epoch] = float(self._model.optimizer.learning_rate.numpy())
+            self.lrs[self._epoch] = float(self._optimizer.learning_rate.numpy())
 
     def end_batch(self, batch: int) -> None:
         """Keep the weights after an epoch's last update, which may be exchanged before it ends."""
@@ -109,6 +117,23 @@ class Saver:
             )
 
 
+def _check_optimizers(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Refuse optimizers whose state Keras would not save, or would not load again."""
+    kept = kept_optimizers(model)
+    if all(other is not optimizer for other in kept.values()):
+        raise ValueError(
+            "optimizer must be an attribute of the model for its state to be saved with it, "
+            f"received {optimizer.name!r}, which is none"
+        )
+    own = "optimizer"  # that of compile, whose variables are known
+    late = [place for place, one in kept.items() if not one.built and not place.startswith(own)]
+    if late:
+        raise ValueError(
+            "optimizer must be built where the model is made, with build(variables), for its state "
+            f"to be resumed, received {', '.join(late)} without variables"
+        )
+
+
 class SnapshotCallback(ScheduleCallback):
     r"""Sets the rate of a `CyclicCosine` and saves the model at the end of every cycle.
 
@@ -134,11 +159,14 @@ class SnapshotCallback(ScheduleCallback):
         folder: Where the snapshots of this run lie; it is created when missing.
         per: Set the rate once an ``"epoch"`` or at every ``"step"``.
         ends: After how many epochs to take a snapshot; by default at the ends of the cycles.
+        optimizer: Which optimizer's rate to set, see `ScheduleCallback`. All that the model keeps
+            are saved.
 
     Raises:
         ValueError: An argument breaks its rule. When training begins: the schedule has no such
-            cycles, ``epochs`` does not complete the first, the number of batches is unknown, or
-            see `ScheduleCallback`.
+            cycles, ``epochs`` does not complete the first, the number of batches is unknown, the
+            model does not keep the optimizer, or keeps one beside that of ``compile`` whose
+            variables are not built; or see `ScheduleCallback`.
         SnapshotError: When training begins: the folder belongs to another run, or this is not how
             the run goes on.
 
@@ -174,8 +202,9 @@ class SnapshotCallback(ScheduleCallback):
         *,
         per: str = "epoch",
         ends: tuple[int, ...] | None = None,
+        optimizer: keras.optimizers.Optimizer | None = None,
     ) -> None:
-        super().__init__(schedule, per=per)
+        super().__init__(schedule, per=per, optimizer=optimizer)
         self._snapshots, self._saver = Snapshots(folder, ends=ends), Saver()
 
     @property
@@ -197,7 +226,7 @@ class SnapshotCallback(ScheduleCallback):
             epochs=self.params["epochs"],
             suffix=".keras",
         )
-        self._saver.begin(self, folder)
+        self._saver.begin(self, folder, self._optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate of the epoch."""

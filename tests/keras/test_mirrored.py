@@ -1,4 +1,4 @@
-"""A model that TensorFlow mirrors on two devices: the same rates, and the same record of a run.
+"""A model that TensorFlow mirrors on two devices: the same rates, record and resumed run.
 
 The two are halves of the CPU, which have to be there before TensorFlow starts: in another process.
 """
@@ -6,6 +6,7 @@ The two are halves of the CPU, which have to be there before TensorFlow starts: 
 import os
 import subprocess
 import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -55,6 +56,52 @@ def program():
     assert inside.lr_changes == plain.lr_changes
     for curve in ("train_loss", "test_loss", "test_accuracy"):
         np.testing.assert_allclose(getattr(inside, curve), getattr(plain, curve), rtol=1e-5)
+
+    resumed(strategy)
+
+
+def resumed(strategy):
+    """A run that goes on in a second model ends as an undisturbed one, and in other snapshots."""
+    import keras
+    from keras import callbacks, layers
+
+    from lrlab import CyclicCosine
+    from lrlab.keras import ShuffledBatches, SnapshotCallback, load_snapshot, resume
+
+    def make():
+        inner = [layers.Dense(3), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
+        with strategy.scope():
+            model = keras.Sequential([keras.Input((2,)), *inner])
+            optimizer = keras.optimizers.SGD(momentum=0.9, use_ema=True, ema_momentum=0.5)
+            model.compile(optimizer, loss="mse", run_eagerly=True)
+        return model
+
+    def run(folder, epochs):
+        model, epoch = resume(folder, make)
+        data = np.arange(24, dtype=np.float32).reshape(12, 2) / 24
+        batches = ShuffledBatches(data, data[:, :1], batch_size=6, initial_epoch=epoch)
+        cycles = SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), folder)
+        exchange = callbacks.SwapEMAWeights(swap_on_epoch=True)
+        options = {"epochs": epochs, "initial_epoch": epoch, "callbacks": [exchange, cycles]}
+        model.fit(batches, shuffle=False, verbose=0, **options)
+        return cycles.lrs
+
+    with tempfile.TemporaryDirectory() as folder:
+        keras.utils.set_random_seed(1)
+        rates = run(f"{folder}/whole", 2)
+        keras.utils.set_random_seed(1)
+        run(f"{folder}/parts", 1)
+        assert run(f"{folder}/parts", 2) == rates == dict.fromkeys((0, 1), float(np.float32(0.1)))
+        states = []
+        for part in ("whole", "parts"):
+            model, _ = resume(f"{folder}/{part}", make)
+            states.append([v.numpy() for v in (*model.variables, *model.optimizer.variables)])
+            for number in (1, 2):  # outside of the strategy
+                states[-1] += load_snapshot(
+                    f"{folder}/{part}/snapshot-{number}.keras"
+                ).get_weights()
+        for one, other in zip(*states, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 OLD = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 8)

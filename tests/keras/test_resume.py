@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from lrlab import CyclicCosine
+from lrlab import CyclicCosine, LinearDecay
 from lrlab.keras.batches import ShuffledBatches
+from lrlab.keras.callbacks import ScheduleCallback
 from lrlab.keras.moving_average import MovingAverage
+from lrlab.keras.optimizers import kept_optimizers
 from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume
 from lrlab.training import SnapshotError, snapshot_paths
@@ -62,6 +64,27 @@ class Own(keras.Sequential):
         return logs
 
 
+class Two(keras.Sequential):
+    """Its first layer is trained a second time, by an optimizer of its own."""
+
+    def compile(self, *arguments, **options):
+        super().compile(*arguments, **options)
+        self.second = keras.optimizers.Adam()
+        self.second.build(self.layers[0].trainable_variables)
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        weights = self.layers[0].trainable_variables
+        self.second.apply([weight.value for weight in weights], weights)
+        return logs
+
+
+def multiple():
+    optimizers = keras.optimizers.OptimizerMap(averaged())
+    optimizers[".*bias"] = keras.optimizers.Adam()
+    return keras.optimizers.MultiOptimizer(optimizers)
+
+
 def noise():
     return keras.layers.GaussianNoise(1.0)
 
@@ -81,7 +104,10 @@ NETWORKS = {
     "random": {"layers": [keras.layers.BatchNormalization, noise, dropout]},
     "not built": {"built": False},
     "own class": {"cls": Own},
+    "two optimizers": {"cls": Two},
 }
+if hasattr(keras.optimizers, "MultiOptimizer"):
+    NETWORKS["multiple optimizers"] = {"optimizer": multiple}
 
 
 class Stop(keras.callbacks.Callback):
@@ -103,7 +129,10 @@ def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=Fa
     """Begin a run or go on with it; give what is left of the model in memory."""
     model, epoch = resume(folder, make)
     batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
-    callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), folder), Stop(stop)]
+    first, *others = kept_optimizers(model).values()
+    cycles = SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), folder, optimizer=first)
+    line = LinearDecay(0.01, total_epochs=5)
+    callbacks = [*(ScheduleCallback(line, optimizer=other) for other in others), cycles, Stop(stop)]
     if swap is not None:
         callbacks.insert(0 if after else 1, keras.callbacks.SwapEMAWeights(swap_on_epoch=swap))
     place = {"epochs": epochs, "initial_epoch": epoch, "callbacks": callbacks}
@@ -113,7 +142,8 @@ def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=Fa
 
 
 def state(model):
-    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+    kept = kept_optimizers(model).values()
+    return [v.numpy() for v in (*model.variables, *(v for one in kept for v in one.variables))]
 
 
 def assert_same_run(folder, whole, make):
@@ -229,3 +259,17 @@ def test_an_optimizer_without_an_average_has_nothing_to_exchange():
     average = MovingAverage(model)
     average.keep()
     assert not average.look()
+
+
+# --- several optimizers --------------------------------------------------------------------------
+
+
+def test_an_optimizer_whose_state_would_be_lost_is_refused(tmp_path):
+    model, other = network(), keras.optimizers.SGD(name="other")
+    cycles = SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path, optimizer=other)
+    with pytest.raises(ValueError, match=r"optimizer must be an attribute .* received 'other', w"):
+        model.fit(IMAGES, LABELS, verbose=0, callbacks=[cycles])
+    model.second = other
+    with pytest.raises(ValueError, match=r"optimizer must be built where .* received second witho"):
+        model.fit(IMAGES, LABELS, verbose=0, callbacks=[cycles])
+    assert not list(tmp_path.iterdir())

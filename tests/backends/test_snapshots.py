@@ -258,10 +258,12 @@ def test_the_folder_of_another_run_is_left_alone(backend, copy, changes, message
 
 @pytest.mark.parametrize("make", [lambda b: b.stateful(units=7), lambda b: b.linear()])
 def test_the_folder_of_another_network_is_left_alone(backend, copy, make):
-    before = content(copy)
+    files, network = content(copy), make(backend)
+    before = backend.state(network)
     with pytest.raises(SnapshotError, match=rf"{backend.resume} (does not fit|is of another net)"):
-        start(backend, copy, network=make(backend))
-    assert content(copy) == before
+        start(backend, copy, network=network)
+    assert content(copy) == files
+    assert_same_bits(backend.state(network), before)
 
 
 def test_snapshots_that_no_run_owns_are_left_alone(backend, copy):
@@ -308,8 +310,32 @@ def flipped(path):
     return bytes(data)
 
 
+def forged(change):
+    """The same archive, its seal included, but for what a function does with its entries."""
+
+    def write(path):
+        with zipfile.ZipFile(path) as archive:
+            found, seal = {n: archive.read(n) for n in archive.namelist()}, archive.comment
+        change(found, next(name for name in found if name.endswith("lrlab.json")))
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in found.items():
+                archive.writestr(name, data)
+            archive.comment = seal
+        return path.read_bytes()
+
+    return write
+
+
+def later(found, name):
+    found[name] = json.dumps(json.loads(found[name]) | {"epoch": 1})
+
+
 DAMAGES = {
     "one bit": flipped,
+    "a forged epoch": forged(later),
+    "no JSON": forged(lambda found, name: found.update({name: b"PK"})),
+    "without a part": forged(lambda found, _: found.popitem()),
+    "with a part more": forged(lambda found, name: found.update({f"{name}.bak": b"{}"})),
     "all but a byte": lambda path: path.read_bytes()[:-1],
     "half": lambda path: path.read_bytes()[: path.stat().st_size // 2],
     "nothing": lambda _: b"",
@@ -331,6 +357,33 @@ def test_a_damaged_or_foreign_file_is_refused(backend, copy, damage):
     assert_same_bits(backend.state(network), backend.state(backend.stateful(9)))
 
 
+def test_exchanged_snapshots_are_noticed(backend, copy):
+    first, second = snapshot_paths(copy, backend.suffix)
+    for source, target in ((first, copy / "x"), (second, first), (copy / "x", second)):
+        source.rename(target)
+    message = rf"{first.name} was saved as {second.name}: it is another file under this name"
+    with pytest.raises(SnapshotError, match=message):
+        backend.load_snapshot(first, backend.stateful(9))
+    with pytest.raises(SnapshotError, match=message):
+        start(backend, copy)
+    first.rename(copy / f"best{backend.suffix}")
+    backend.load_snapshot(copy / f"best{backend.suffix}", backend.stateful(9))
+
+
+def test_the_snapshot_of_another_run_is_noticed(backend, copy, tmp_path):
+    """Of the same recipe and network, but other initial weights."""
+    other = tmp_path / "other"
+    start(backend, other, weights=1, epochs=2)
+    path = shutil.copy(snapshot_path(other, 1, backend.suffix), copy)
+    message = rf"snapshot-1{backend.suffix} is of another run than {backend.resume}: initial_weig"
+    network = backend.stateful(9)
+    with pytest.raises(SnapshotError, match=message):
+        backend.load_snapshot(path, network)
+    with pytest.raises(SnapshotError, match=message):
+        start(backend, copy, network=network)
+    assert_same_bits(backend.state(network), backend.state(backend.stateful(9)))
+
+
 def test_a_file_that_is_not_there_is_named(backend, tmp_path):
     path = snapshot_path(tmp_path, 1, backend.suffix)
     with pytest.raises(SnapshotError, match=rf"{path.name} does not exist"):
@@ -339,6 +392,8 @@ def test_a_file_that_is_not_there_is_named(backend, tmp_path):
 
 @pytest.mark.parametrize("make", [lambda b: b.stateful(units=7), lambda b: b.linear()])
 def test_another_networks_snapshot_is_refused(backend, whole, make):
-    path = snapshot_path(whole.folder, 1, backend.suffix)
+    path, network = snapshot_path(whole.folder, 1, backend.suffix), make(backend)
+    before = backend.state(network)
     with pytest.raises(SnapshotError, match=rf"{path.name} is of another network"):
-        backend.load_snapshot(path, make(backend))
+        backend.load_snapshot(path, network)
+    assert_same_bits(backend.state(network), before)

@@ -13,7 +13,7 @@ from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import ScheduleCallback
 from lrlab.keras.moving_average import MovingAverage
 from lrlab.keras.optimizers import kept_optimizers
-from lrlab.keras.snapshot_files import load_snapshot
+from lrlab.keras.snapshot_files import build_optimizer, digest, load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume
 from lrlab.training import SnapshotError, snapshot_paths
 
@@ -130,7 +130,8 @@ def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=Fa
     model, epoch = resume(folder, make)
     batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
     first, *others = kept_optimizers(model).values()
-    cycles = SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), folder, optimizer=first)
+    cycle = CyclicCosine(0.1, cycle_epochs=1)
+    cycles = SnapshotCallback(cycle, folder, per="step", optimizer=first)
     line = LinearDecay(0.01, total_epochs=5)
     callbacks = [*(ScheduleCallback(line, optimizer=other) for other in others), cycles, Stop(stop)]
     if swap is not None:
@@ -148,21 +149,20 @@ def state(model):
 
 def assert_same_run(folder, whole, make):
     """The whole last state and the networks of the snapshots, to the last bit."""
-    for name in ("resume", "snapshot-1", "snapshot-2", "snapshot-3"):
-        ours, theirs = (
-            state(resume(path, make)[0])
-            if name == "resume"
-            else load_snapshot(path / f"{name}.keras", make()).get_weights()
-            for path in (folder, whole)
-        )
-        for one, other in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(one, other)
+    (model, _), (other, _) = resume(folder, make), resume(whole, make)
+    pairs = [(state(model), state(other))]
+    for number in (1, 2, 3):
+        paths = (path / f"snapshot-{number}.keras" for path in (folder, whole))
+        pairs.append(tuple(load_snapshot(path, model).get_weights() for path in paths))
+    for ours, theirs in pairs:
+        for one, another in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, another)
 
 
-def interrupted(folder, make, **options):
-    """Interrupted in the second epoch of two, and then a third epoch is asked for."""
+def interrupted(folder, make, calls=((2, 1), (3, None)), **options):
+    """By default interrupted in the second epoch of two, and then a third is asked for as well."""
     keras.utils.set_random_seed(5)
-    for epochs, stop in [(2, 1), (2, None), (3, None)]:
+    for epochs, stop in calls:
         with nullcontext() if stop is None else pytest.raises(KeyboardInterrupt):
             run(folder, make, epochs=epochs, stop=stop, **options)
 
@@ -176,35 +176,65 @@ def test_all_that_training_changes_comes_back(tmp_path, kind):
     assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
 
 
+def test_a_digest_is_of_all_that_training_changes_but_the_rates():
+    model = network(**NETWORKS["random"] | NETWORKS["two optimizers"])
+    build_optimizer(model)
+    before = digest(model)
+    kept = kept_optimizers(model).values()
+    rates = [one.learning_rate for one in kept]
+    variables = [*model.variables, *(v for one in kept for v in one.variables)]
+    assert len(variables) == 10 + 8 + 6, "two of them are generators, two counts, two rates"
+    for variable in variables:
+        value = variable.numpy()
+        variable.assign(value + np.ones((), value.dtype))
+        assert (digest(model) == before) is any(variable is rate for rate in rates), variable
+        variable.assign(value)
+    assert digest(model) == before
+
+
 def test_interrupted_in_its_first_epoch_a_run_begins_with_the_same_weights(tmp_path):
     keras.utils.set_random_seed(5)
     run(tmp_path / "whole", network)
-    keras.utils.set_random_seed(5)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", network, stop=0)
-    run(tmp_path / "cut", network)
+    interrupted(tmp_path / "cut", network, calls=[(3, 0), (3, None)])
     assert_same_run(tmp_path / "cut", tmp_path / "whole", network)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_epoch_may_take_several_updates_in_one_call(tmp_path, stopped):
+    """Three batches in calls of two and one; after the first call the epoch is not whole."""
+
+    class Stops(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = stopped
+
+    model = network()
+    model.compile(sgd(), loss=LOSS, steps_per_execution=2)
+    callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path), Stops()]
+    model.fit(IMAGES, LABELS, batch_size=6, epochs=2, verbose=0, callbacks=callbacks)
+    kept = ["resume.keras"] + ["snapshot-1.keras", "snapshot-2.keras"] * (not stopped)
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+    assert resume(tmp_path, network)[1] == (0 if stopped else 2)
 
 
 # --- the moving average of weights ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize(
-    ("swap", "validate", "optimizer"),
+    ("swap", "validate", "optimizer", "after"),
     [
-        (True, False, averaged),
-        (True, True, scaled),
-        (False, True, partial(averaged, gradient_accumulation_steps=3)),
+        (True, False, averaged, True),
+        (True, False, averaged, False),
+        (True, True, scaled, True),
+        (False, True, partial(averaged, gradient_accumulation_steps=3), False),
     ],
-    ids=["at epochs' ends", "there and to validate", "to validate"],
+    ids=["at epochs' ends, after", "before", "there and to validate", "to validate"],
 )
 def test_weights_that_are_exchanged_come_back(tmp_path, swap, validate, optimizer, after):
     make = partial(network, optimizer=optimizer)
     options = {"swap": swap, "after": after, "validate": validate}
     keras.utils.set_random_seed(5)
     run(tmp_path / "whole", make, **options)
-    interrupted(tmp_path / "cut", make, **options)
+    interrupted(tmp_path / "cut", make, calls=[(2, 1), (2, None), (3, None)], **options)
     assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
 
 

@@ -69,23 +69,3 @@ def member_logits(
     """
     for path in paths:
         yield logits(load_snapshot(path, model), images)
-
-
-def check_outputs(model: keras.Model, image: np.ndarray, classes: int) -> None:
-    """Refuse labels past the last output: a cryptic error on a CPU, a loss of NaN on a GPU.
-
-    Args:
-        model: The network; it is built if it was not.
-        image: One float image, shape ``(1, height, width, channels)``.
-        classes: Number of classes.
-
-    Raises:
-        ValueError: The model has fewer outputs than classes.
-    """
-    shape = tuple(model(image, training=False).shape)
-    if len(shape) != 2 or shape[1] < classes:
-        raise ValueError(
-            f"model must give logits of shape (N, {classes}) for this data set, gives (N, "
-            + ", ".join(map(str, shape[1:]))
-            + ")"
-        )

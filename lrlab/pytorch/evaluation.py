@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from lrlab.data import Dataset
 from lrlab.pytorch.device import images_to_device, to_device
-from lrlab.training import Evaluation
+from lrlab.training import Evaluation, check_logits
 
 # Not in inference mode, here and below: what a network then keeps of an evaluation, such as the
 # angles of positions, could not be trained with.
@@ -70,7 +70,7 @@ def place_of(model: nn.Module) -> torch.device:
 
 
 def check_outputs(model: nn.Module, image: Tensor, classes: int) -> None:
-    """Refuse labels past the last output: a cryptic error, on a GPU one that ends the process.
+    """Refuse a model that does not suit the labels, see `lrlab.training.check_logits`.
 
     Args:
         model: The network; it is put into evaluation mode.
@@ -78,15 +78,8 @@ def check_outputs(model: nn.Module, image: Tensor, classes: int) -> None:
         classes: Number of classes.
 
     Raises:
-        ValueError: The model has fewer outputs than classes.
+        ValueError: The model gives no logits, or has fewer outputs than classes.
     """
     model.eval()
     with torch.no_grad():
-        outputs = model(image)
-    shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else ()
-    if len(shape) != 2 or shape[1] < classes:
-        sizes = ", ".join(map(str, ("N", *shape[1:])))
-        raise ValueError(
-            f"model must give logits of shape (N, {classes}) for this data set, gives "
-            + (f"({sizes})" if shape else f"a {type(outputs).__name__}")
-        )
+        check_logits(model(image), classes)

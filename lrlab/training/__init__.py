@@ -2,7 +2,7 @@
 
 from lrlab.training.archives import REMEDY, SnapshotError, read_state, sealed
 from lrlab.training.audit import cut_epochs, lr_deviation
-from lrlab.training.evaluation import Evaluation
+from lrlab.training.evaluation import Evaluation, check_logits
 from lrlab.training.first_steps import FirstSteps
 from lrlab.training.history import History, note_change
 from lrlab.training.origin import provenance
@@ -29,6 +29,7 @@ __all__ = [
     "SnapshotError",
     "Snapshots",
     "Watch",
+    "check_logits",
     "check_snapshot",
     "cut_epochs",
     "lr_deviation",

@@ -18,10 +18,8 @@ from typing import Any
 
 from lrlab.utils import whole
 
-STATE = "lrlab.json"
-#: Of the entry; another one cannot be read.
-FORMAT = 1
-#: How a message about a snapshot that cannot be used ends.
+STATE, FORMAT = "lrlab.json", 1
+#: What to do about a file of a run that cannot be used, for messages.
 REMEDY = "Name another folder, or empty this one and make the run anew"
 _OWN_NAMES = re.compile(r"(snapshot-[1-9]\d*|resume)\.\w+")
 

@@ -55,7 +55,7 @@ def average_weights(
             there is batch normalisation.
 
     Returns:
-        A new network in evaluation mode: the one inside of ``torch.compile`` and the like.
+        A new network in evaluation mode, the one inside of ``torch.compile`` and the like.
 
     Raises:
         ValueError: There is no snapshot, or there is batch normalisation and no images.

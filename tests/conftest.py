@@ -34,6 +34,20 @@ def project_copy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def tiny_images(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with the images of the tiny studies, from which the test's runs take them."""
+    from lrlab.studies import execution  # late, as most tests need neither
+    from tests.support import tiny_study
+
+    folder = tmp_path_factory.mktemp("data")
+    tiny_study.write_data(folder)
+    monkeypatch.setenv("LRLAB_DATA", str(folder))
+    monkeypatch.delenv("LRLAB_PROGRESS", raising=False)
+    execution._images.cache_clear()
+    return folder
+
+
+@pytest.fixture
 def clean_plots():
     """Close the figures of a test, and see that the book's style did not leak out of them."""
     import matplotlib as mpl

@@ -16,13 +16,7 @@ from tests.conftest import ROOT
 from tests.support import tiny_study as tiny
 from tests.support.histories import follow_run
 
-
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    tiny.write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    execution._images.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 @pytest.fixture

@@ -9,17 +9,10 @@ import sys
 import pytest
 
 from lrlab import cli
-from lrlab.studies import execution
 from tests.conftest import ROOT
 from tests.support import tiny_study as tiny
 
-
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    tiny.write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    execution._images.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 def test_a_reader_that_goes_away_ends_the_command_in_silence():

@@ -11,23 +11,18 @@ from torch.nn import functional
 from lrlab import Constant, CyclicCosine, Recipe, data
 from lrlab.ensembles import score
 from lrlab.pytorch import LeNet, fit, one_thread
-from lrlab.studies import ensembles, execution, store
+from lrlab.studies import ensembles, store
 from lrlab.studies.execution import execute, train
 from lrlab.studies.study import Images, Parts, Run
 from lrlab.training import lr_deviation
 from tests.support.histories import follow
 from tests.support.members import softmax
-from tests.support.tiny_study import quick, setting, write_data
+from tests.support.tiny_study import quick, setting
 
 FLAT, CYCLES = Constant(0.1), CyclicCosine(0.2, cycle_epochs=2)
 
 
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    execution._images.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 def several(epochs=6, seed=0, schedule=FLAT, limit=50, held_out=30, fresh=False, per="epoch"):

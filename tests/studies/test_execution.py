@@ -21,17 +21,9 @@ from lrlab.studies.study import Network
 from lrlab.training import lr_deviation
 from lrlab.utils import progress
 from tests.support.histories import follow_run
-from tests.support.tiny_study import FAULTY, TINY, contents, quick, write_data
+from tests.support.tiny_study import FAULTY, TINY, contents, quick
 
-
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    monkeypatch.delenv("LRLAB_PROGRESS", raising=False)
-    execution._images.cache_clear()
-    return folder
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 def make(runs, results, **options):
@@ -188,14 +180,14 @@ def test_a_folder_that_cannot_be_written_is_named_before_it_starts(tmp_path, mon
         make([quick()], tmp_path / "quick")
 
 
-def test_data_is_looked_for_before_anything_starts(tmp_path, images, monkeypatch):
+def test_data_is_looked_for_before_anything_starts(tmp_path, tiny_images, monkeypatch):
     monkeypatch.setattr(execution, "train", None)
-    (images / "digits16.npz").write_bytes(b"PK")
+    (tiny_images / "digits16.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match="digits16"):
         make([quick()], tmp_path)
 
 
-def test_records_of_other_data_are_named_before_anything_starts(tmp_path, images):
+def test_records_of_other_data_are_named_before_anything_starts(tmp_path, tiny_images):
     make([quick()], tmp_path)
     file = store.path(quick(), tmp_path)
     fingerprint = store.read(quick(), tmp_path).provenance["data"]

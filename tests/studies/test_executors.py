@@ -11,15 +11,9 @@ from lrlab.optimizers import Adam, Momentum
 from lrlab.studies import batched, executors, store
 from lrlab.studies.execution import execute, train
 from lrlab.studies.study import Images, Parts, Run
-from tests.support.tiny_study import quick, setting, write_data
+from tests.support.tiny_study import quick, setting
 
-
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    executors.execution._images.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 make = partial(execute, device="cpu", executor=batched)

@@ -17,19 +17,14 @@ from lrlab import cli
 from lrlab.studies import execution, store
 from lrlab.studies.execution import execute
 from tests.conftest import ROOT
-from tests.support.tiny_study import STUDIES, TINY, contents, write_data
+from tests.support.tiny_study import STUDIES, TINY, contents
 from tests.support.waiting import PATIENCE, until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 RUNS = STUDIES["blinks"].runs()
 
 
-@pytest.fixture(autouse=True)
-def images(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
-    monkeypatch.setenv("LRLAB_DATA", str(folder))
-    execution._images.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from lrlab.training import Recipe
 from lrlab.utils import Value, checks, instance
 
 NETWORKS = ("LeNet", "AlexNet")
+EVALUATED = ("test", "held_out")
 LONGEST = 200  # letters of a name that becomes a file's or a folder's: these have 255 bytes
 
 
@@ -65,6 +66,8 @@ class Images(Value):
         name: Name of the data set, see `lrlab.data.load`.
         limit: Number of training images, the first ones; None is all there are.
         held_out: Number of further training images, on which something is chosen; 0 for none.
+        evaluate_on: ``"test"``; or ``"held_out"`` where runs are made to choose among them. Losses
+            and accuracies that a history calls those of the test are then of the held-out images.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -74,9 +77,17 @@ class Images(Value):
     _: KW_ONLY
     limit: Annotated[int | None, checks.optional(checks.count)] = 60_000
     held_out: Annotated[int, checks.whole] = 0
+    evaluate_on: Annotated[str, checks.one_of(*EVALUATED)] = "test"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.evaluate_on == "held_out" and not self.held_out:
+            raise ValueError("held_out must be 1 or more to evaluate on them, received 0")
 
     def load(self) -> tuple[Dataset, Dataset | None]:
-        """Return the data set, and the same with the held-out images as its test images.
+        """Return what is trained and evaluated on; and what members are chosen on, if anything.
+
+        The second has the same training images, and the held-out ones as its test images.
 
         Raises:
             ValueError: There are not that many images, or no data set has this name.
@@ -85,7 +96,8 @@ class Images(Value):
         if not self.held_out:
             return load(self.name, self.limit), None
         limit = None if self.limit is None else self.limit + self.held_out
-        return load(self.name, limit).hold_out(self.held_out)
+        tested, chosen = load(self.name, limit).hold_out(self.held_out)
+        return (chosen, None) if self.evaluate_on == "held_out" else (tested, chosen)
 
 
 @dataclass(frozen=True)
@@ -150,6 +162,11 @@ class Setting(Value):
         if not self.data.held_out:
             raise ValueError(
                 "data.held_out must be 1 or more where there are snapshots, received 0"
+            )
+        if self.data.evaluate_on != "test":
+            raise ValueError(
+                "data.evaluate_on must be 'test' where there are snapshots, whose members are "
+                f"chosen on the held-out images, received {self.data.evaluate_on!r}"
             )
         if parts.fresh and self.recipe.watch is not None:
             raise ValueError(

@@ -60,26 +60,30 @@ def but_for(setting, like, **changes):
 def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
-        "further-seeds", "sensitivity-1", "sensitivity-1-linear", "sensitivity-5",
+        "further-seeds", "D2-tuning", "sensitivity-1", "sensitivity-1-linear", "sensitivity-5",
         "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
         "D4-warmup-cosine", "D4-full-width",
         "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
-        "D3", "D3-per-step", "D3-cycles", "momentum-rates", "momentum-10",
+        "warmup-Adam", "warmup-AdamW", "warmup-shapes", "warmup-rates-torch-none",
+        "warmup-rates-torch-warmup", "D3", "D3-per-step", "D3-cycles", "D3-peaks",
+        "momentum-rates", "momentum-10", "momentum-batch-tuning",
         "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
         "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-tuning",
-        "optimizer-final",
+        "optimizer-final", "optimizer-choosing",
     ]  # fmt: skip
 
 
 def test_seeds_of_studies():
     seeds = {name: study.seeds for name, study in STUDIES.items()}
     five = [name for name, own in seeds.items() if own == (0, 1, 2, 3, 4)]
-    d2 = [name for name in STUDIES if name.startswith("D2-")]
-    assert five == [*d2, "D3", "momentum-10", "optimizer-final"]
+    d2 = [name for name in STUDIES if name.startswith("D2-") and name != "D2-tuning"]
+    ramps = ["warmup-Adam", "warmup-AdamW", "warmup-shapes"]
+    assert five == [*d2, *ramps, "D3", "momentum-10", "optimizer-final"]
     # Other seeds than those that the winners are compared with.
-    assert seeds.pop("optimizer-tuning") == (10, 11)
+    for name in ("D2-tuning", "momentum-batch-tuning", "optimizer-tuning", "optimizer-choosing"):
+        assert seeds.pop(name) == (10, 11)
     assert seeds.pop("further-seeds") == tuple(range(5, 20))
     assert {own for name, own in seeds.items() if name not in five} == {(0, 1, 2)}
 

@@ -50,6 +50,8 @@ def test_a_network_gives_the_arguments_of_its_class(arguments, options):
         (Network, {"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),
         (Images, {"limit": 0}, "limit must be a positive integer, received 0"),
         (Images, {"held_out": -1}, "held_out must be an integer of at least 0, received -1"),
+        (Images, {"evaluate_on": "validation"}, "evaluate_on must be one of test, held_out, rec"),
+        (Images, {"evaluate_on": "held_out"}, "held_out must be 1 or more to evaluate on them, r"),
         (Images, {"held_out": 0.5}, "held_out must be an integer of at least 0, received 0.5"),
         (Parts, {"number": 0}, "number must be a positive integer, received 0"),
         (Parts, {"number": 3, "fresh": 1}, "fresh must be True or False, received 1"),
@@ -84,6 +86,15 @@ def test_of_all_images_the_last_are_held_out():
     np.testing.assert_array_equal(held_out.x_test, whole.x_train[-30:])
 
 
+def test_runs_to_choose_among_never_see_a_test_image():
+    tested, choosing = Images("digits", limit=50, held_out=30).load()
+    chosen, nothing = Images("digits", limit=50, held_out=30, evaluate_on="held_out").load()
+    assert nothing is None
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(chosen, name), getattr(choosing, name))
+    assert len(chosen.x_test) == 30 != len(tested.x_test)
+
+
 @pytest.mark.parametrize(
     ("number", "epochs", "ends"), [(1, 6, (6,)), (3, 6, (2, 4, 6)), (6, 6, (1, 2, 3, 4, 5, 6))]
 )
@@ -111,6 +122,8 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
         ({"snapshots": Parts(4), "data": HALF},
          "snapshots.number must divide the 6 epochs, received 4"),
         ({"snapshots": Parts(3)}, "data.held_out must be 1 or more where there are snapshots, re"),
+        ({"snapshots": Parts(3), "data": replace(HALF, evaluate_on="held_out")},
+         "data.evaluate_on must be 'test' where there are snapshots, .* received 'held_out'"),
         ({"snapshots": Parts(3, fresh=True), "data": HALF, "recipe": WATCHED},
          "recipe.watch must be None for parts that start afresh"),
         ({"snapshots": Parts(3, fresh=True), "data": HALF},

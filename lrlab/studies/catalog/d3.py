@@ -85,5 +85,5 @@ def studies() -> Iterable[Study]:
     heavy = Momentum(momentum=0.9)
     many = [one for peak in PEAKS for one in _ways(peak, heavy, fresh=peak == 0.1)]
     text = f"{about}, momentum 0.9 at peak rates 0.05, 0.1, 0.3, and no momentum at 0.3"
-    settings = (*many, *_ways(0.3, SGD(), fresh=True))
-    yield Study("D3-peaks", text, settings, decides=DECIDES_PEAKS)
+    many += _ways(0.3, SGD(), fresh=True)
+    yield Study("D3-peaks", text, tuple(many), decides=DECIDES_PEAKS)

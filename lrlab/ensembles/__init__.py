@@ -8,5 +8,16 @@ from lrlab.ensembles.choosing import choose_greedily
 from lrlab.ensembles.combining import Combined, prefixes
 from lrlab.ensembles.ensemble import Ensemble
 from lrlab.ensembles.scores import Scores, score
+from lrlab.ensembles.temperature import Calibrated, calibrate, fit_temperature
 
-__all__ = ["Combined", "Ensemble", "Scores", "choose_greedily", "prefixes", "score"]
+__all__ = [
+    "Calibrated",
+    "Combined",
+    "Ensemble",
+    "Scores",
+    "calibrate",
+    "choose_greedily",
+    "fit_temperature",
+    "prefixes",
+    "score",
+]

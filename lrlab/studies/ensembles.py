@@ -16,7 +16,7 @@ import numpy as np
 
 from lrlab import pytorch
 from lrlab.data import Dataset
-from lrlab.ensembles import Ensemble, Scores, choose_greedily
+from lrlab.ensembles import Calibrated, Ensemble, Scores, calibrate, choose_greedily
 from lrlab.studies.study import Parts, Run
 from lrlab.training import History, Recipe, Snapshots, snapshot_paths
 
@@ -107,6 +107,8 @@ def examine(
           ``last``: the last k; ``chosen``: the first k of ``order``, which `choose_greedily` found
           on the validation images, these three by averaged probabilities;
         - ``averaged``: the network whose weights are the mean of the last k snapshots';
+        - ``calibrated``: ``members``, and of all of them ``together`` and ``averaged``, each at
+          the temperature that the validation images give it, see `lrlab.ensembles.calibrate`;
 
         and ``disagreement``, ``error_correlation``, ``distances`` are matrices; ``lines`` has for
         each two consecutive snapshots the losses and the accuracy on the straight line between.
@@ -114,17 +116,20 @@ def examine(
     paths, few = list(paths), slice(ON_LINE)
     seen = dataset.x_train[few], dataset.y_train[few]
     test = dataset.x_test[few], dataset.y_test[few]
+    images = ((dataset.x_test, dataset.y_test), (held_out.x_test, held_out.y_test))
     ensemble, choosing = (
         Ensemble(np.array([*pytorch.member_logits(paths, model, x)]), labels, "logits")
-        for x, labels in ((dataset.x_test, dataset.y_test), (held_out.x_test, held_out.y_test))
+        for x, labels in images
     )
     order = choose_greedily(choosing, len(paths))
     backwards = ensemble.subset(range(len(paths))[::-1])
+    alone = [(ensemble.subset([k]), choosing.subset([k])) for k in range(len(paths))]
     averaged = []
     for first in range(len(paths))[::-1]:
         mean = pytorch.average_weights(paths[first:], model, seen[0])
-        outputs = pytorch.logits(mean, dataset.x_test)
-        averaged.append(Ensemble(outputs[None], dataset.y_test, "logits").score())
+        averaged.append(
+            tuple(Ensemble(pytorch.logits(mean, x)[None], labels, "logits") for x, labels in images)
+        )
     found = {
         "members": _columns(ensemble.member_scores()),
         "validation": _columns(choosing.member_scores()),
@@ -134,7 +139,12 @@ def examine(
         },
         "last": _columns(backwards.prefix_scores()),
         "chosen": {"order": list(order), **_columns(ensemble.subset(order).prefix_scores())},
-        "averaged": _columns(averaged),
+        "averaged": _columns(tested.score() for tested, _ in averaged),
+        "calibrated": {
+            "members": _columns(calibrate(*one) for one in alone),
+            "together": _columns([calibrate(ensemble, choosing)]),
+            "averaged": _columns([calibrate(*averaged[-1])]),
+        },
         "disagreement": ensemble.disagreement().tolist(),
         "error_correlation": ensemble.error_correlation().tolist(),
         "distances": pytorch.weight_distances(paths, model).tolist(),
@@ -154,9 +164,9 @@ def _line(pair: tuple[Path, Path], model: Any, seen: Any, test: Any) -> dict[str
     }
 
 
-def _columns(scores: Iterable[Scores]) -> dict[str, list[float]]:
-    columns = zip(*scores, strict=True)
-    return {name: list(column) for name, column in zip(Scores._fields, columns, strict=True)}
+def _columns(scores: Iterable[Scores] | Iterable[Calibrated]) -> dict[str, list[float]]:
+    rows = [one._asdict() for one in scores]
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _rounded(value: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from lrlab import Constant, CyclicCosine, Recipe, data
-from lrlab.ensembles import score
+from lrlab.ensembles import Ensemble, calibrate, score
 from lrlab.pytorch import LeNet, fit, one_thread
 from lrlab.studies import ensembles, store
 from lrlab.studies.execution import execute, train
@@ -168,6 +168,22 @@ def test_every_number_is_what_the_networks_say(made):
 
     averaged = [outputs(mean(made[-k:], [1 / k] * k), more.x_test) for k in (1, 2, 3)]
     assert check_scores(measured["averaged"], map(softmax, averaged), y) == all_scores
+
+    weights = mean(made, [1 / 3] * 3)
+    alone = [(z[None], other[None]) for z, other in zip(test, held, strict=True)]
+    contenders = {
+        "members": alone,
+        "together": [(test, held)],
+        "averaged": [[outputs(weights, x)[None] for x in (more.x_test, more.x_train[100:])]],
+    }
+    assert measured["calibrated"].keys() == contenders.keys()
+    for name, pairs in contenders.items():
+        expected = [
+            calibrate(Ensemble(ours, y, "logits"), Ensemble(others, held_y, "logits"))
+            for ours, others in pairs
+        ]
+        for score_name, values in measured["calibrated"][name].items():
+            check(values, [getattr(one, score_name) for one in expected])
 
     differ = [[(a != b).mean() for b in predicted] for a in predicted]
     check(measured["disagreement"], differ)

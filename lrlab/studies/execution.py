@@ -212,13 +212,18 @@ def train(run: Run, device: str = "auto") -> History:
     from lrlab.studies.ensembles import train_parts
 
     setting = run.setting
-    dataset, held_out = _images(setting.data)
+    dataset, later = _images(setting.data)
     on_cuda = pytorch.pick_device(device).type == "cuda"
     with pytorch.one_thread(), pytorch.deterministic() if on_cuda else nullcontext():
-        if setting.snapshots is not None and held_out is not None:
+        if setting.snapshots is not None and later is not None:
             fresh = partial(network, run, dataset)
-            return train_parts(run, setting.snapshots, fresh, dataset, held_out, device)
-        return pytorch.fit(network(run, dataset), dataset, run.recipe, device=device)
+            return train_parts(run, setting.snapshots, fresh, dataset, later, device)
+        model = network(run, dataset)
+        history = pytorch.fit(model, dataset, run.recipe, device=device)
+        if setting.data.evaluate_on == "both" and later is not None and history.stopped is None:
+            loss, accuracy = pytorch.evaluate(model, later)
+            history.measured = {"test": {"loss": loss, "accuracy": accuracy}}
+        return history
 
 
 def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:

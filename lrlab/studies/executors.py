@@ -46,6 +46,7 @@ def batched(runs: Iterable[Run], device: str = "auto") -> Iterator[Outcome]:
 def _can_join(run: Run) -> bool:
     recipe = run.recipe
     plain = run.setting.snapshots is None and recipe.watch is None
+    plain = plain and run.setting.data.evaluate_on != "both"
     return plain and twin(recipe.optimizer, "pytorch")[0] == "SGD"
 
 

@@ -23,7 +23,7 @@ from lrlab.training import Recipe
 from lrlab.utils import Value, checks, instance
 
 NETWORKS = ("LeNet", "AlexNet")
-EVALUATED = ("test", "held_out")
+EVALUATED = ("test", "held_out", "both")
 LONGEST = 200  # letters of a name that becomes a file's or a folder's: these have 255 bytes
 
 
@@ -66,8 +66,10 @@ class Images(Value):
         name: Name of the data set, see `lrlab.data.load`.
         limit: Number of training images, the first ones; None is all there are.
         held_out: Number of further training images, on which something is chosen; 0 for none.
-        evaluate_on: ``"test"``; or ``"held_out"`` where runs are made to choose among them. Losses
-            and accuracies that a history calls those of the test are then of the held-out images.
+        evaluate_on: What each epoch is evaluated on, and a policy watches: ``"test"``; or
+            ``"held_out"``, where runs are made to choose among them, so that what a history calls
+            test losses and accuracies is of the held-out images; or ``"both"``, the held-out ones
+            in each epoch, and then the test images once, in ``measured["test"]``.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -81,13 +83,15 @@ class Images(Value):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.evaluate_on == "held_out" and not self.held_out:
+        if self.evaluate_on != "test" and not self.held_out:
             raise ValueError("held_out must be 1 or more to evaluate on them, received 0")
 
     def load(self) -> tuple[Dataset, Dataset | None]:
-        """Return what is trained and evaluated on; and what members are chosen on, if anything.
+        """Return what is trained on and evaluated in each epoch, and what is looked at afterwards.
 
-        The second has the same training images, and the held-out ones as its test images.
+        Both have the same training images. With ``evaluate_on="test"`` the second has the held-out
+        images in the place of the test images, to choose members on; with ``"both"`` it is the
+        other way round. It is None where nothing is left.
 
         Raises:
             ValueError: There are not that many images, or no data set has this name.
@@ -97,7 +101,9 @@ class Images(Value):
             return load(self.name, self.limit), None
         limit = None if self.limit is None else self.limit + self.held_out
         tested, chosen = load(self.name, limit).hold_out(self.held_out)
-        return (chosen, None) if self.evaluate_on == "held_out" else (tested, chosen)
+        if self.evaluate_on == "test":
+            return tested, chosen
+        return chosen, tested if self.evaluate_on == "both" else None
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,12 @@ class Setting(Value):
         twin(self.recipe.optimizer, "pytorch")  # refuses what PyTorch cannot train with
         if self.snapshots is not None:
             self._check_parts(self.snapshots)
+        watch = self.recipe.watch
+        if watch and watch.metric != "train_loss" and self.data.evaluate_on == "test":
+            raise ValueError(
+                f"data.evaluate_on must be 'held_out' or 'both' where a policy watches the "
+                f"{watch.metric}, or the test images would take part in training, received 'test'"
+            )
 
     def _check_parts(self, parts: Parts) -> None:
         epochs, schedule = self.recipe.epochs, self.recipe.schedule
@@ -168,10 +180,10 @@ class Setting(Value):
                 "data.evaluate_on must be 'test' where there are snapshots, whose members are "
                 f"chosen on the held-out images, received {self.data.evaluate_on!r}"
             )
-        if parts.fresh and self.recipe.watch is not None:
+        if self.recipe.watch is not None:
             raise ValueError(
-                "recipe.watch must be None for parts that start afresh, each of which would start "
-                "the policy afresh"
+                "recipe.watch must be None where there are snapshots: the images that a policy "
+                "watches would be those that choose members"
             )
         if parts.fresh and not (
             isinstance(schedule, CyclicCosine) and schedule.ends(epochs) == parts.ends(epochs)

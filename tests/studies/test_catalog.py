@@ -60,8 +60,8 @@ def but_for(setting, like, **changes):
 def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
-        "further-seeds", "D2-tuning", "sensitivity-1", "sensitivity-1-linear", "sensitivity-5",
-        "sensitivity-5-linear",
+        "further-seeds", "D2-tuning", "plateau", "sensitivity-1",
+        "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
         "D4-warmup-cosine", "D4-full-width",
@@ -80,7 +80,7 @@ def test_seeds_of_studies():
     five = [name for name, own in seeds.items() if own == (0, 1, 2, 3, 4)]
     d2 = [name for name in STUDIES if name.startswith("D2-") and name != "D2-tuning"]
     ramps = ["warmup-Adam", "warmup-AdamW", "warmup-shapes"]
-    assert five == [*d2, *ramps, "D3", "momentum-10", "optimizer-final"]
+    assert five == [*d2, "plateau", *ramps, "D3", "momentum-10", "optimizer-final"]
     # Other seeds than those that the winners are compared with.
     for name in ("D2-tuning", "momentum-batch-tuning", "optimizer-tuning", "optimizer-choosing"):
         assert seeds.pop(name) == (10, 11)

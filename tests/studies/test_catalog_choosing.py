@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrlab import Constant, CosineDecay, Recipe
+from lrlab import Constant, CosineDecay, Recipe, ReduceOnPlateau
 from lrlab.optimizers import SGD, Adam, AdamW, Momentum
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.catalog.d4 import WARMUP_RATES
 from lrlab.studies.study import Images, Network, Parts, Setting
+from lrlab.training import Watch
 
 CHOOSING = Images("fashion_mnist", limit=50_000, held_out=10_000, evaluate_on="held_out")
 LENET = Network("LeNet")
@@ -30,6 +31,7 @@ def plain(setting, data=CHOOSING, network=LENET, snapshots=None, **changes):
     ("name", "words"),
     [
         ("D2-tuning", ("0.3 points", "D2.4", "D2.5", "D2.6", "D5.20", "seeds 20 to 24")),
+        ("plateau", ("0.5 points", "D1.7", "D5.16", "D5.23", "once after epoch 30")),
         ("D3-peaks", ("0.5 points", "0.05", "D3.1", "D3.3", "temperature")),
         ("warmup-Adam", ("1 point", "D4.1", "500", "10 %")),
         ("warmup-AdamW", ("1 point", "D4.1", "500", "10 %")),
@@ -142,6 +144,24 @@ def test_ways_of_ten_epochs_are_chosen_over_as_many_rates():
     for (optimizer, _), rates in found.items():
         assert len(rates) == (3 if isinstance(optimizer, AdamW) else 5)
         assert np.diff(np.log10(rates)) == pytest.approx(-0.5, abs=0.03)
+
+
+def test_plateau_rules_differ_in_one_thing_each():
+    images = Images("fashion_mnist", limit=25_000, held_out=5_000, evaluate_on="both")
+    found = {setting.label: setting for setting in settings("plateau")}
+    for setting in found.values():
+        watch = setting.recipe.watch
+        assert setting == plain(setting, data=images, epochs=30, watch=watch)
+        assert watch is None or setting.recipe.schedule == Constant(0.2)
+    assert found["constant"].recipe.schedule == Constant(0.2)
+    assert found["cosine"].recipe.schedule == CosineDecay(0.2, total_epochs=30)
+    rule = found["rule"].recipe.watch
+    assert rule.metric == found["raised"].recipe.watch.metric == "test_loss"
+    assert found["rule, training loss"].recipe.watch == replace(rule, metric="train_loss")
+    raised = replace(rule.policy, raise_after=6, raise_factor=4)
+    assert found["raised"].recipe.watch == Watch(raised)
+    document = ReduceOnPlateau(0.2, convention="keras", factor=0.5, patience=10, cooldown=0)
+    assert found["patient"].recipe.watch == Watch(document)
 
 
 def test_snapshots_with_momentum_and_at_three_peaks():

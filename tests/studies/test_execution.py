@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import lrlab
-from lrlab import pytorch
+from lrlab import Constant, pytorch
 from lrlab.data import DataError
 from lrlab.optimizers import AdaGrad, Momentum
 from lrlab.studies import execution, store
 from lrlab.studies.execution import execute, train
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Network
+from lrlab.studies.study import Images, Network
 from lrlab.training import lr_deviation
 from lrlab.utils import progress
 from tests.support.histories import follow_run
@@ -51,6 +51,21 @@ def test_a_run_repeats_to_the_last_bit():
 )  # fmt: skip
 def test_everything_that_is_declared_changes_the_run(change):
     assert train(quick(**change), "cpu").test_loss != train(quick(), "cpu").test_loss
+
+
+def test_a_run_that_is_evaluated_on_both_sees_the_test_images_once_at_its_end():
+    """Its curves are those of a run that never sees them."""
+    images = [
+        Images("digits16", limit=50, held_out=30, evaluate_on=on) for on in ("held_out", "both")
+    ]
+    chosen, both = (train(quick(2, images=one), "cpu") for one in images)
+    assert both.test_loss == chosen.test_loss
+    assert chosen.measured == {}
+    tested = train(quick(2, images=Images("digits16", limit=50, held_out=30)), "cpu")
+    expected = {"loss": tested.test_loss[-1], "accuracy": tested.test_accuracy[-1]}
+    assert both.measured == {"test": expected}
+    assert both.test_loss[-1] != expected["loss"]
+    assert train(quick(2, images=images[1], schedule=Constant(1e6)), "cpu").measured == {}
 
 
 @pytest.fixture

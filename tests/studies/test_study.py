@@ -50,7 +50,7 @@ def test_a_network_gives_the_arguments_of_its_class(arguments, options):
         (Network, {"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),
         (Images, {"limit": 0}, "limit must be a positive integer, received 0"),
         (Images, {"held_out": -1}, "held_out must be an integer of at least 0, received -1"),
-        (Images, {"evaluate_on": "validation"}, "evaluate_on must be one of test, held_out, rec"),
+        (Images, {"evaluate_on": "validation"}, "evaluate_on must be one of test, held_out, both"),
         (Images, {"evaluate_on": "held_out"}, "held_out must be 1 or more to evaluate on them, r"),
         (Images, {"held_out": 0.5}, "held_out must be an integer of at least 0, received 0.5"),
         (Parts, {"number": 0}, "number must be a positive integer, received 0"),
@@ -93,6 +93,10 @@ def test_runs_to_choose_among_never_see_a_test_image():
     for name in ("x_train", "y_train", "x_test", "y_test"):
         np.testing.assert_array_equal(getattr(chosen, name), getattr(choosing, name))
     assert len(chosen.x_test) == 30 != len(tested.x_test)
+    each_epoch, afterwards = Images("digits", limit=50, held_out=30, evaluate_on="both").load()
+    for made, same in ((each_epoch, chosen), (afterwards, tested)):
+        np.testing.assert_array_equal(made.x_train, same.x_train)
+        np.testing.assert_array_equal(made.x_test, same.x_test)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +128,10 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
         ({"snapshots": Parts(3)}, "data.held_out must be 1 or more where there are snapshots, re"),
         ({"snapshots": Parts(3), "data": replace(HALF, evaluate_on="held_out")},
          "data.evaluate_on must be 'test' where there are snapshots, .* received 'held_out'"),
-        ({"snapshots": Parts(3, fresh=True), "data": HALF, "recipe": WATCHED},
-         "recipe.watch must be None for parts that start afresh"),
+        ({"snapshots": Parts(3), "data": HALF, "recipe": WATCHED},
+         "recipe.watch must be None where there are snapshots"),
+        ({"data": HALF, "recipe": WATCHED},
+         "data.evaluate_on must be 'held_out' or 'both' where a policy watches the test_loss, or"),
         ({"snapshots": Parts(3, fresh=True), "data": HALF},
          r"schedule must have cycles of 2 epochs for parts that start afresh, received Constant"),
         ({"snapshots": Parts(2, fresh=True), "data": HALF, "recipe": CYCLES},
@@ -183,7 +189,7 @@ def test_runs_go_seed_by_seed():
         make(recipe=CYCLES, data=HALF, snapshots=Parts(3, fresh=True)),
         make(recipe=replace(
             RECIPE, optimizer=Momentum(), clip_norm=1, watch=Watch(ReduceOnPlateau(0.1)),
-        )),
+        ), data=replace(HALF, evaluate_on="both")),
     ],
 )  # fmt: skip
 def test_a_config_is_plain_and_complete(setting):

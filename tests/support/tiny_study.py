@@ -70,8 +70,8 @@ STUDIES = registry([TINY, FAULTY, ENDLESS, BLINKS])
 
 def quick(epochs: int = 1, seed: int = 0, **options) -> Run:
     """One run that takes a blink."""
-    options = {"images": 50, **options}
-    return Run("quick", setting("quick", Constant(0.1), epochs=epochs, **options), seed)
+    options = {"images": 50, "schedule": Constant(0.1), **options}
+    return Run("quick", setting("quick", epochs=epochs, **options), seed)
 
 
 def write_data(folder: Path) -> None:

@@ -12,7 +12,7 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from lrlab.studies.catalog import d2, d3, d4, momentum, optimizers, sensitivity, warmup
+from lrlab.studies.catalog import d2, d3, d4, momentum, optimizers, plateau, sensitivity, warmup
 from lrlab.studies.catalog.momentum import MOMENTA
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, EDGE_RATES, RATES
 from lrlab.studies.study import Study, registry
@@ -22,7 +22,7 @@ __all__ = ["BATCH_RATES", "EDGE_RATES", "MOMENTA", "RATES", "STUDIES", "UnknownS
 #: The studies of the book, by name.
 STUDIES: Mapping[str, Study] = registry(
     study
-    for module in (d2, sensitivity, d4, warmup, d3, momentum, optimizers)
+    for module in (d2, plateau, sensitivity, d4, warmup, d3, momentum, optimizers)
     for study in module.studies()
 )
 

@@ -7,18 +7,22 @@ Example:
 """
 
 from lrlab.statistics.edges import decades, left_edge, right_edge
+from lrlab.statistics.families import holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 from lrlab.statistics.pairs import Pairs, paired
-from lrlab.statistics.verdicts import Verdict, decide
+from lrlab.statistics.verdicts import Verdict, combine, decide
 
 __all__ = [
     "Interval",
     "Pairs",
     "Verdict",
+    "combine",
     "decades",
     "decide",
+    "holm",
     "left_edge",
     "mean_interval",
+    "p_value",
     "paired",
     "prediction_interval",
     "right_edge",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from lrlab.utils import checks
 
@@ -67,12 +68,16 @@ def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interva
 
 
 def _around_mean(values: Sequence[float], level: float, share: Callable[[int], float]) -> Interval:
-    from scipy import stats  # takes as long to import as all of the rest, so only when needed
-
     level = checks.fraction("level", level)
+    array = several(values)
+    n = len(array)
+    reach = stdtrit(n - 1, (1 + level) / 2) * array.std(ddof=1) * share(n) ** 0.5
+    return Interval(float(array.mean()), float(array.mean() - reach), float(array.mean() + reach))
+
+
+def several(values: Sequence[float]) -> np.ndarray:
+    """Return two or more finite numbers as an array, or refuse them."""
     array = checks.array("values", values, rule := "two or more finite numbers")
     if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all():
         raise ValueError(f"values must be {rule}, received {checks.shown(values)}")
-    n = len(array)
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * array.std(ddof=1) * share(n) ** 0.5
-    return Interval(float(array.mean()), float(array.mean() - reach), float(array.mean() + reach))
+    return array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lrlab.statistics.intervals import Interval
@@ -92,11 +92,28 @@ def decide(
         word: tuple(condition for condition, found in words.items() if found == word)
         for word in WORDS
     }
-    if len(found := set(words.values())) == 1:
-        overall = found.pop()
-    else:
-        overall = "depends" if {"holds", "fails"} <= found else "open"
-    return Verdict(overall, dict(effects), conditions, margin, claim)
+    return Verdict(combine(words.values()), dict(effects), conditions, margin, claim)
+
+
+def combine(words: Iterable[str]) -> str:
+    """Return the verdict over several conditions, from the one under each, as `decide` has it.
+
+    Args:
+        words: One or more of `WORDS`.
+
+    Raises:
+        ValueError: There is none, or another word.
+
+    Example:
+        >>> combine(["holds", "holds"]), combine(["holds", "open", "fails"]), combine(["open"])
+        ('holds', 'depends', 'open')
+    """
+    found = {checks.choice("words", word, WORDS) for word in words}
+    if not found:
+        raise ValueError("words must be one or more, received none")
+    if len(found) == 1:
+        return found.pop()
+    return "depends" if {"holds", "fails"} <= found else "open"
 
 
 def _word(effect: Interval, margin: float, claim: str) -> str:

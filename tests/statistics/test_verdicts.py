@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from lrlab.statistics.intervals import Interval, mean_interval
-from lrlab.statistics.verdicts import WORDS, decide
+from lrlab.statistics.verdicts import WORDS, combine, decide
 
 
 def around(low, high):
@@ -130,3 +130,20 @@ def test_the_room_opens_without_scipys_statistics():
     code = "import sys, lrlab.statistics; print('scipy.stats' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "overall"),
+    [
+        (["open"], "open"), (["holds", "open"], "open"), (["fails", "open"], "open"),
+        (["fails", "fails"], "fails"), (["open", "fails", "holds"], "depends"),
+    ],
+)  # fmt: skip
+def test_words_are_combined_as_conditions_are(words, overall):
+    assert combine(words) == combine(words[::-1]) == overall
+
+
+@pytest.mark.parametrize(("words", "message"), [([], "one or more"), (["true"], "one of holds")])
+def test_combine_refuses_other_words(words, message):
+    with pytest.raises(ValueError, match=f"words must be {message}"):
+        combine(words)

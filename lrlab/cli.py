@@ -1,14 +1,16 @@
-"""The command ``lrlab``: run, list and show the recorded studies."""
+"""The command ``lrlab``: run, list and show the recorded studies, and what they decide."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
 import sys
 import textwrap
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
@@ -79,6 +81,8 @@ def main(arguments: Sequence[str] | None = None, studies: Mapping[str, Study] = 
 def _carry_out(arguments: list[str], studies: Mapping[str, Study]) -> int:
     try:
         options = _parser().parse_args(arguments)
+        if options.command == "claims":
+            return _claims(options)
         chosen = select(options.names, studies)
         return {"run": _run, "list": _list, "show": _show}[options.command](chosen, options)
     except UnknownStudy as error:
@@ -196,6 +200,22 @@ def _show(chosen: list[Study], options: argparse.Namespace) -> int:
         for device, version in sorted(made):
             _say(f"made on {device}, torch {version}")
     return _summary(problems)
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from lrlab.claims import UnknownClaim, ledger  # late, as no other command needs it
+
+    try:
+        found = ledger(options.names)
+    except UnknownClaim as error:
+        return _complain(error, MISUSED)
+    if options.json:
+        _say(json.dumps(found.to_list(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _say(repr(found))
+        counts = Counter(entry.word for entry in found)
+        _say(f"\n{len(found)} claims: {', '.join(f'{n} {word}' for word, n in counts.items())}")
+    return DONE
 
 
 def _where(options: argparse.Namespace) -> str:
@@ -319,6 +339,21 @@ def _parser() -> argparse.ArgumentParser:
         "interval. Runs that stopped early are counted, not averaged.",
     )
     show.add_argument("names", nargs="+", metavar="NAME", help=pattern)
+
+    claims = commands.add_parser(
+        "claims",
+        help="the claims of the source documents, and what the records say of them",
+        description="Each claim with its verdict; for each condition under which it was tried, the "
+        "effect with its 95 %% interval, the seeds, the interval that all claims of its chapter "
+        "together need (Holm), and what it is held against.",
+    )
+    claims.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a claim, or a quoted pattern such as 'D2.*' (default: all)",
+    )
+    claims.add_argument("--json", action="store_true", help="as JSON, rules and records included")
     return parser
 
 

@@ -312,7 +312,7 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "lrlab", "list", "D2-*"], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    assert len(run.stdout.splitlines()) == 8
+    assert len(run.stdout.splitlines()) == 9
 
 
 def test_help_imports_nothing_heavy():

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections import Counter
@@ -50,8 +51,15 @@ def has_docstring(door: ModuleType, name: str, explained: set[str]) -> bool:
 def listed(page: Path) -> list[str]:
     """The modules whose every public name a page lists."""
     text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
     directives = re.findall(r"^\.\. automodule:: (\S+)\n((?: {3}.*\n)*)", text, re.M)
     return [module for module, options in directives if not options]
+
+
+def page_of(room: str) -> Path:
+    """The page of a room, which may be a notebook."""
+    return next(REFERENCE.glob(f"{room}.*"))
 
 
 def documents(entry: dict) -> list[str]:
@@ -75,7 +83,7 @@ def test_a_door_names_each_of_its_names_once(room: str) -> None:
 
 @pytest.mark.parametrize("room", [*ROOMS, "notebook"])
 def test_a_room_has_a_page_that_lists_its_public_names(room: str) -> None:
-    assert f"lrlab.{room}" in listed(REFERENCE / f"{room}.md")
+    assert f"lrlab.{room}" in listed(page_of(room))
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -86,7 +94,8 @@ def test_every_public_name_explains_itself(room: str) -> None:
 
 def test_every_page_is_in_the_table_of_contents() -> None:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = sorted(f"reference/{path.stem}" for path in REFERENCE.glob("*.md"))
+    files = [*REFERENCE.glob("*.md"), *REFERENCE.glob("*.ipynb")]
+    pages = sorted(f"reference/{path.stem}" for path in files)
     assert sorted(name for name in documents(toc) if name.startswith("reference/")) == pages
 
 

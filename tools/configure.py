@@ -146,7 +146,7 @@ def configure(root: Path, repository: str | None) -> list[Path]:
             texts[path] = path.read_text(encoding="utf-8")
             for block, content in contents.items():
                 texts[path] = replace_block(texts[path], block, content)
-        for path in sorted((root / "book").glob("*.ipynb")):
+        for path in sorted((root / "book").rglob("*.ipynb")):
             texts[path] = replace_setup_cell(path.read_text(encoding="utf-8"), repository)
     except ValueError as error:
         raise ValueError(f"{path.relative_to(root)}: {error}") from error

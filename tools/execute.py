@@ -52,7 +52,7 @@ def chapter(name: str) -> Path:
         ValueError: There is no such notebook, or it lies elsewhere.
     """
     path = Path(name).resolve()
-    if path.parent != BOOK or path.suffix != ".ipynb" or not path.is_file():
+    if BOOK not in path.parents or path.suffix != ".ipynb" or not path.is_file():
         raise ValueError(
             f"NOTEBOOK must be one of the book, such as book/momentum.ipynb; received {name!r}"
         )
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> str | None:
     """Execute the notebooks named, or all of them; return an error message, or `None`."""
     try:
         named = [chapter(argument) for argument in arguments if argument]
-        for path in named or sorted(BOOK.glob("*.ipynb")):
+        for path in named or sorted(BOOK.rglob("*.ipynb")):
             start = time.perf_counter()
             execute(path)
             print(f"{path.name}: {time.perf_counter() - start:.0f} s")

@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.support.project import configured
 from tools import configure
 
-NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 
 
 def named_in_file(text: str) -> set[str]:
@@ -61,7 +61,7 @@ def test_configuring_leaves_outputs_alone(project_copy: Path) -> None:
     configure.configure(project_copy, "ada/learning-rates")
     for path in NOTEBOOKS:
         before = nbformat.read(path, as_version=4)
-        after = nbformat.read(project_copy / "book" / path.name, as_version=4)
+        after = nbformat.read(project_copy / path.relative_to(ROOT), as_version=4)
         nbformat.validate(after)
         setup = next(cell for cell in after.cells if cell.cell_type == "code")
         assert "git+https://github.com/ada/learning-rates" in setup.source

@@ -1,0 +1,229 @@
+"""D2: scheduling a LeNet on Fashion-MNIST."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from lrlab.claims import computed
+from lrlab.claims.claim import Claim, Trial
+from lrlab.claims.d1 import D2_SEEDS, EFFECTS, LENET, final_gain, overfits
+from lrlab.claims.evidence import at_best_epoch, last, less, rise, when_trained_to
+from lrlab.statistics import Pairs
+
+DECAYS, WORK, WARMUP = "decay_schedules", "schedules_at_work", "warmup"
+ALEXNET = "AlexNet of an eighth of the width on CIFAR-10"
+SAME_FIT = 0.13  # a training loss that every schedule of D2 reaches but the square root's
+
+
+def _pair(label: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (f"D2-{label}", D2_SEEDS), ("D2-constant", D2_SEEDS)
+
+
+def _best_epoch(label: str) -> Trial:
+    ours, constant = _pair(label)
+    return Trial(
+        f"{LENET}, D2's rates, {label}, at each run's best epoch, which the test images choose",
+        lambda: less(at_best_epoch(ours, label), at_best_epoch(constant, "constant")),
+        margin=0.3,
+        unit="points",
+        evidence=(*ours, constant[0]),
+    )
+
+
+def _no_gain() -> Trial:
+    ours, constant = _pair("multistep")
+    return Trial(
+        f"{LENET}, D2's rates, constant less multistep, after epoch 30",
+        lambda: less(last(constant, "constant"), last(ours, "multistep")),
+        margin=-0.3,
+        unit="points",
+        evidence=(*ours, constant[0]),
+    )
+
+
+def _less_overfitting() -> Trial:
+    ours, constant = _pair("cosine")
+    return Trial(
+        f"{LENET}, D2's rates: rise of the test loss, constant less cosine",
+        lambda: less(rise(constant, "constant"), rise(ours, "cosine")),
+        margin=0.02,
+        unit="nats",
+        evidence=(*ours, constant[0]),
+    )
+
+
+def _generalise(label: str) -> Trial:
+    ours, constant = _pair(label)
+    return Trial(
+        f"{LENET}, at a training loss of {SAME_FIT}: test loss, constant less {label}",
+        lambda: less(
+            when_trained_to(constant, "constant", SAME_FIT),
+            when_trained_to(ours, label, SAME_FIT),
+        ),
+        margin=0.01,
+        unit="nats",
+        evidence=(*ours, constant[0]),
+    )
+
+
+def ramp_gain(lr: float, metric: str, margin: float) -> Trial:
+    """What a ramp of an epoch gains for AlexNet with Keras' weights at a rate."""
+    sign = -1 if metric == "train_loss" else 1
+    names = "warmup-rates-warmup", "warmup-rates-none"
+
+    def effect() -> Pairs:
+        ramp, none = (last(name, f"lr {lr:g}", metric, guess=True) for name in names)
+        return less(ramp, none) if sign > 0 else less(none, ramp)
+
+    return Trial(
+        f"{ALEXNET}, Keras' initial weights, 5 epochs at rate {lr:g}",
+        effect,
+        margin=margin,
+        unit="nats" if sign < 0 else "points",
+        evidence=names,
+    )
+
+
+def _too_large() -> Trial:
+    return Trial(
+        f"{LENET}, one epoch: accuracy at 0.3 less accuracy at 1",
+        lambda: less(*(last("sensitivity-1", f"lr {lr}", guess=True) for lr in ("0.3", "1"))),
+        margin=10,
+        unit="points",
+        evidence=("sensitivity-1",),
+    )
+
+
+def _five_epochs(first: str, second: str) -> Pairs:
+    """The test loss at one rate less that at another."""
+    return less(
+        *(last("sensitivity-5", f"lr {lr}", "test_loss", guess=True) for lr in (first, second))
+    )
+
+
+def claims() -> list[Claim]:
+    """D2.1 to D2.8."""
+    return [
+        Claim(
+            "D2.1",
+            "Too large a rate diverges; too small a one takes too long or ends in a suboptimal "
+            "result; the condition number matters.",
+            chapter=EFFECTS,
+            rule="On a bowl, the growth of the distance in 100 steps at 1.05 times the border: "
+            "above 0 decades. In a network, the accuracy at 0.3 less that at 1: above 10 points. "
+            "Too small: the test loss after five epochs at 0.001 less that at 0.1: above 0.1 nats. "
+            "The best steps at condition 100 against those at 10: above 0.5 decades.",
+            trials=(
+                Trial(
+                    "a bowl, 1.05 times the border",
+                    lambda: computed.growth(1.05),
+                    margin=0,
+                    unit="decades",
+                ),
+                _too_large(),
+                Trial(
+                    f"{LENET}, five epochs: test loss at 0.001 less test loss at 0.1",
+                    partial(_five_epochs, "0.001", "0.1"),
+                    margin=0.1,
+                    unit="nats",
+                    evidence=("sensitivity-5",),
+                ),
+                Trial(
+                    "bowls of condition 100 and 10, each at its best rate",
+                    lambda: math.log10(
+                        computed.steps(100, momentum=False) / computed.steps(10, momentum=False)
+                    ),
+                    margin=0.5,
+                    unit="decades",
+                ),
+            ),
+            figure="fig-fates",
+        ),
+        Claim(
+            "D2.2",
+            "Without enough decay the iterate bounces around the minimum; the rate should decay, "
+            "but slowly enough.",
+            chapter=DECAYS,
+            rule="On a noisy bowl the mean loss of the last 200 of 2,000 steps: that of the "
+            "constant rate, and that of a rate halved in every step, each less that of the inverse "
+            "square root, above 0.3 decades.",
+            trials=tuple(
+                Trial(
+                    f"a noisy bowl, {words}",
+                    partial(computed.bounces_without, schedule, computed.SLOW),
+                    margin=0.3,
+                    unit="decades",
+                )
+                for words, schedule in (
+                    ("constant rate", computed.CONSTANT),
+                    ("rate halved in every step", computed.FAST),
+                )
+            ),
+            note="Twenty walkers stand for seeds.",
+        ),
+        Claim(
+            "D2.3",
+            "Large first steps may bring nothing while the parameters are random: hence warm-up.",
+            chapter=WARMUP,
+            rule="Training loss after five epochs, no ramp less a ramp of an epoch: above 0.1 "
+            "nats. A run that overflows counts as guessing, log 10.",
+            trials=tuple(ramp_gain(lr, "train_loss", 0.1) for lr in (0.1, 0.3, 1.0, 2.0, 4.0)),
+            figure="fig-warm-u",
+        ),
+        Claim(
+            "D2.4",
+            "The square-root schedule gives a better result than the constant rate.",
+            chapter=WORK,
+            rule="Test accuracy, paired by seed: above 0.3 points.",
+            trials=(final_gain("sqrt"), _best_epoch("sqrt")),
+            figure="fig-full-finals",
+        ),
+        Claim(
+            "D2.5",
+            "The multi-step schedule is not ideal here: it overfits.",
+            chapter=WORK,
+            rule="Not ideal: the constant rate's accuracy less the multi-step schedule's lies "
+            "above -0.3 points. Overfits: its test loss at the end less its lowest, above 0.02 "
+            "nats.",
+            trials=(_no_gain(), overfits("multistep")),
+            figure="fig-full",
+        ),
+        Claim(
+            "D2.6",
+            "The cosine schedule removes the overfitting and improves the result.",
+            chapter=WORK,
+            rule="Improves: test accuracy, paired by seed, above 0.3 points. Removes: the rise of "
+            "the constant rate's test loss above its lowest less that of the cosine's, above 0.02 "
+            "nats.",
+            trials=(final_gain("cosine"), _best_epoch("cosine"), _less_overfitting()),
+            figure="fig-full-finals",
+        ),
+        Claim(
+            "D2.7",
+            "With the same training error, different schedules generalise differently.",
+            chapter=WORK,
+            rule=f"Test loss after the first epoch with a training loss of {SAME_FIT}, the "
+            "constant rate's less another schedule's: above 0.01 nats.",
+            trials=(_generalise("multistep"), _generalise("cosine")),
+            figure="fig-full",
+        ),
+        Claim(
+            "D2.8",
+            "Well-chosen rates help the algorithm converge fast and reach a good optimum.",
+            chapter=EFFECTS,
+            rule="Test loss after five epochs at a tenth of the rate 0.1, and at the rate 1, less "
+            "that at 0.1: above 0.1 nats. A run that overflows counts as guessing.",
+            trials=tuple(
+                Trial(
+                    f"{LENET}, five epochs: rate {lr} beside 0.1",
+                    partial(_five_epochs, lr, "0.1"),
+                    margin=0.1,
+                    unit="nats",
+                    evidence=("sensitivity-5",),
+                )
+                for lr in ("0.01", "1")
+            ),
+            figure="fig-u",
+        ),
+    ]

@@ -1,0 +1,180 @@
+"""The ledger: every claim of the documents, none typed, each turned by evidence of the opposite."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lrlab import studies
+from lrlab.claims import AFTER, BEFORE, CLAIMS, UnknownClaim, evidence, judge, ledger
+from lrlab.statistics import Pairs
+from lrlab.studies import STUDIES, RecordError
+from tests.conftest import ROOT
+
+TRIED = [claim for claim in CLAIMS.values() if claim.trials]
+TRIALS = [pytest.param(c, t, id=f"{c.name}-{k}") for c in TRIED for k, t in enumerate(c.trials)]
+
+
+def test_every_claim_of_the_documents_has_an_entry():
+    numbers = {"D1": 7, "D2": 8, "D3": 3, "D4": 4, "D5": 26}
+    names = [f"{document}.{k}" for document, most in numbers.items() for k in range(1, most + 1)]
+    assert list(CLAIMS) == names
+    assert len(names) == 48
+    assert [entry.claim.name for entry in ledger()] == names
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_has_a_rule_or_says_why_it_has_none(claim):
+    assert claim.statement.endswith(".")
+    assert bool(claim.rule) is bool(claim.trials)
+    assert claim.rule or claim.note
+
+
+@pytest.mark.parametrize(("claim", "trial"), TRIALS)
+def test_a_rule_names_its_margin(claim, trial):
+    assert re.search(rf"(?<![\d.]){re.escape(f'{trial.margin:g}')}(?![\d.]\d)", claim.rule)
+
+
+@pytest.mark.parametrize(("claim", "trial"), TRIALS)
+def test_the_evidence_is_what_it_says_and_complete(claim, trial, monkeypatch):
+    read = set()
+
+    once = evidence.runs
+
+    def load(study):
+        read.add(study)
+        return once(study)
+
+    monkeypatch.setattr(evidence, "runs", load)
+    effect = trial.effect()
+    assert read == set(trial.evidence) <= STUDIES.keys()
+    seeds = len(effect.differences) + effect.lost if isinstance(effect, Pairs) else 0
+    if trial.evidence:
+        assert seeds >= 3
+    else:
+        assert not isinstance(effect, Pairs) or "bowl" in trial.condition
+
+
+@pytest.mark.parametrize(("claim", "trial"), TRIALS)
+def test_a_rule_that_came_before_the_runs_stands_in_their_study(claim, trial):
+    assert trial.declared in (BEFORE, AFTER)
+    if trial.declared == BEFORE:
+        for name in trial.evidence:
+            assert claim.name in STUDIES[name].decides
+
+
+def test_where_a_record_is_missing_there_is_no_verdict(monkeypatch, tmp_path):
+    def load(study):
+        return studies.load(study, tmp_path)
+
+    monkeypatch.setattr(evidence, "runs", load)
+    with pytest.raises(RecordError, match="are not recorded"):
+        ledger(["D2.4"])
+
+
+def opposite(trial):
+    """The same trial with evidence that speaks against what it says now."""
+    (found,) = judge([replace(TRIED[0], trials=(trial,))])[0].found
+    width = 1 + abs(trial.margin)
+    if trial.kind == "same":
+        value = 3 * width if found.word == "holds" else 0.0
+    else:
+        value = trial.margin - width if found.word == "holds" else trial.margin + width
+    values = [value - 1e-9, value, value + 1e-9]
+    return replace(
+        trial, effect=lambda: Pairs(dict(enumerate(values)), 0) if found.seeds else value
+    )
+
+
+@pytest.mark.parametrize("claim", TRIED, ids=lambda claim: claim.name)
+def test_the_verdict_turns_with_the_evidence(claim):
+    before = judge([claim])[0].word
+    turned = [opposite(trial) for trial in claim.trials]
+    after = judge([replace(claim, trials=tuple(turned))])[0]
+    assert {one.word for one in after.found} <= {"holds", "fails"}
+    words = {"holds": {"fails"}, "fails": {"holds"}, "open": {"holds", "fails", "depends"}}
+    changed = [one.word for one in judge([claim])[0].found]
+    for one, old in zip(after.found, changed, strict=True):
+        assert one.word in words[old]
+    assert after.word != before or before == "depends"
+
+
+def test_without_any_difference_few_claims_hold():
+    """Each trial is simulated with its own number of seeds, at the effect that decides nothing."""
+    rng, repeats = np.random.default_rng(0), 400
+    for claim in TRIED:
+        found = [one for one in judge([claim])[0].found if one.seeds]
+        if not found:
+            continue
+        held = 0
+        for _ in range(repeats):
+            simulated = []
+            for one in found:
+                null = max(one.trial.margin, 0.0) if one.trial.kind == "more" else one.trial.margin
+                null = one.trial.margin if one.trial.margin < 0 else null
+                values = null + rng.normal(size=one.seeds)
+                pairs = Pairs(dict(enumerate(values)), 0)
+                simulated.append(replace(one.trial, effect=lambda pairs=pairs: pairs))
+            held += judge([replace(claim, trials=tuple(simulated))])[0].word == "holds"
+        assert held <= stats.binom.ppf(0.9999, repeats, 0.05), claim.name
+
+
+def test_a_claim_is_where_its_chapter_shows_it():
+    for claim in CLAIMS.values():
+        chapter = (ROOT / "book" / f"{claim.chapter}.ipynb").read_text()
+        assert not claim.figure or f'"name": "{claim.figure}"' in chapter, claim.name
+
+
+def test_names_patterns_and_chapters_choose():
+    assert [entry.claim.name for entry in ledger(["D3.*", "D4.1"])] == [
+        "D3.1", "D3.2", "D3.3", "D4.1",
+    ]  # fmt: skip
+    of_chapter = [entry.claim.name for entry in ledger(chapter="plateau")]
+    assert of_chapter == ["D1.7", "D5.16", "D5.23"]
+    alone, among = ledger(["D4.3"])[0], dict(zip(CLAIMS, ledger(), strict=True))["D4.3"]
+    assert alone == among, "the family is the chapter's, whatever was asked for"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "chapter", "message"),
+    [
+        (["D2.44"], None, r"there is no claim 'D2.44'. Did you mean D2.4"),
+        (["x"], None, "there is no claim 'x'. `lrlab claims` shows all."),
+        ([], "index", "chapter must be one of adaptive_optimisers, .*, received 'index'"),
+    ],
+)
+def test_what_is_not_there_is_refused(patterns, chapter, message):
+    with pytest.raises(UnknownClaim, match=message):
+        ledger(patterns, chapter=chapter)
+
+
+def test_a_notebook_shows_tables_and_json_holds_the_same():
+    shown = ledger(["D2.4", "D5.11"])
+    html, values = shown._repr_html_(), shown.to_list()
+    assert values == json.loads(json.dumps(values, allow_nan=False))
+    assert [value["name"] for value in values] == ["D2.4", "D5.11"]
+    (first, _), found = values, shown[0].found[0]
+    assert first["trials"][0]["effect"] == found.effect._asdict()
+    assert (first["verdict"], first["trials"][0]["seeds"]) == (shown[0].word, found.seeds)
+    for text in (found.size, found.family_size, found.trial.condition.replace("'", "&#x27;")):
+        assert text in html
+    assert 'data-document="D5" data-verdict="not-tested"' in html
+    assert 'href="../schedules_at_work.html#fig-full-finals"' in html
+    of_chapter = ledger(["D2.4"], chapter="schedules_at_work")._repr_html_()
+    assert '<a href="#fig-full-finals">' in of_chapter
+    assert "<a " not in ledger(["D1.6"], chapter="decay_schedules")._repr_html_()
+    assert repr(shown) == f"{shown[0]}\n\n{shown[1]}"
+
+
+def test_a_ledger_needs_no_framework():
+    code = (
+        "import sys; from lrlab.claims import ledger; ledger(); "
+        "print({'torch', 'keras', 'tensorflow', 'pandas', 'matplotlib'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

@@ -146,6 +146,16 @@ class TestAnnotations:
     def test_what_is_never_defined_is_no_check(self):
         assert Stairs("steep").rates == "steep"
 
+    def test_a_check_counts_whatever_type_stands_beside_it(self):
+        @dataclass(frozen=True)
+        class Sized(Value):
+            size: Annotated["ArrayLike", checks.count]  # noqa: UP037
+            other: "Annotated[int, checks.count]"  # noqa: UP037
+
+        for arguments in [(0, 1), (1, 0)]:
+            with pytest.raises(ValueError, match="must be a positive integer, received 0"):
+                Sized(*arguments)
+
     def test_a_text_that_is_no_annotation_is_no_check(self):
         @dataclass(frozen=True)
         class Described(Value):

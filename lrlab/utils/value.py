@@ -116,7 +116,7 @@ class Value:
         classes = _named(name) if isinstance(name, str) else []
         found = cls if cls in classes else classes[-1] if classes else Value
         if found is Value or not issubclass(found, cls):
-            known = sorted({c.__name__ for c in _CLASSES.values() if issubclass(c, cls)})
+            known = sorted({c.__name__ for c in _in_use() if issubclass(c, cls)})
             raise ValueError(
                 f"config must name a class out of {', '.join(known)}, received {checks.shown(name)}"
             )
@@ -134,9 +134,14 @@ def _is_bare(cls: type) -> bool:
     return vars(cls).keys() <= {"__module__", "__doc__", "__abstractmethods__", "_abc_impl"}
 
 
+def _in_use() -> list[type[Value]]:
+    # Through a list of references: another thread may define a class meanwhile.
+    return [cls for reference in _CLASSES.valuerefs() if (cls := reference())]
+
+
 def _named(name: str) -> list[type[Value]]:
     """The classes of a name that are in use, in the order in which they were defined."""
-    found = [cls for cls in _CLASSES.values() if cls.__name__ == name]
+    found = [cls for cls in _in_use() if cls.__name__ == name]
     return [cls for cls in found if not _is_bare(cls)] or found
 
 

@@ -135,7 +135,7 @@ def _is_bare(cls: type) -> bool:
 
 
 def _in_use() -> list[type[Value]]:
-    # Through a list of references: another thread may define a class meanwhile.
+    """The classes in use; from a list of references, as another thread may define one meanwhile."""
     return [cls for reference in _CLASSES.valuerefs() if (cls := reference())]
 
 

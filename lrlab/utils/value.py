@@ -74,7 +74,7 @@ class Value:
             try:
                 known[field] = _check_in(annotation, cls.__module__, names) or otherwise
             except Exception:  # a text can be anything, and name what is defined later
-                known[field] = partial(_check_later, annotation, cls.__module__)
+                known[field] = partial(_check_later, annotation, cls.__module__, otherwise)
         cls._field_checks = known
 
     def __post_init__(self) -> None:
@@ -185,13 +185,15 @@ def _check_in(annotation: Any, module: str, names: dict[str, Any]) -> Check | No
     return next(iter(getattr(annotation, "__metadata__", ())), None)
 
 
-def _check_later(annotation: str, module: str, name: str, value: Any) -> Any:
+def _check_later(
+    annotation: str, module: str, otherwise: Check | None, name: str, value: Any
+) -> Any:
     """Check a value by an annotation that could not be read when the class was defined."""
     try:
-        check = _check_in(annotation, module, {})
+        check = _check_in(annotation, module, {}) or otherwise
     except Exception:  # such as a name that is there for type checkers alone
-        check = None
-    return (check or _kept)(name, value)
+        check = otherwise
+    return check(name, value) if check else value
 
 
 def _kept(name: str, value: Any) -> Any:

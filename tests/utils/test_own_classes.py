@@ -198,12 +198,13 @@ class TestFields:
         with pytest.raises(ValueError, match="rates must not hold lists so deep"):
             Stairs(deep)
 
-    def test_a_class_that_looks_at_its_fields_itself_sees_them_as_given(self):
+    @pytest.mark.parametrize("kind", ["list[float]", "ArrayLike"])
+    def test_a_class_that_looks_at_its_fields_itself_sees_them_as_given(self, kind):
         seen = []
 
         @dataclass(frozen=True)
         class Looks(Stairs):
-            others: list[float]
+            others: kind
 
             def __post_init__(self):
                 super().__post_init__()

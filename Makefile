@@ -67,7 +67,7 @@ install: .venv/installed  ## make .venv from requirements.txt, if it is missing 
 	@touch $@
 
 constraints:  ## renew constraints.txt after a change of requirements.txt (needs Python 3.11)
-	rm -rf $(ENV) && "$$OLDEST" -m venv $(ENV)
+	"$$OLDEST" -m venv --clear $(ENV)
 	$(PIP) --requirement requirements.txt
 	$(RUN) -m pip freeze --all --exclude pip > $(ENV)/frozen
 	@{ \
@@ -122,7 +122,7 @@ bench: install  ## time what the book claims to be fast
 
 # Without warnings of what was to come when these releases were new.
 lowest:  ## unit tests with the lowest versions that pyproject.toml admits (needs Python 3.11)
-	"$$OLDEST" -m venv $(ENV)
+	"$$OLDEST" -m venv --clear $(ENV)
 	$(RUN) -m tools.bounds > $(ENV)/requirements.txt
 	$(PIP) --requirement $(ENV)/requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .

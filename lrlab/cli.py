@@ -9,7 +9,6 @@ import shlex
 import signal
 import sys
 import textwrap
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,7 +28,7 @@ from lrlab.studies import (
     select,
 )
 from lrlab.training import History
-from lrlab.utils import checks, progress
+from lrlab.utils import checks, progress, signals
 
 DONE, FAILED, MISUSED, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 WIDTH = 100  # of a paragraph, in letters
@@ -98,12 +97,6 @@ def _ended_once(*, for_good: bool) -> Iterator[None]:
     Args:
         for_good: Nothing of this process follows the command that another signal could end.
     """
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in handlers.items() if handler is not None}
     ended = False
 
     def end(number: int, _: object) -> None:
@@ -112,15 +105,12 @@ def _ended_once(*, for_good: bool) -> Iterator[None]:
             ended = True
             raise KeyboardInterrupt
 
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as under nohup, or in the background of a script
-            signal.signal(number, end)
+    before = signals.answer(end)
     try:
         yield
     finally:
         if not (ended and for_good):
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            signals.give_back(before)
         elif hasattr(signal, "pthread_sigmask"):  # Python drops its handlers before it ends
             signal.pthread_sigmask(signal.SIG_BLOCK, before)
 

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 
 import joblib
 import pytest
@@ -306,8 +307,30 @@ def test_help_is_whole(command, capsys):
     assert len(capsys.readouterr().out) > 200
 
 
+INTERRUPTED = """
+import importlib.abc, runpy, signal, sys
+
+class Strike(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where this test runs under nohup
+sys.meta_path.insert(0, Strike())
+runpy.run_module("lrlab", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("where", ["lrlab.cli", "lrlab.studies", "joblib"])
+def test_ctrl_c_while_the_command_is_imported_ends_it_in_a_word(where):
+    program = [sys.executable, "-c", INTERRUPTED, where]
+    run = subprocess.run(program, cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "\nStopped.\n")
+
+
 def test_the_module_is_the_command():
-    assert module.main is cli.main
+    entry = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert entry["project"]["scripts"] == {"lrlab": f"{module.__name__}:{module.main.__name__}"}
     run = subprocess.run(
         [sys.executable, "-m", "lrlab", "list", "D2-*"], cwd=ROOT, capture_output=True, text=True
     )

@@ -55,8 +55,10 @@ class MovingAverage:
         """Give the model its trained weights for a while."""
         now = copied(variable for variable, _ in self._kept)
         assign(self._kept)
-        yield
-        assign(now)
+        try:
+            yield
+        finally:
+            assign(now)
 
 
 def _weights_and_averages(model: keras.Model) -> Iterator[keras.Variable]:

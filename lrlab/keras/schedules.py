@@ -109,9 +109,11 @@ class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):
 def _batches_per_update(step: Any) -> int:
     """Return how many batches make an update of the optimizer whose count of batches this is.
 
-    Keras' optimizers hand a schedule that count where they accumulate gradients, too, and do not
-    say who asks. It is seen from the calls on the way here: one of them is a method of the
-    optimizer. Any other count is one of updates.
+    Keras' optimizers hand a schedule that count where they accumulate gradients, too. The count is
+    all that they hand over, it does not know its optimizer, and no schedule is told to which one it
+    is given (Keras 3.11 to 3.15). So the calls on the way here are looked through: one of them is a
+    method of the optimizer. It need not be the last, as another schedule may stand in between. Any
+    other count is one of updates.
     """
     frame = sys._getframe(1) if hasattr(step, "assign") else None  # only a variable is a count kept
     while frame is not None:

@@ -126,7 +126,7 @@ def load_run(path: Path, model: keras.Model, state: dict[str, Any]) -> None:
     with _all_or_nothing(model):
         _load_weights(path, model)
         # Other numbers of generators or of the optimizer's variables show in the digest.
-        assign(list(zip(_generators(model), state["generators"], strict=False)))
+        assign(zip(_generators(model), state["generators"], strict=False))
         if digest(model) != state["variables"]:
             raise SnapshotError(f"{path} is of another network or optimizer. {REMEDY}")
 

@@ -30,7 +30,7 @@ from lrlab.studies import store
 from lrlab.studies.store import RecordError
 from lrlab.studies.study import Images, Run
 from lrlab.training import History
-from lrlab.utils import checks, progress
+from lrlab.utils import checks, progress, signals
 
 # The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
 TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
@@ -247,20 +247,12 @@ def _images(chosen: Images) -> tuple[data.Dataset, data.Dataset | None]:
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Hold Ctrl-C and SIGTERM back until the block is done: a finished run is to be recorded."""
-    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
-        yield
-        return
     held: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in handlers.items() if handler is not None}
-    for number in before:
-        signal.signal(number, lambda number, _: held.append(number))
+    before = signals.answer(lambda number, _: held.append(number))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signals.give_back(before)
         if held:
             signal.raise_signal(held[0])
 

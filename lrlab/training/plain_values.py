@@ -23,10 +23,10 @@ def decode(values: Any) -> dict[str, Any]:
             no recipe may raise anything.
     """
     if not isinstance(values, dict):
-        raise ValueError(f"it must be a table, received {values!r}")
+        raise ValueError(f"it must be a table, received {checks.shown(values)}")
     values = dict(values)
     if (number := values.pop("format", None)) != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, received {number!r}")
+        raise ValueError(f"format must be {FORMAT}, received {checks.shown(number)}")
     if lacking := [name for name in RULES if name not in values]:
         raise ValueError(f"it lacks {', '.join(lacking)}")
     if foreign := sorted(values.keys() - RULES.keys()):
@@ -44,7 +44,7 @@ def encode(value: Any) -> Any:
 
 
 def _revive(value: Any) -> Any:
-    """The numbers that `encode` wrote as text, and other text as `_text` gives it."""
+    """The numbers that `encode` wrote as text, and other text as a terminal shows it."""
     if isinstance(value, dict):
         return {checks.printable(key): _revive(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -59,7 +59,7 @@ def _each(check: Callable[[str, Any], Any]) -> Callable[[str, Any], list[Any]]:
 
     def of_list(name: str, values: Any) -> list[Any]:
         if not isinstance(values, list):
-            raise ValueError(f"{name} must be a list, received {values!r}")
+            raise ValueError(f"{name} must be a list, received {checks.shown(values)}")
         return [check(f"{name}[{i}]", value) for i, value in enumerate(values)]
 
     return of_list

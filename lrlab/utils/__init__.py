@@ -1,6 +1,6 @@
-"""What every room uses: checks, checked values, whole files, progress bars, frameworks' names."""
+"""What every room uses: checks, checked values, whole files, bars, signals, frameworks' names."""
 
-from lrlab.utils import checks, files, progress
+from lrlab.utils import checks, files, progress, signals
 from lrlab.utils.files import parse_json, read_text, remove_abandoned, whole, write_text
 from lrlab.utils.frameworks import FRAMEWORKS, Framework
 from lrlab.utils.progress import bar
@@ -19,6 +19,7 @@ __all__ = [
     "progress",
     "read_text",
     "remove_abandoned",
+    "signals",
     "whole",
     "write_text",
 ]

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from types import FrameType
-from typing import Any, ClassVar, Self, get_type_hints
-from weakref import ref
+from typing import Any, ClassVar, Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -30,9 +30,9 @@ from lrlab.utils import checks
 
 Check = Callable[[str, Any], Any]
 
-#: The classes of each name, in the order in which they were defined. No part of a class, or each
-#: that is sent to another process would bring all of them along.
-_CLASSES: dict[str, list[ref[type[Value]]]] = {}
+#: The classes in use by their id, in the order in which they were defined. No part of a class, or
+#: each that is sent to another process would bring all of them along.
+_CLASSES: WeakValueDictionary[int, type[Value]] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ class Value:
             _claim(cls, _module)
         elif "_field_checks" not in vars(cls):  # a class with slots is a copy that has them
             cls._settle(_names_around(cls))
-        living = [found for found in _CLASSES.get(cls.__name__, []) if found()]
-        _CLASSES[cls.__name__] = [*living, ref(cls)]
+        _CLASSES[id(cls)] = cls
 
     @classmethod
     def _settle(cls, names: dict[str, Any]) -> None:
@@ -72,7 +71,10 @@ class Value:
             known |= vars(base).get("_field_checks", {})
         otherwise = None if "__post_init__" in vars(cls) else _kept
         for field, annotation in vars(cls).get("__annotations__", {}).items():
-            known[field] = _check_in(annotation, cls.__module__, names) or otherwise
+            try:
+                known[field] = _check_in(annotation, cls.__module__, names) or otherwise
+            except Exception:  # a text can be anything, and name what is defined later
+                known[field] = partial(_check_later, annotation, cls.__module__, otherwise)
         cls._field_checks = known
 
     def __post_init__(self) -> None:
@@ -114,9 +116,7 @@ class Value:
         classes = _named(name) if isinstance(name, str) else []
         found = cls if cls in classes else classes[-1] if classes else Value
         if found is Value or not issubclass(found, cls):
-            known = sorted(
-                name for name in _CLASSES if any(issubclass(c, cls) for c in _named(name))
-            )
+            known = sorted({c.__name__ for c in _in_use() if issubclass(c, cls)})
             raise ValueError(
                 f"config must name a class out of {', '.join(known)}, received {checks.shown(name)}"
             )
@@ -134,10 +134,15 @@ def _is_bare(cls: type) -> bool:
     return vars(cls).keys() <= {"__module__", "__doc__", "__abstractmethods__", "_abc_impl"}
 
 
+def _in_use() -> list[type[Value]]:
+    """The classes in use; from a list of references, as another thread may define one meanwhile."""
+    return [cls for reference in _CLASSES.valuerefs() if (cls := reference())]
+
+
 def _named(name: str) -> list[type[Value]]:
     """The classes of a name that are in use, in the order in which they were defined."""
-    living = [cls for found in _CLASSES.get(name, []) if (cls := found())]
-    return [cls for cls in living if not _is_bare(cls)] or living
+    found = [cls for cls in _in_use() if cls.__name__ == name]
+    return [cls for cls in found if not _is_bare(cls)] or found
 
 
 def _module(cls: type) -> str:
@@ -173,28 +178,22 @@ def _names_around(cls: type) -> dict[str, Any]:
     return {**frame.f_locals, cls.__name__: cls} if frame else {}
 
 
-def _hint(annotation: Any, module: str, names: dict[str, Any]) -> Any:
-    """What an annotation says, which may be text."""
-    holder = type("Holder", (), {"__annotations__": {"field": annotation}, "__module__": module})
-    return get_type_hints(holder, localns=names, include_extras=True)["field"]
-
-
 def _check_in(annotation: Any, module: str, names: dict[str, Any]) -> Check | None:
-    """The check in an annotation; None if there is none."""
-    try:
-        hint = _hint(annotation, module, names)
-    except Exception:  # a text can be anything, and name what is defined later
-        return partial(_check_later, annotation, module)
-    return next(iter(getattr(hint, "__metadata__", ())), None)
+    """The check in an annotation, which may be text; None if there is none."""
+    while isinstance(annotation, str):
+        annotation = eval(annotation, vars(sys.modules[module]), names)
+    return next(iter(getattr(annotation, "__metadata__", ())), None)
 
 
-def _check_later(annotation: str, module: str, name: str, value: Any) -> Any:
+def _check_later(
+    annotation: str, module: str, otherwise: Check | None, name: str, value: Any
+) -> Any:
     """Check a value by an annotation that could not be read when the class was defined."""
     try:
-        check = getattr(_hint(annotation, module, {}), "__metadata__", None)
+        check = _check_in(annotation, module, {}) or otherwise
     except Exception:  # such as a name that is there for type checkers alone
-        check = None
-    return (check[0] if check else _kept)(name, value)
+        check = otherwise
+    return check(name, value) if check else value
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -291,6 +291,18 @@ def test_an_optimizer_without_an_average_has_nothing_to_exchange():
     assert not average.look()
 
 
+def test_a_model_that_cannot_be_saved_has_its_average_again():
+    model = network(optimizer=averaged)
+    model.fit(IMAGES, LABELS, verbose=0)
+    average = MovingAverage(model)
+    average.keep()
+    before = [weight + 1 for weight in model.get_weights()]
+    model.set_weights(before)
+    with pytest.raises(OSError, match="full"), average.trained():
+        raise OSError("full")
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
 # --- several optimizers --------------------------------------------------------------------------
 
 

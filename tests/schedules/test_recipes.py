@@ -75,10 +75,10 @@ def _(k):
 
 @recipe("Chinchilla: a cosine to 10 %")
 def _(k):
-    return cos(2e-4, 2e-5, min(k / T, 1))
+    return cos(1e-4, 1e-5, min(k / T, 1))
 
 
-@recipe("DeepSeek: 31.6 % after 80 % of the updates, 10 % after 90 %")
+@recipe("DeepSeek LLM: 31.6 % after 80 % of the updates, 10 % after 90 %")
 def _(k):
     if k < 20:
         return 4.2e-4 * k / 20
@@ -233,7 +233,7 @@ def _(k):
     return cos(0.04, 0.4, min(k / T, 1))
 
 
-@recipe("Big Vision, rsqrt with a cooldown")
+@recipe("Big Vision, rsqrt with timescale=40 and a cooldown")
 def _(k):
     rate = 1e-3 * (k / W if k < W else 1 / math.sqrt(k / W))
     return rate * min(max(T - k, 0) / 100, 1)

@@ -146,6 +146,16 @@ class TestAnnotations:
     def test_what_is_never_defined_is_no_check(self):
         assert Stairs("steep").rates == "steep"
 
+    def test_a_check_counts_whatever_type_stands_beside_it(self):
+        @dataclass(frozen=True)
+        class Sized(Value):
+            size: Annotated["ArrayLike", checks.count]  # noqa: UP037
+            other: "Annotated[int, checks.count]"  # noqa: UP037
+
+        for arguments in [(0, 1), (1, 0)]:
+            with pytest.raises(ValueError, match="must be a positive integer, received 0"):
+                Sized(*arguments)
+
     def test_a_text_that_is_no_annotation_is_no_check(self):
         @dataclass(frozen=True)
         class Described(Value):
@@ -188,12 +198,13 @@ class TestFields:
         with pytest.raises(ValueError, match="rates must not hold lists so deep"):
             Stairs(deep)
 
-    def test_a_class_that_looks_at_its_fields_itself_sees_them_as_given(self):
+    @pytest.mark.parametrize("kind", ["list[float]", "ArrayLike"])
+    def test_a_class_that_looks_at_its_fields_itself_sees_them_as_given(self, kind):
         seen = []
 
         @dataclass(frozen=True)
         class Looks(Stairs):
-            others: list[float]
+            others: kind
 
             def __post_init__(self):
                 super().__post_init__()

@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from tests.support.backends import Keras, PyTorch
 
@@ -13,7 +14,12 @@ def backend(request):
 
 @pytest.fixture(scope="module")
 def eager():
-    """Let TensorFlow compute step by step: to compile a few steps takes twice as long."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    """Let TensorFlow compute step by step: to compile a few steps takes twice as long.
+
+    It also keeps its kernels where an epoch is seeded; none of those used here draws by itself.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context.pywrap_tfe, "TFE_ContextClearCaches", lambda _: None)
+        tf.config.run_functions_eagerly(True)
+        yield
+        tf.config.run_functions_eagerly(False)

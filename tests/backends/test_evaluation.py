@@ -64,13 +64,13 @@ def test_images_that_are_scaled_already_are_refused(backend):
 # --- members -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def paths(backend, tmp_path):
+@pytest.fixture(scope="module")
+def paths(backend, eager, tmp_path_factory):
     """Three snapshots of one run."""
-    recipe = Recipe(Constant(0.1), epochs=3, batch_size=60)
-    kept = Snapshots(tmp_path, ends=(1, 2, 3))
+    recipe, folder = Recipe(Constant(0.1), epochs=3, batch_size=60), tmp_path_factory.mktemp("run")
+    kept = Snapshots(folder, ends=(1, 2, 3))
     backend.fit(backend.linear(), DIGITS, recipe, snapshots=kept)
-    return snapshot_paths(tmp_path, backend.suffix)
+    return snapshot_paths(folder, backend.suffix)
 
 
 def test_members_are_the_snapshots_in_their_order_one_at_a_time(backend, paths, monkeypatch):
@@ -103,9 +103,10 @@ def test_outputs_are_not_kept(backend, paths):
     assert alive() is None
 
 
-def test_a_member_that_cannot_be_used_is_named_when_its_turn_comes(backend, paths):
-    paths[1].write_bytes(b"")
-    outputs = backend.member_logits(paths, backend.linear(), DIGITS.x_test)
+def test_a_member_that_cannot_be_used_is_named_when_its_turn_comes(backend, paths, tmp_path):
+    broken = tmp_path / paths[1].name
+    broken.touch()
+    outputs = backend.member_logits([paths[0], broken], backend.linear(), DIGITS.x_test)
     next(outputs)
-    with pytest.raises(SnapshotError, match=rf"{paths[1].name} is damaged"):
+    with pytest.raises(SnapshotError, match=rf"{broken.name} is damaged"):
         next(outputs)

@@ -50,7 +50,7 @@ def test_momentum_is_quicker_across_the_plateau() -> None:
     cliff = Cliff()
     optimizers = SGD(), Momentum(momentum=0.9)
     arrivals = [
-        np.argmax(descend(cliff, optimizer, Constant(0.04), [2.0], 4000).distance < cliff.width)
+        np.argmax(descend(cliff, optimizer, Constant(0.04), [2.0], 2_500).distance < cliff.width)
         for optimizer in optimizers
     ]
     assert 0 < 8 * arrivals[1] < arrivals[0]

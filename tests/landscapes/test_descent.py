@@ -89,7 +89,7 @@ def test_the_start_is_left_alone() -> None:
 
 
 @given(eigenvalue_lists, st.floats(0.02, 1.3))
-@examples(60)
+@examples(20)
 def test_the_measured_factor_is_the_theorys_within_a_percent(eigenvalues, share) -> None:
     bowl = Quadratic(eigenvalues)
     lr = share * divergence_lr(bowl)
@@ -99,7 +99,7 @@ def test_the_measured_factor_is_the_theorys_within_a_percent(eigenvalues, share)
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 1.3), st.floats(-3, 3))
-@examples(60)
+@examples(30)
 def test_in_a_round_bowl_the_factor_is_exact(eigenvalue, share, angle) -> None:
     """A round bowl has one eigenvalue in every direction, so nothing has to die out first."""
     bowl = Quadratic([eigenvalue, eigenvalue], angle=angle)

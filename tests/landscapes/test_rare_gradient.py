@@ -24,8 +24,7 @@ def test_the_large_gradient_comes_once_a_period_and_outweighs_the_rest(period, e
     assert sum(gradients) == pytest.approx(excess * periods)
 
 
-@pytest.mark.parametrize("large", [2.5, 3, 6])
-@pytest.mark.parametrize("start", [-1.0, 0.0, 0.7])
+@pytest.mark.parametrize(("large", "start"), [(2.5, 0.7), (3, -1.0), (6, 0.0)])
 def test_adam_with_the_theorems_memory_ends_at_the_worst_weight(large, start):
     """From any start, also from the best weight."""
     problem = RareGradient(large)

@@ -53,7 +53,7 @@ def test_strategies_and_samples_leave_no_schedule_out() -> None:
 
 
 @given(any_schedule(), time_lists, st.randoms(use_true_random=False))
-@examples(150)
+@examples(75)
 def test_the_order_of_questions_changes_no_answer(schedule, times, random) -> None:
     """Scalar, array, any order, asked again: equal to the last bit."""
     together = schedule(np.array(times, dtype=np.float64))
@@ -102,7 +102,7 @@ def test_a_schedule_neither_changes_nor_keeps_the_times(cls: type) -> None:
 
 
 @given(any_schedule(), time_lists)
-@examples(150)
+@examples(75)
 def test_rates_stay_within_the_bounds_of_the_parameters(schedule, times) -> None:
     low, high = lowest_and_highest(schedule)
     answer = schedule(np.array(times, dtype=np.float64))
@@ -130,7 +130,7 @@ def with_rates_times(schedule: Schedule, factor: float) -> Schedule:
 
 
 @given(any_schedule(without=(Recurrence, Geometric)), time_lists, st.sampled_from([0.25, 2, 1024]))
-@examples(100)
+@examples(50)
 def test_rates_scale_with_the_rates_they_are_made_of(schedule, times, factor) -> None:
     # Multiplying by a power of two is exact, so the answers are equal to the last bit.
     t = np.array(times, dtype=np.float64)
@@ -149,7 +149,7 @@ def test_a_recurrence_does_not_scale_with_its_rate() -> None:
 @pytest.mark.parametrize("cls", simple_schedules(grid_durations))
 def test_each_class_agrees_with_the_oracle(cls: type) -> None:
     @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=1, max_size=8))
-    @examples(50)
+    @examples(30)
     def agree(schedule, times) -> None:
         peak = lowest_and_highest(schedule)[1]
         for t in times:
@@ -163,7 +163,7 @@ def test_the_oracle_agrees_where_it_matters(cls: type) -> None:
     """Relative to the rate itself, not to the peak: small rates count as well."""
 
     @given(simple_schedules(grid_durations)[cls], grid_times)
-    @examples(50)
+    @examples(30)
     def agree(schedule, t) -> None:
         expected = oracle.rate(schedule, t)
         high = lowest_and_highest(schedule)[1]
@@ -174,7 +174,7 @@ def test_the_oracle_agrees_where_it_matters(cls: type) -> None:
 
 
 @given(any_schedule(grid_durations), st.lists(grid_times, min_size=1, max_size=5))
-@examples(125)
+@examples(75)
 def test_compositions_agree_with_the_oracle(schedule, times) -> None:
     peak = lowest_and_highest(schedule)[1]
     for t in times:
@@ -185,7 +185,7 @@ def test_compositions_agree_with_the_oracle(schedule, times) -> None:
 
 
 @given(any_schedule(), time_lists)
-@examples(150)
+@examples(75)
 def test_config_repr_copies_and_pickles_give_an_equal_schedule(schedule, times) -> None:
     names = vars(lrlab.schedules)
     again = [
@@ -305,7 +305,7 @@ def cuts_so_far(schedule: Schedule, times: np.ndarray) -> list[float]:
 
 
 @given(n=STEPS, whole=st.integers(0, 40))
-@examples(100)
+@examples(50)
 def test_a_cut_in_every_step_acts_in_every_step(n, whole) -> None:
     schedule, steps = StepDecay(1, gamma=0.99, step_epochs=1 / n), np.arange(2 * n)
     assert cuts_so_far(schedule, whole + steps / n) == (whole * n + steps).tolist()
@@ -314,7 +314,7 @@ def test_a_cut_in_every_step_acts_in_every_step(n, whole) -> None:
 
 
 @given(n=STEPS, whole=st.integers(1, 90))
-@examples(100)
+@examples(50)
 def test_so_it_does_on_the_clock_of_a_piece(n, whole) -> None:
     piece, steps = StepDecay(1, gamma=0.99, step_epochs=1 / n), np.arange(2 * n)
     assert cuts_so_far(warmup(piece, whole), whole + steps / n) == steps.tolist()
@@ -324,7 +324,7 @@ def test_so_it_does_on_the_clock_of_a_piece(n, whole) -> None:
 
 
 @given(n=STEPS, whole=st.integers(0, 40))
-@examples(100)
+@examples(50)
 def test_milestones_and_joints_act_in_their_step(n, whole) -> None:
     count = range(1, n + 1)
     moments = [(whole * n + k) / n for k in count]

@@ -63,7 +63,7 @@ def test_a_warmup_on_the_common_clock_leads_up_to_what_the_schedule_has_become()
 
 
 @given(any_schedule(grid_durations), grid_durations, st.floats(0.1, 8), grid_times)
-@examples(50)
+@examples(30)
 def test_from_zero_that_is_a_product(schedule, epochs, power, t) -> None:
     product = scale(schedule, warmup(Constant(1), epochs, power=power))(t)
     assert warmup(schedule, epochs, power=power, clock="common")(t) == product
@@ -75,13 +75,13 @@ def test_a_warmup_begins_at_zero_unless_told() -> None:
 
 
 @given(any_schedule(), rates)
-@examples(60)
+@examples(30)
 def test_a_warmup_of_no_length_is_the_schedule_itself(schedule, begin_lr) -> None:
     assert warmup(schedule, 0, begin_lr=begin_lr) is schedule
 
 
 @given(any_schedule(grid_durations), grid_durations, rates, grid_times)
-@examples(75)
+@examples(30)
 def test_after_a_warmup_the_schedule_runs_on_its_own_clock(schedule, epochs, begin_lr, t) -> None:
     # On the grid sums of moments are exact, and so are the answers.
     schedule_late = warmup(schedule, epochs, begin_lr=begin_lr)
@@ -94,7 +94,7 @@ def test_after_a_warmup_the_schedule_runs_on_its_own_clock(schedule, epochs, beg
 
 
 @given(st.integers(2, 20), st.floats(1e-4, 1))
-@examples(60)
+@examples(30)
 def test_both_conventions_of_the_documents(w, peak) -> None:
     cosine = CosineDecay(peak, total_epochs=30 - w)
     at_w = warmup(cosine, w)  # D1 with α = 0: the peak is the rate of epoch w
@@ -114,7 +114,7 @@ def test_both_conventions_of_the_documents(w, peak) -> None:
     peak=st.floats(1e-4, 10),
     begin=st.floats(0, 1),
 )
-@examples(75)
+@examples(30)
 def test_d1_cosine_annealing_with_warmup(w, after, peak, begin) -> None:
     total = w + after
 
@@ -138,7 +138,7 @@ def test_d1_cosine_annealing_with_warmup(w, after, peak, begin) -> None:
     final=st.floats(0, 1e-3),
     begin=st.floats(0, 1),
 )
-@examples(50)
+@examples(30)
 def test_d2_cosine_with_warmup(w, after, base, final, begin) -> None:
     last = w + after
 
@@ -172,7 +172,7 @@ def test_each_piece_of_a_join_has_its_own_clock() -> None:
 
 
 @given(st.lists(any_schedule(grid_durations), min_size=3, max_size=3), st.data())
-@examples(50)
+@examples(30)
 def test_a_join_hands_over_at_its_moments(pieces, data) -> None:
     at = data.draw(moments(grid_durations, 2))
     t = data.draw(grid_times)
@@ -185,7 +185,7 @@ def test_a_join_hands_over_at_its_moments(pieces, data) -> None:
 
 
 @given(any_schedule(grid_durations), grid_durations, rates, grid_times)
-@examples(50)
+@examples(30)
 def test_a_warmup_is_a_line_joined_to_the_schedule(schedule, epochs, begin_lr, t) -> None:
     line = LinearDecay(begin_lr, total_epochs=epochs, final_lr=schedule(0))
     joined = join([line, schedule], at=[epochs])
@@ -201,7 +201,7 @@ def test_on_the_common_clock_no_piece_begins_anew() -> None:
 
 
 @given(any_schedule(grid_durations), any_schedule(grid_durations), grid_durations, grid_times)
-@examples(50)
+@examples(30)
 def test_clocks_differ_by_the_moment_at_which_a_piece_begins(first, second, at, t) -> None:
     common = join([first, second], at=[at], clock="common")
     assert common(t) == (first(t) if t < at else second(t))
@@ -229,14 +229,14 @@ def test_joins_nest() -> None:
 
 
 @given(any_schedule(), st.floats(1e-3, 1e3), st.lists(grid_times, min_size=1))
-@examples(50)
+@examples(30)
 def test_a_multiple_is_a_multiple(schedule, factor, times) -> None:
     t = np.array(times)
     assert scale(schedule, factor)(t).tolist() == (factor * schedule(t)).tolist()
 
 
 @given(any_schedule(grid_durations), any_schedule(grid_durations), grid_times)
-@examples(50)
+@examples(30)
 def test_a_factor_may_change_and_keeps_the_clock(schedule, factor, t) -> None:
     assert scale(schedule, factor)(t) == schedule(t) * factor(t)
 
@@ -255,14 +255,14 @@ def test_a_held_schedule_changes_at_its_steps_alone() -> None:
 
 
 @given(any_schedule(grid_durations), st.integers(0, 60), st.floats(0, 1, exclude_max=True))
-@examples(50)
+@examples(30)
 def test_a_schedule_that_is_held_for_an_epoch_goes_by_epochs(schedule, epoch, share) -> None:
     within = min(epoch + share, epoch + 1 - 1e-6)
     assert hold(schedule, 1)(within) == schedule(epoch)
 
 
 @given(rates, st.floats(0.1, 1), grid_durations, grid_times)
-@examples(50)
+@examples(30)
 def test_a_step_decay_is_an_exponential_one_that_is_held(lr, gamma, step, t) -> None:
     held = hold(ExponentialDecay(lr, gamma=gamma ** (1 / step)), step)
     stepped = StepDecay(lr, gamma=gamma, step_epochs=step)(t)

@@ -52,8 +52,8 @@ class PyTorch:
     @staticmethod
     def stateful(seed=0, units=6):
         torch.manual_seed(seed)
-        hidden = [nn.Linear(64, units), nn.BatchNorm1d(units), nn.ReLU(), nn.Dropout(0.5)]
-        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(units, 10))
+        hidden = [nn.Linear(64, units, bias=False), nn.BatchNorm1d(units), nn.Dropout(0.5)]
+        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(units, 10, bias=False))
 
     @staticmethod
     def weights(network):
@@ -167,9 +167,9 @@ class Keras:
     @staticmethod
     def stateful(seed=0, units=6):
         keras.utils.set_random_seed(seed)
-        hidden = [layers.Dense(units), layers.BatchNormalization(), layers.ReLU()]
-        hidden.append(layers.Dropout(0.5))
-        stack = [keras.Input((8, 8, 1)), layers.Flatten(), *hidden, layers.Dense(10)]
+        first, last = (layers.Dense(number, use_bias=False) for number in (units, 10))
+        hidden = [first, layers.BatchNormalization(), layers.Dropout(0.5)]
+        stack = [keras.Input((8, 8, 1)), layers.Flatten(), *hidden, last]
         return keras.Sequential(stack, name="Net")
 
     @staticmethod

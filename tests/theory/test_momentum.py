@@ -131,7 +131,7 @@ def place_within(name: str, share: float, momentum: float, nesterov: bool) -> fl
 @both_variants
 @pytest.mark.parametrize("name", REGIMES)
 @given(st.floats(0.1, 0.95), st.floats(0.03, 0.97), st.floats(0.1, 10))
-@examples(25)
+@examples(12)
 def test_a_coordinate_behaves_as_its_regime_says(
     nesterov, name, momentum, share, curvature
 ) -> None:
@@ -194,7 +194,7 @@ def test_down_from_a_saddle_every_rate_diverges(nesterov) -> None:
 
 @both_variants
 @given(st.floats(0.02, 1.2), momenta, st.floats(1, 200))
-@examples(12)
+@examples(7)
 def test_the_measured_factor_is_the_theorys_within_a_percent(
     nesterov, share, momentum, condition
 ) -> None:
@@ -205,7 +205,7 @@ def test_the_measured_factor_is_the_theorys_within_a_percent(
     assert measured_factor(path) == pytest.approx(theory, rel=0.01)
 
 
-SLOW = [(0.03, 0.0), (0.98, 0.0), (0.03, 0.5), (0.2, 0.9), (0.5, 0.97), (0.97, 0.7), (0.99, 0.9)]
+SLOW = [(0.98, 0.0), (0.03, 0.5), (0.2, 0.9), (0.5, 0.97), (0.97, 0.7)]
 
 
 @both_variants
@@ -228,7 +228,7 @@ def test_both_conventions_have_the_same_factor() -> None:
 
 @both_variants
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=4), st.just(0.0) | momenta)
-@examples(60)
+@examples(30)
 def test_the_border_of_stability(nesterov, eigenvalues, momentum) -> None:
     bowl = Quadratic(eigenvalues)
     limit = divergence_lr(bowl, momentum, nesterov=nesterov)
@@ -240,11 +240,12 @@ def test_the_border_of_stability(nesterov, eigenvalues, momentum) -> None:
 
 
 @both_variants
-@pytest.mark.parametrize("momentum", [0.0, 0.1, 0.5, 0.9, 0.99])
-def test_descents_on_both_sides_of_the_border(nesterov, momentum) -> None:
+@pytest.mark.parametrize(("momentum", "steps"), [(0.0, 500), (0.5, 500), (0.9, 500), (0.97, 1_200)])
+def test_descents_on_both_sides_of_the_border(nesterov, momentum, steps) -> None:
+    """What is left of a coordinate cannot shrink by more than √β a step: 0.97 takes longer."""
     limit = divergence_lr(BOWL, momentum, nesterov=nesterov)
-    shrinking = run(BOWL, 0.98 * limit, momentum, 4000, nesterov=nesterov)
-    growing = run(BOWL, 1.02 * limit, momentum, 4000, nesterov=nesterov)
+    shrinking = run(BOWL, 0.98 * limit, momentum, steps, nesterov=nesterov)
+    growing = run(BOWL, 1.02 * limit, momentum, steps, nesterov=nesterov)
     assert shrinking.distance[-1] < 1e-6
     assert growing.distance[-1] > 1e6
 

@@ -168,7 +168,7 @@ anything = st.recursive(
 
 
 @given(st.sampled_from(sorted(MAKERS)), st.data())
-@examples(200)
+@examples(100)
 def test_several_parameters_at_once(maker: str, data: st.DataObject) -> None:
     changes = data.draw(st.dictionaries(st.sampled_from(MAKERS[maker].names), anything))
     with contextlib.suppress(ValueError):

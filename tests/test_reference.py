@@ -18,7 +18,8 @@ from tests.conftest import ROOT
 from tools.doors import comments
 
 REFERENCE = ROOT / "book" / "reference"
-ROOMS = sorted(room.name for room in pkgutil.iter_modules(lrlab.__path__) if room.ispkg)
+FOLDERS = {room.name for room in pkgutil.iter_modules(lrlab.__path__) if room.ispkg}
+ROOMS = sorted(FOLDERS - {"cli"})  # the command is no room
 
 
 def door_of(room: str) -> ModuleType:

@@ -2,7 +2,8 @@
 
 `study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
 that are missing, `executors` has other ways to make them, `store` keeps them, `results` loads them
-for a chapter. On the command line ``lrlab run``, ``lrlab list`` and ``lrlab show`` do the same.
+for a chapter, `repeating` makes them again. On the command line ``lrlab run``, ``lrlab list``,
+``lrlab show`` and ``lrlab check`` do the same.
 """
 
 from lrlab.studies.catalog import (
@@ -16,6 +17,7 @@ from lrlab.studies.catalog import (
 )
 from lrlab.studies.execution import Outcome, Report, execute, most_workers, train
 from lrlab.studies.executors import batched
+from lrlab.studies.repeating import Repeat, note, notes, repeat
 from lrlab.studies.results import final_values, load, measured, table
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
@@ -32,6 +34,7 @@ __all__ = [
     "Outcome",
     "Parts",
     "RecordError",
+    "Repeat",
     "Report",
     "Run",
     "Setting",
@@ -46,8 +49,11 @@ __all__ = [
     "measured",
     "missing",
     "most_workers",
+    "note",
+    "notes",
     "places",
     "registry",
+    "repeat",
     "select",
     "table",
     "train",

@@ -17,7 +17,8 @@ from tests.site import browser as site
 HTML = ROOT / "_build" / "html"
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
-ROOMS = [room.name for room in pkgutil.iter_modules(lrlab.__path__, "lrlab.") if room.ispkg]
+FOLDERS = {room.name for room in pkgutil.iter_modules(lrlab.__path__, "lrlab.") if room.ispkg}
+ROOMS = sorted(FOLDERS - {"lrlab.cli"})  # the command is no room
 
 
 def pages() -> list[str]:

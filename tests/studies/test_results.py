@@ -318,7 +318,21 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 # --- the records of this repository ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STUDIES)
+# Declared, and their runs are still being made; each leaves this list when it is whole.
+UNDER_WAY = {
+    "D2-tuning", "plateau", "warmup-Adam", "warmup-AdamW", "warmup-shapes",
+    "warmup-rates-torch-none", "warmup-rates-torch-warmup", "D3-peaks", "momentum-batch-tuning",
+    "optimizer-choosing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(UNDER_WAY))
+def test_what_is_under_way_has_no_foreign_record_and_lacks_some(name):
+    assert store.find(STUDIES[name]).problems == []
+    assert store.missing(STUDIES[name].runs())
+
+
+@pytest.mark.parametrize("name", [name for name in STUDIES if name not in UNDER_WAY])
 def test_what_is_recorded_is_whole_and_in_the_table(name):
     study = STUDIES[name]
     assert store.find(study).problems == []
@@ -334,10 +348,12 @@ def test_what_is_recorded_is_whole_and_in_the_table(name):
 
 
 def test_the_records_of_this_repository_are_all_of_these_and_small():
-    files = list(store.folder().rglob("*.json"))
-    assert len(files) == sum(len(study.runs()) for study in STUDIES.values())
-    assert sum(file.stat().st_size for file in files) < 2_000_000
-    assert {file.parent.name for file in files} == set(STUDIES)
+    files = list(store.folder().glob("*/*.json"))
+    whole = [study for study in STUDIES.values() if study.name not in UNDER_WAY]
+    rest = [file for file in files if file.parent.name not in UNDER_WAY]
+    assert len(rest) == sum(len(study.runs()) for study in whole)
+    assert {file.parent.name for file in rest} == {study.name for study in whole}
+    assert sum(file.stat().st_size for file in files) < 4_000_000
 
 
 def test_a_table_agrees_with_the_last_values():

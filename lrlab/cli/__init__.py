@@ -1,4 +1,4 @@
-"""The command ``lrlab``: run, list and show the recorded studies, and what they decide."""
+"""The command ``lrlab``: run, list, show and check recorded studies, and what they decide."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import signal
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from lrlab.cli.arguments import parser
 from lrlab.data import DataError
 from lrlab.studies import (
     STUDIES,
@@ -23,8 +24,9 @@ from lrlab.studies import (
     find,
     folder,
     missing,
-    most_workers,
+    note,
     places,
+    repeat,
     select,
 )
 from lrlab.training import History
@@ -32,7 +34,6 @@ from lrlab.utils import checks, progress, signals
 
 DONE, FAILED, MISUSED, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 WIDTH = 100  # of a paragraph, in letters
-MOST_SEEDS = 1_000  # from there on they are those of networks that start afresh within a run
 
 # What `lrlab show` tells of the last epoch: title, field of the history, decimals.
 MEASURES = (
@@ -79,11 +80,12 @@ def main(arguments: Sequence[str] | None = None, studies: Mapping[str, Study] = 
 
 def _carry_out(arguments: list[str], studies: Mapping[str, Study]) -> int:
     try:
-        options = _parser().parse_args(arguments)
+        options = parser().parse_args(arguments)
         if options.command == "claims":
             return _claims(options)
         chosen = select(options.names, studies)
-        return {"run": _run, "list": _list, "show": _show}[options.command](chosen, options)
+        commands = {"run": _run, "list": _list, "show": _show, "check": _check}
+        return commands[options.command](chosen, options)
     except UnknownStudy as error:
         return _complain(error, MISUSED)
     except (ValueError, DataError, ImportError) as error:  # a RecordError is a ValueError
@@ -192,6 +194,26 @@ def _show(chosen: list[Study], options: argparse.Namespace) -> int:
     return _summary(problems)
 
 
+def _check(chosen: list[Study], options: argparse.Namespace) -> int:
+    runs = [run for study in chosen for run in study.runs()]
+    found = repeat(
+        runs,
+        sample=options.sample,
+        results=options.results,
+        workers=options.workers,
+        device=options.device,
+        log=_tell,
+    )
+    for one in found:
+        _say(one)
+    counts = Counter(one.word for one in found)
+    told = ", ".join(f"{count} {word}" for word, count in counts.items())
+    _say(f"recorded runs made again: {len(found)}" + f" ({told})" * bool(found))
+    if options.note:
+        _say(f"noted in {note(found, options.results)}")
+    return FAILED if counts["different"] or counts["failed"] else DONE
+
+
 def _claims(options: argparse.Namespace) -> int:
     from lrlab.claims import UnknownClaim, ledger  # late, as no other command needs it
 
@@ -236,9 +258,9 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
         _say("  ".join(cells).rstrip())
 
 
-def _say(text: str) -> None:
+def _say(text: object) -> None:
     """Print what the command is for."""
-    _print(text, sys.stdout)
+    _print(str(text), sys.stdout)
 
 
 def _tell(text: object) -> None:
@@ -269,90 +291,3 @@ def _give_up(stream: TextIO) -> None:
     """Let what cannot be written go nowhere, or Python would try and complain once more."""
     with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), stream.fileno())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lrlab",
-        description="Recorded studies of learning-rate strategies: make them, list them, sum them "
-        "up. A run is a JSON file; what is recorded is never made again.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--results",
-        metavar="DIR",
-        help="folder of the records (default: book/results of the "
-        "checkout; for an installed lrlab results, and then the records that came along)",
-    )
-    pattern = "a study, or a quoted pattern such as 'D2-*'"
-
-    run = commands.add_parser(
-        "run",
-        parents=[common],
-        help="make the runs that are missing",
-        description="Make the runs that have no record yet. Ctrl-C is safe: finished runs are "
-        "kept, and the same command goes on from there.",
-        epilog="Example: lrlab run 'D2-*' --seeds 5 --workers 2",
-    )
-    run.add_argument("names", nargs="+", metavar="NAME", help=pattern)
-    run.add_argument(
-        "--seeds",
-        type=_count(MOST_SEEDS),
-        metavar="N",
-        help="seeds 0 to N-1 (default: the study's own)",
-    )
-    run.add_argument(
-        "--workers",
-        type=_count(most_workers()),
-        metavar="N",
-        help="runs side by side (default: one a CPU core)",
-    )
-    run.add_argument(
-        "--device", default="auto", help="cpu, cuda, mps or auto: a GPU if there is one (default)"
-    )
-    run.add_argument("--dry-run", action="store_true", help="only say what would be made")
-
-    listing = commands.add_parser(
-        "list",
-        parents=[common],
-        help="the studies, and how many of their runs are recorded",
-        description="List the studies, and how many of their runs are recorded.",
-    )
-    listing.add_argument("names", nargs="*", metavar="NAME", help=f"{pattern} (default: all)")
-
-    show = commands.add_parser(
-        "show",
-        parents=[common],
-        help="the results of a study",
-        description="For each setting, the last epoch's mean over the seeds, with its 95 %% "
-        "interval. Runs that stopped early are counted, not averaged.",
-    )
-    show.add_argument("names", nargs="+", metavar="NAME", help=pattern)
-
-    claims = commands.add_parser(
-        "claims",
-        help="the claims of the source documents, and what the records say of them",
-        description="Each claim with its verdict; for each condition under which it was tried, the "
-        "effect with its 95 %% interval, the seeds, the interval that all claims of its chapter "
-        "together need (Holm), and what it is held against.",
-    )
-    claims.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a claim, or a quoted pattern such as 'D2.*' (default: all)",
-    )
-    claims.add_argument("--json", action="store_true", help="as JSON, rules and records included")
-    return parser
-
-
-def _count(most: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(
-                f"must be an integer from 1 to {most}, received {checks.printable(text, 40)!r}"
-            )
-        return int(text)
-
-    return count

@@ -232,8 +232,8 @@ def test_what_a_resumed_run_needs_is_all_in_use(undisturbed):
 def test_a_model_that_is_still_there_may_go_on_in_a_second_fit(tmp_path):
     model, cycles = tiny(), SnapshotCallback(CYCLES, tmp_path)
     arguments = {"callbacks": [cycles], "verbose": 0, "shuffle": False}
-    model.fit(IMAGES, LABELS, epochs=3, **arguments)
-    model.fit(IMAGES, LABELS, epochs=6, initial_epoch=3, **arguments)
+    model.fit(BATCHES, epochs=3, **arguments)
+    model.fit(BATCHES, epochs=6, initial_epoch=3, **arguments)
     assert names(tmp_path) == ["resume.keras", "snapshot-1.keras", "snapshot-2.keras"]
     assert list(cycles.lrs.values()) == as_float32(CYCLES(np.arange(6)))
 
@@ -318,7 +318,8 @@ def test_a_folder_of_another_run_is_refused_and_kept(stopped, changes, message):
 
 
 def test_a_network_of_the_same_shapes_without_dropout_is_another(tmp_path):
-    digits, recipe = load("digits", 90, test_limit=40), Recipe(CYCLES, epochs=3)
+    recipe = Recipe(CyclicCosine(0.1, cycle_epochs=1), epochs=1)
+    digits = load("digits", 90, test_limit=40)
     fit(Keras.linear(dropout=0.5), digits, recipe, snapshots=Snapshots(tmp_path))
     layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     other = keras.Sequential(layers, name="Net")

@@ -10,6 +10,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from tensorflow.data import Dataset
 
 from lrlab import Constant, ReduceOnPlateau, warmup
 from lrlab.keras.callbacks import RateRecorder
@@ -178,11 +179,11 @@ def train_with(*callbacks, model=None, **arguments):
 
 
 @converts
-@pytest.mark.parametrize("frequency", [2, 3, [1, 2, 6]])
+@pytest.mark.parametrize("frequency", [2, [1, 2, 6]])
 def test_validation_now_and_then_as_in_keras_own(frequency):
     def rates(callback, lr):
-        data = np.ones((1, 1), np.float32)
-        with_validation = {"validation_data": (data, data), "validation_freq": frequency}
+        data = Dataset.from_tensors((np.ones((1, 1)), np.ones((1, 1))))
+        with_validation = {"validation_data": data, "validation_freq": frequency}
         model = make_model(lr, run_eagerly=True)
         return train_with(callback, model=model, epochs=8, **with_validation)
 

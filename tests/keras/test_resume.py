@@ -1,15 +1,19 @@
 """Every kind of state comes back: a run that is resumed ends as an undisturbed one does."""
 
+import io
+import json
 import os
+import zipfile
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from tensorflow.data import Dataset
 
 from lrlab import CyclicCosine, LinearDecay
-from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import ScheduleCallback
 from lrlab.keras.moving_average import MovingAverage
 from lrlab.keras.optimizers import kept_optimizers
@@ -17,16 +21,19 @@ from lrlab.keras.snapshot_files import build_optimizer, digest, load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume
 from lrlab.training import SnapshotError, snapshot_paths
 
-IMAGES = np.random.default_rng(0).normal(size=(15, 4)).astype(np.float32)  # 2 batches
+IMAGES = np.random.default_rng(0).normal(size=(15, 4)).astype(np.float32)
 LABELS = np.random.default_rng(1).integers(0, 3, 15)
+BATCHES = Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8)  # 2, in an order that stays
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-@pytest.fixture(autouse=True)
-def _unsynced(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _unsynced():
     """Only a machine that stops needs files on its disk at once, and busy disks take long."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 def sgd(**options):
@@ -49,9 +56,9 @@ def averaged(**options):
 
 
 def scaled():
-    """A loss that overflows at first, so that its scale falls and rises."""
+    """In half precision a gradient overflows, so that the scale of the loss falls and rises."""
     return keras.optimizers.LossScaleOptimizer(
-        averaged(), initial_scale=2.0**127, dynamic_growth_steps=2
+        averaged(), initial_scale=2.0**17, dynamic_growth_steps=2
     )
 
 
@@ -93,18 +100,25 @@ def dropout():
     return keras.layers.Dropout(0.5, seed=3)
 
 
+RANDOM = {"layers": [keras.layers.BatchNormalization, noise, dropout]}
+# As many kinds of state in one network as go together.
 NETWORKS = {
-    "average": {"optimizer": partial(averaged, ema_overwrite_frequency=2)},
-    "Adam": {"optimizer": partial(keras.optimizers.Adam, amsgrad=True, weight_decay=0.1)},
-    "accumulated": {"optimizer": partial(averaged, gradient_accumulation_steps=3)},
-    "scaled loss": {"optimizer": scaled},
-    "half precision": {"dtype": "mixed_float16"},
-    "bfloat16": {"dtype": "bfloat16"},
-    "frozen": {"layers": [keras.layers.BatchNormalization], "frozen": [0]},
-    "random": {"layers": [keras.layers.BatchNormalization, noise, dropout]},
-    "not built": {"built": False},
-    "own class": {"cls": Own},
-    "two optimizers": {"cls": Two},
+    "random, frozen, average, own class": {
+        "optimizer": partial(averaged, ema_overwrite_frequency=2),
+        "frozen": [0],
+        "cls": Own,
+        **RANDOM,
+    },
+    "two optimizers, Adam": {
+        "optimizer": partial(keras.optimizers.Adam, amsgrad=True, weight_decay=0.1),
+        "cls": Two,
+    },
+    "not built, accumulated, bfloat16": {
+        "optimizer": partial(averaged, gradient_accumulation_steps=3),
+        "dtype": "bfloat16",
+        "built": False,
+    },
+    "half precision, scaled loss": {"optimizer": scaled, "dtype": "mixed_float16"},
 }
 if hasattr(keras.optimizers, "MultiOptimizer"):
     NETWORKS["multiple optimizers"] = {"optimizer": multiple}
@@ -125,10 +139,9 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=False):
+def run(folder, make, *, swap=None, after=True, epochs=2, stop=None, validate=False):
     """Begin a run or go on with it; give what is left of the model in memory."""
     model, epoch = resume(folder, make)
-    batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
     first, *others = kept_optimizers(model).values()
     cycle = CyclicCosine(0.1, cycle_epochs=1)
     cycles = SnapshotCallback(cycle, folder, per="step", optimizer=first)
@@ -137,8 +150,8 @@ def run(folder, make, *, swap=None, after=True, epochs=3, stop=None, validate=Fa
     if swap is not None:
         callbacks.insert(0 if after else 1, keras.callbacks.SwapEMAWeights(swap_on_epoch=swap))
     place = {"epochs": epochs, "initial_epoch": epoch, "callbacks": callbacks}
-    validation = (IMAGES, LABELS) if validate else None
-    model.fit(batches, shuffle=False, verbose=0, validation_data=validation, **place)
+    validation = BATCHES if validate else None
+    model.fit(BATCHES, shuffle=False, verbose=0, validation_data=validation, **place)
     return model
 
 
@@ -147,20 +160,35 @@ def state(model):
     return [v.numpy() for v in (*model.variables, *(v for one in kept for v in one.variables))]
 
 
-def assert_same_run(folder, whole, make):
-    """The whole last state and the networks of the snapshots, to the last bit."""
-    (model, _), (other, _) = resume(folder, make), resume(whole, make)
-    pairs = [(state(model), state(other))]
-    for number in (1, 2, 3):
-        paths = (path / f"snapshot-{number}.keras" for path in (folder, whole))
-        pairs.append(tuple(load_snapshot(path, model).get_weights() for path in paths))
-    for ours, theirs in pairs:
-        for one, another in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(one, another)
+def content(path):
+    """All that lies in a file: the state of the run, and every variable to the last bit."""
+    found = {}
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = str(item.dtype), item[()].tobytes()
+
+    with zipfile.ZipFile(path) as archive:
+        found |= json.loads(archive.read("lrlab.json"))
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            file.visititems(note)
+    return found
 
 
-def interrupted(folder, make, calls=((2, 1), (3, None)), **options):
-    """By default interrupted in the second epoch of two, and then a third is asked for as well."""
+def assert_same_run(folder, whole):
+    """The whole last state, and the networks of the snapshots."""
+    names = sorted(path.name for path in whole.iterdir())
+    assert names == sorted(path.name for path in folder.iterdir())
+    for name in names:
+        one, other = content(folder / name), content(whole / name)
+        assert one.keys() == other.keys()
+        keys = [key for key in one if name == "resume.keras" or key.startswith("layers/")]
+        assert len(keys) > 3
+        assert [(name, key) for key in keys if one[key] != other[key]] == []
+
+
+def interrupted(folder, make, calls=((2, 1), (2, None)), **options):
+    """By default interrupted in the second epoch of two."""
     keras.utils.set_random_seed(5)
     for epochs, stop in calls:
         with nullcontext() if stop is None else pytest.raises(KeyboardInterrupt):
@@ -173,11 +201,11 @@ def test_all_that_training_changes_comes_back(tmp_path, kind):
     keras.utils.set_random_seed(5)
     run(tmp_path / "whole", make)
     interrupted(tmp_path / "cut", make)
-    assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
+    assert_same_run(tmp_path / "cut", tmp_path / "whole")
 
 
 def test_a_digest_is_of_all_that_training_changes_but_the_rates():
-    model = network(**NETWORKS["random"] | NETWORKS["two optimizers"])
+    model = network(**RANDOM | {"cls": Two})
     build_optimizer(model)
     before = digest(model)
     kept = kept_optimizers(model).values()
@@ -194,9 +222,9 @@ def test_a_digest_is_of_all_that_training_changes_but_the_rates():
 
 def test_interrupted_in_its_first_epoch_a_run_begins_with_the_same_weights(tmp_path):
     keras.utils.set_random_seed(5)
-    run(tmp_path / "whole", network)
-    interrupted(tmp_path / "cut", network, calls=[(3, 0), (3, None)])
-    assert_same_run(tmp_path / "cut", tmp_path / "whole", network)
+    run(tmp_path / "whole", network, epochs=1)
+    interrupted(tmp_path / "cut", network, calls=[(1, 0), (1, None)])
+    assert_same_run(tmp_path / "cut", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -208,9 +236,10 @@ def test_an_epoch_may_take_several_updates_in_one_call(tmp_path, stopped):
             self.model.stop_training = stopped
 
     model = network()
-    model.compile(sgd(), loss=LOSS, steps_per_execution=2)
+    model.compile(sgd(), loss=LOSS, steps_per_execution=2, run_eagerly=True)
     callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path), Stops()]
-    model.fit(IMAGES, LABELS, batch_size=6, epochs=2, verbose=0, callbacks=callbacks)
+    batches = Dataset.from_tensor_slices((IMAGES, LABELS)).batch(6)
+    model.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
     kept = ["resume.keras"] + ["snapshot-1.keras", "snapshot-2.keras"] * (not stopped)
     assert sorted(path.name for path in tmp_path.iterdir()) == kept
     assert resume(tmp_path, network)[1] == (0 if stopped else 2)
@@ -219,43 +248,59 @@ def test_an_epoch_may_take_several_updates_in_one_call(tmp_path, stopped):
 # --- the moving average of weights ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("swap", "validate", "optimizer", "after"),
-    [
-        (True, False, averaged, True),
-        (True, False, averaged, False),
-        (True, True, scaled, True),
-        (False, True, partial(averaged, gradient_accumulation_steps=3), False),
-    ],
-    ids=["at epochs' ends, after", "before", "there and to validate", "to validate"],
-)
-def test_weights_that_are_exchanged_come_back(tmp_path, swap, validate, optimizer, after):
-    make = partial(network, optimizer=optimizer)
-    options = {"swap": swap, "after": after, "validate": validate}
-    keras.utils.set_random_seed(5)
-    run(tmp_path / "whole", make, **options)
-    interrupted(tmp_path / "cut", make, calls=[(2, 1), (2, None), (3, None)], **options)
-    assert_same_run(tmp_path / "cut", tmp_path / "whole", make)
+EXCHANGES = {
+    "none": {},
+    "after": {"swap": True},
+    "before": {"swap": True, "after": False},
+    "after, and to validate": {"swap": True, "validate": True},
+    "to validate": {"swap": False, "validate": True, "after": False},
+}
+EXCHANGED = {  # networks
+    "before": {"optimizer": averaged},
+    "after, and to validate": NETWORKS["half precision, scaled loss"],
+    "to validate": {"optimizer": partial(averaged, gradient_accumulation_steps=3)},
+}
 
 
-@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
-def test_a_snapshot_holds_what_the_callbacks_before_have_made_of_the_weights(tmp_path, after):
-    """And the exchange changes nothing but the last bits."""
-    make = partial(network, optimizer=averaged)
-    for name, options in {"plain": {}, "swapped": {"swap": True, "after": after}}.items():
+def maker(kind):
+    return partial(network, **EXCHANGED.get(kind, {"optimizer": averaged}))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Gives the folder of a run with exchanges of a kind that nothing interrupts."""
+
+    @cache
+    def begin(kind):
+        folder = tmp_path_factory.mktemp("whole")
         keras.utils.set_random_seed(5)
-        run(tmp_path / name, make, **options)
-    resumed = [resume(tmp_path / name, make)[0] for name in ("plain", "swapped")]
+        run(folder, maker(kind), **EXCHANGES[kind])
+        return folder
+
+    return begin
+
+
+@pytest.mark.parametrize("kind", EXCHANGED)
+def test_weights_that_are_exchanged_come_back(tmp_path, whole, kind):
+    """After a fit that has ended, and after one that was interrupted."""
+    calls = [(1, None), (2, 1), (2, None)]
+    interrupted(tmp_path, maker(kind), calls=calls, **EXCHANGES[kind])
+    assert_same_run(tmp_path, whole(kind))
+
+
+@pytest.mark.parametrize("kind", ["after", "before"])
+def test_a_snapshot_holds_what_the_callbacks_before_have_made_of_the_weights(whole, kind):
+    """And the exchange changes nothing but the last bits."""
+    make = maker(kind)
+    resumed = [resume(whole(name), make)[0] for name in ("none", kind)]
     for one, other in zip(*map(state, resumed), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
-    optimizer = resumed[0].optimizer
-    expected = optimizer._model_variables_moving_average if after else resumed[0].weights
-    snapshot = load_snapshot(tmp_path / "swapped" / "snapshot-3.keras", make())
+    trained, average = resumed[0].weights, resumed[0].optimizer._model_variables_moving_average
+    snapshot = load_snapshot(whole(kind) / "snapshot-2.keras", make())
+    expected = average if kind == "after" else trained
     for one, other in zip(snapshot.weights, expected, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-7)
-    for one, other in zip(
-        optimizer._model_variables_moving_average, resumed[0].weights, strict=True
-    ):
+    for one, other in zip(average, trained, strict=True):
         assert not np.allclose(one.numpy(), other.numpy(), rtol=1e-2)
 
 
@@ -268,7 +313,7 @@ def test_weights_that_other_callbacks_change_stay_changed(tmp_path):
 
     model = network(optimizer=averaged)
     callbacks = [Clips(), SnapshotCallback(CyclicCosine(0.0, cycle_epochs=1), tmp_path)]
-    model.fit(IMAGES, LABELS, epochs=2, verbose=0, callbacks=callbacks)
+    model.fit(BATCHES, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
     for path in snapshot_paths(tmp_path, ".keras"):
         bias = load_snapshot(path).layers[-1].bias.numpy()
         assert bias.tolist() == [int(path.stem[-1]) - 1, 0.0, 1.0]
@@ -278,10 +323,10 @@ def test_a_model_that_fit_has_averaged_is_not_the_one_to_go_on_with(tmp_path):
     """When a fit ends, Keras puts the average into the model, and the weights are lost."""
     model = network(optimizer=averaged)
     callbacks = [SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path)]
-    options = {"batch_size": 8, "verbose": 0, "callbacks": callbacks}
-    model.fit(IMAGES, LABELS, epochs=1, **options)
+    options = {"shuffle": False, "verbose": 0, "callbacks": callbacks}
+    model.fit(BATCHES, epochs=1, **options)
     with pytest.raises(SnapshotError, match=r"after 2 updates, and this is not that model\. Go on"):
-        model.fit(IMAGES, LABELS, epochs=2, initial_epoch=1, **options)
+        model.fit(BATCHES, epochs=2, initial_epoch=1, **options)
 
 
 def test_an_optimizer_without_an_average_has_nothing_to_exchange():
@@ -310,8 +355,8 @@ def test_an_optimizer_whose_state_would_be_lost_is_refused(tmp_path):
     model, other = network(), keras.optimizers.SGD(name="other")
     cycles = SnapshotCallback(CyclicCosine(0.1, cycle_epochs=1), tmp_path, optimizer=other)
     with pytest.raises(ValueError, match=r"optimizer must be an attribute .* received 'other', w"):
-        model.fit(IMAGES, LABELS, verbose=0, callbacks=[cycles])
+        model.fit(BATCHES, shuffle=False, verbose=0, callbacks=[cycles])
     model.second = other
     with pytest.raises(ValueError, match=r"optimizer must be built where .* received second witho"):
-        model.fit(IMAGES, LABELS, verbose=0, callbacks=[cycles])
+        model.fit(BATCHES, shuffle=False, verbose=0, callbacks=[cycles])
     assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from tensorflow.data import Dataset
 
 from lrlab import Constant, CyclicCosine
 from lrlab.data import load
@@ -25,6 +26,7 @@ from tests.support.one_weight import as_float32, make_model, train
 CYCLES = CyclicCosine(0.1, cycle_epochs=3)
 IMAGES = np.random.default_rng(0).normal(size=(23, 4)).astype(np.float32)
 LABELS = np.random.default_rng(1).integers(0, 3, 23)
+BATCHES = Dataset.from_tensor_slices((IMAGES, LABELS)).batch(8)
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # Keras 3.15 converts what it saves in a way that NumPy 2 deprecates.
 saves = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -57,7 +59,9 @@ def run(folder, *others, begin=tiny, epochs=9, schedule=CYCLES, per="epoch", **o
     """Begin a run, or go on with it; the same call each time."""
     model, epoch = resume(folder, begin)
     cycles = SnapshotCallback(schedule, folder, per=per, **options)
-    batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
+    batches = BATCHES
+    if begin is make:
+        batches = ShuffledBatches(IMAGES, LABELS, batch_size=8, seed=3, initial_epoch=epoch)
     callbacks, place = [cycles, *others], {"epochs": epochs, "initial_epoch": epoch}
     model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks, **place)
     return cycles
@@ -205,7 +209,7 @@ def undisturbed(tmp_path_factory):
 
 
 def test_interrupted_a_run_ends_with_the_same_snapshots(tmp_path, undisturbed):
-    for place in [(0, 1), (2, 2), (4, 0)]:
+    for place in [(0, 1), (4, 2)]:
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, Break(*place), begin=make, epochs=6)
     cycles = run(tmp_path, begin=make, epochs=6)
@@ -228,8 +232,8 @@ def test_what_a_resumed_run_needs_is_all_in_use(undisturbed):
 def test_a_model_that_is_still_there_may_go_on_in_a_second_fit(tmp_path):
     model, cycles = tiny(), SnapshotCallback(CYCLES, tmp_path)
     arguments = {"callbacks": [cycles], "verbose": 0, "shuffle": False}
-    model.fit(IMAGES, LABELS, epochs=3, **arguments)
-    model.fit(IMAGES, LABELS, epochs=6, initial_epoch=3, **arguments)
+    model.fit(BATCHES, epochs=3, **arguments)
+    model.fit(BATCHES, epochs=6, initial_epoch=3, **arguments)
     assert names(tmp_path) == ["resume.keras", "snapshot-1.keras", "snapshot-2.keras"]
     assert list(cycles.lrs.values()) == as_float32(CYCLES(np.arange(6)))
 
@@ -275,7 +279,7 @@ def test_an_epoch_of_unknown_length_is_refused(tmp_path):
 def go_on(folder, model, *, initial_epoch, schedule=CYCLES, per="epoch", ends=None):
     callbacks = [SnapshotCallback(schedule, folder, per=per, ends=ends)]
     place = {"initial_epoch": initial_epoch, "epochs": 6}
-    model.fit(IMAGES, LABELS, batch_size=8, callbacks=callbacks, verbose=0, **place)
+    model.fit(BATCHES, shuffle=False, callbacks=callbacks, verbose=0, **place)
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +318,8 @@ def test_a_folder_of_another_run_is_refused_and_kept(stopped, changes, message):
 
 
 def test_a_network_of_the_same_shapes_without_dropout_is_another(tmp_path):
-    digits, recipe = load("digits", 90, test_limit=40), Recipe(CYCLES, epochs=3)
+    recipe = Recipe(CyclicCosine(0.1, cycle_epochs=1), epochs=1)
+    digits = load("digits", 90, test_limit=40)
     fit(Keras.linear(dropout=0.5), digits, recipe, snapshots=Snapshots(tmp_path))
     layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     other = keras.Sequential(layers, name="Net")

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tensorflow.data import Dataset
 
 from lrlab.plateau.policy import ReduceOnPlateau
 from tests.support.strategies import examples
@@ -138,13 +139,13 @@ def check_against_torch(policy: ReduceOnPlateau, metrics) -> None:
 
 
 @given(st.data(), policies("keras"))
-@examples(200)
+@examples(100)
 def test_keras_cut_for_cut(data, policy) -> None:
     check_against_keras(policy, data.draw(metric_lists(policy)))
 
 
 @given(st.data(), policies("pytorch"))
-@examples(300)
+@examples(150)
 def test_torch_cut_for_cut(data, policy) -> None:
     check_against_torch(policy, data.draw(metric_lists(policy)))
 
@@ -167,7 +168,7 @@ def test_the_comparison_would_notice_a_difference(convention: str, other: dict) 
 def test_keras_in_fit(mode: str) -> None:
     """Real logs of a real run, the loss falling for some epochs and then standing still."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    model.compile(keras.optimizers.SGD(0.1), loss="mse")
+    model.compile(keras.optimizers.SGD(0.1), loss="mse", run_eagerly=True)
     model.layers[0].kernel.assign([[1.0]])
     policy = ReduceOnPlateau(0.1, factor=0.5, patience=2, mode=mode, min_delta=0.05, cooldown=2)
     names = ("factor", "patience", "mode", "min_delta", "cooldown")
@@ -179,8 +180,8 @@ def test_keras_in_fit(mode: str) -> None:
         def on_epoch_end(self, epoch, logs=None):
             seen.append((logs["loss"], float(self.model.optimizer.learning_rate)))
 
-    data = np.ones((4, 1), np.float32)
-    model.fit(data, 0 * data, epochs=16, verbose=0, callbacks=[callback, Watch()])
+    batch = Dataset.from_tensors((np.ones((4, 1), np.float32), np.zeros((4, 1), np.float32)))
+    model.fit(batch, shuffle=False, epochs=16, verbose=0, callbacks=[callback, Watch()])
     losses, rates = zip(*seen, strict=True)
     assert {type(loss) for loss in losses} == {float}
     assert our_rates(policy, losses)[1:] == list(rates)
@@ -250,7 +251,7 @@ def test_translations_agree_also_where_the_rate_rises(policy, metrics, extra) ->
 
 
 def test_every_order_of_good_and_bad_epochs() -> None:
-    for patience, cooldown in itertools.product(range(4), repeat=2):
+    for patience, cooldown in itertools.product(range(3), repeat=2):
         policy = ReduceOnPlateau(1.0, factor=0.5, patience=patience, cooldown=cooldown)
         theirs = policy.translate("pytorch")
         expected = (max(patience, 1) - 1, max(cooldown - 1, 0))
@@ -258,7 +259,7 @@ def test_every_order_of_good_and_bad_epochs() -> None:
         again = theirs.translate("keras")
         assert again.patience == max(patience, 1)
         assert again.cooldown == (cooldown if cooldown > 1 else 0)
-        for order in itertools.product([0.0, 1.0], repeat=8):
+        for order in itertools.product([0.0, 1.0], repeat=7):
             metrics = [-i * good for i, good in enumerate(order)]
             ours = our_rates(policy, metrics)
             assert ours == our_rates(theirs, metrics) == our_rates(again, metrics)

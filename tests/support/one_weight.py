@@ -8,6 +8,7 @@ from functools import partial
 
 import keras
 import numpy as np
+from tensorflow.data import Dataset
 
 
 def make_model(learning_rate, *, optimizer=None, **compiled):
@@ -54,17 +55,18 @@ class Metric(keras.callbacks.Callback):
         logs[self.name] = self.values[epoch]
 
 
-def train(model, *, steps, callbacks=(), broken=(), used=None, **arguments):
+def train(model, *, steps, callbacks=(), broken=(), used=None, batch_size=1, **arguments):
     """Run `fit` with so many steps an epoch and return the rate that each update used.
 
     A batch that makes no update counts as one of rate 0; the gradients of ``broken`` ones are NaN.
-    A list ``used`` is filled even if the run is interrupted.
+    A list ``used`` is filled even if the run is interrupted. The data are no arrays, as Keras would
+    take longer to cut these into batches than to train.
     """
     weighs = UsedRates(used)
     x, y = np.ones((steps, 1), np.float32), np.full((steps, 1), -10, np.float32)
     x[list(broken)] = np.nan
-    arguments = {"batch_size": 1, "shuffle": False, "verbose": 0} | arguments
-    model.fit(x, y, callbacks=[*callbacks, weighs], **arguments)
+    batches = Dataset.from_tensor_slices((x, y)).batch(batch_size)
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[*callbacks, weighs], **arguments)
     return weighs.rates
 
 

@@ -106,7 +106,7 @@ def test_the_verdict_turns_with_the_evidence(claim):
 
 def test_without_any_difference_few_claims_hold():
     """Each trial is simulated with its own number of seeds, at the effect that decides nothing."""
-    rng, repeats = np.random.default_rng(0), 400
+    rng, repeats = np.random.default_rng(0), 100
     for claim in TRIED:
         found = [one for one in judge([claim])[0].found if one.seeds]
         if not found:
@@ -115,9 +115,7 @@ def test_without_any_difference_few_claims_hold():
         for _ in range(repeats):
             simulated = []
             for one in found:
-                null = max(one.trial.margin, 0.0) if one.trial.kind == "more" else one.trial.margin
-                null = one.trial.margin if one.trial.margin < 0 else null
-                values = null + rng.normal(size=one.seeds)
+                values = one.trial.margin + rng.normal(size=one.seeds)
                 pairs = Pairs(dict(enumerate(values)), 0)
                 simulated.append(replace(one.trial, effect=lambda pairs=pairs: pairs))
             held += judge([replace(claim, trials=tuple(simulated))])[0].word == "holds"

@@ -6,7 +6,9 @@ from html import escape
 from typing import Any
 
 from lrlab.claims.claim import AFTER, BEFORE, Claim, Entry, Found, limit
+from lrlab.studies import notes
 
+WORDS = ("equal", "close", "different")
 COLUMNS = ("tried on", "effect [95 %]", "all together", "holds if", "seeds", "verdict")
 
 
@@ -32,7 +34,7 @@ class Ledger(tuple[Entry, ...]):
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
-    claim = entry.claim
+    claim, repeated = entry.claim, notes()
     return {
         "name": claim.name,
         "statement": claim.statement,
@@ -50,6 +52,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
                 "kind": found.trial.kind,
                 "evidence": list(found.trial.evidence),
                 "declared": found.trial.declared if found.trial.evidence else None,
+                "repeated": {name: repeated.get(name) for name in found.trial.evidence},
                 "effect": found.effect._asdict(),
                 "among_all": None if found.family is None else found.family._asdict(),
                 "seeds": found.seeds,
@@ -103,7 +106,7 @@ def _seen(claim: Claim, here: str | None) -> str:
 
 def _declared(entry: Entry) -> str:
     """When the rule was written, and what was recorded."""
-    texts = []
+    texts, repeated = [], notes()
     for declared in (BEFORE, AFTER):
         studies = [
             study
@@ -114,4 +117,11 @@ def _declared(entry: Entry) -> str:
         if studies:
             names = ", ".join(dict.fromkeys(studies))
             texts.append(f"Written {declared}: {names}.")
-    return " ".join(texts) or "Computed, without runs."
+            texts += [_repeated(name, repeated[name]) for name in studies if name in repeated]
+    return " ".join(dict.fromkeys(texts)) or "Computed, without runs."
+
+
+def _repeated(study: str, kept: dict[str, Any]) -> str:
+    """When runs of a study were last made again, where, and what came out."""
+    counts = ", ".join(f"{kept[word]} {word}" for word in WORDS if kept.get(word))
+    return f"{study} was made again on {kept['date']} ({kept['device']}): {counts}."

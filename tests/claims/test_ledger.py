@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from lrlab import studies
-from lrlab.claims import AFTER, BEFORE, CLAIMS, UnknownClaim, evidence, judge, ledger
+from lrlab.claims import AFTER, BEFORE, CLAIMS, UnknownClaim, evidence, judge, ledger, showing
 from lrlab.statistics import Pairs
 from lrlab.studies import STUDIES, RecordError
 from tests.conftest import ROOT
@@ -167,6 +167,17 @@ def test_a_notebook_shows_tables_and_json_holds_the_same():
     assert '<a href="#fig-full-finals">' in of_chapter
     assert "<a " not in ledger(["D1.6"], chapter="decay_schedules")._repr_html_()
     assert repr(shown) == f"{shown[0]}\n\n{shown[1]}"
+
+
+def test_it_says_when_a_study_was_made_again(monkeypatch):
+    kept = {"date": "2026-11-26", "device": "a cpu", "torch": "2", "equal": 3, "close": 0,
+            "different": 1}  # fmt: skip
+    monkeypatch.setattr(showing, "notes", lambda: {"D2-sqrt": kept})
+    found = ledger(["D2.4"])
+    told = "D2-sqrt was made again on 2026-11-26 (a cpu): 3 equal, 1 different."
+    assert told in found._repr_html_()
+    trial = found.to_list()[0]["trials"][0]
+    assert trial["repeated"] == {"D2-sqrt": kept, "further-seeds": None, "D2-constant": None}
 
 
 def test_a_ledger_needs_no_framework():

@@ -94,7 +94,9 @@ def _row(found: Found) -> str:
         found.trial.condition, found.size + unit, found.family_size, limit(found.trial),
         found.counted, found.verdict,
     )  # fmt: skip
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    named = zip(COLUMNS, cells, strict=True)
+    tags = (f'<td data-column="{column}">{escape(cell)}</td>' for column, cell in named)
+    return f"<tr>{''.join(tags)}</tr>"
 
 
 def _seen(claim: Claim, here: str | None) -> str:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sphinx.util.inventory import InventoryFile
 
 import lrlab
+from lrlab.claims import CLAIMS
 from tests.conftest import ROOT
 from tests.site import browser as site
 
@@ -62,6 +63,36 @@ def test_formulas_and_figures_are_there_to_be_checked(chromium: Browser) -> None
     with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
         page.goto(f"{address}/reference/notation.html")
         assert page.locator(".math").count() > 20
+
+
+def test_claims_are_chosen_by_document_and_by_verdict(chromium: Browser) -> None:
+    with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
+        page.goto(f"{address}/reference/claims.html")
+        shown = page.locator(".claim:visible")
+        assert shown.count() == len(CLAIMS)
+        for document in ("D3", "D4"):
+            page.get_by_label("Document").select_option(document)
+            names = [claim.get_attribute("id") for claim in shown.all()]
+            assert names == [name for name in CLAIMS if name.startswith(document)]
+            assert page.locator("output").inner_text() == f"{len(names)} of {len(CLAIMS)}"
+        page.get_by_label("Document").select_option("")
+        page.get_by_label("Verdict").select_option("holds")
+        words = {claim.get_attribute("data-verdict") for claim in shown.all()}
+        assert words == {"holds"}
+        page.get_by_label("Verdict").select_option("")
+        assert shown.count() == len(CLAIMS)
+
+
+def test_a_claim_leads_to_its_figure(chromium: Browser) -> None:
+    with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
+        page.goto(f"{address}/reference/claims.html")
+        links = page.locator(".claim > p > a").all()
+        targets = {str(link.get_attribute("href")) for link in links}
+        assert len(links) == len(CLAIMS)
+        for target in sorted(targets):
+            path, _, anchor = target.removeprefix("../").partition("#")
+            html = (HTML / path).read_text(encoding="utf-8")
+            assert not anchor or f'id="{anchor}"' in html, target
 
 
 def test_the_site_documents_every_public_name() -> None:

@@ -202,6 +202,7 @@ def test_a_wrapper_of_ones_own():
     assert train(model, steps=1, callbacks=[setter]) == [0.5]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.12
 def test_a_model_of_which_nothing_is_trained():
     model = make_model(9.0)
     model.trainable = False

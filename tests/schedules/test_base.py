@@ -148,7 +148,7 @@ def test_a_recurrence_does_not_scale_with_its_rate() -> None:
 
 @pytest.mark.parametrize("cls", simple_schedules(grid_durations))
 def test_each_class_agrees_with_the_oracle(cls: type) -> None:
-    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=1, max_size=8))
+    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=4, max_size=8))
     @examples(30)
     def agree(schedule, times) -> None:
         peak = lowest_and_highest(schedule)[1]

@@ -199,6 +199,7 @@ def test_compiled_updates_are_resumed(tmp_path):
 
 PROGRAM = """
 import sys
+sys.modules |= dict.fromkeys(("matplotlib", "pandas", "sklearn"))  # Keras looks for them
 from pathlib import Path
 from tests.keras.test_fitting import interrupted_and_resumed
 interrupted_and_resumed(Path(sys.argv[1]))

@@ -61,7 +61,7 @@ def test_slopes_and_curvatures_are_differences(landscape) -> None:
     shifts = 1e-5 * np.eye(d)
 
     @given(st.lists(st.floats(-3, 3), min_size=d, max_size=d).map(np.array))
-    @examples(60)
+    @examples(25)
     def holds(w) -> None:
         slopes = (landscape.loss(w + shifts) - landscape.loss(w - shifts)) / 2e-5
         assert landscape.grad(w) == pytest.approx(slopes, rel=1e-6, abs=1e-5)

@@ -107,11 +107,13 @@ def test_in_a_round_bowl_the_factor_is_exact(eigenvalue, share, angle) -> None:
     assert path.factor() == pytest.approx(abs(1 - 2 * share), rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("eigenvalues", [[1, 9], [0.3, 1, 7], [2, 2.5], [0.01, 5]])
-def test_the_best_constant_rate_has_the_smallest_measured_factor(eigenvalues) -> None:
+@pytest.mark.parametrize(
+    ("eigenvalues", "steps"), [([1, 9], 200), ([0.3, 1, 7], 200), ([2, 2.5], 100), ([0.01, 5], 600)]
+)
+def test_the_best_constant_rate_has_the_smallest_measured_factor(eigenvalues, steps) -> None:
     bowl = Quadratic(eigenvalues)
     rates = best_constant_lr(bowl) * np.array([0.5, 0.8, 0.9, 0.95, 0.98, 1, 1.02, 1.05, 1.1, 1.2])
-    factors = [run(bowl, lr, 600).factor() for lr in rates]
+    factors = [run(bowl, lr, steps).factor() for lr in rates]
     assert rates[np.argmin(factors)] == best_constant_lr(bowl)
     assert np.all(np.diff(factors[:6]) < 0)
     assert np.all(np.diff(factors[5:]) > 0)
@@ -130,7 +132,7 @@ def test_the_best_constant_rate_has_the_smallest_measured_factor(eigenvalues) ->
     ],
 )
 def test_factors_at_the_edges(lr, start, expected) -> None:
-    path = run(Quadratic([2]), lr, 3000, start=start)
+    path = run(Quadratic([2]), lr, 1100, start=start)  # 2^-1075 is nothing
     assert path.factor() == pytest.approx(expected, rel=1e-9, nan_ok=True)
     assert type(path.factor()) is float
 

@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lrlab.schedules
@@ -148,27 +148,15 @@ def test_a_recurrence_does_not_scale_with_its_rate() -> None:
 
 @pytest.mark.parametrize("cls", simple_schedules(grid_durations))
 def test_each_class_agrees_with_the_oracle(cls: type) -> None:
-    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=1, max_size=8))
+    @given(simple_schedules(grid_durations)[cls], st.lists(grid_times, min_size=4, max_size=8))
     @examples(30)
     def agree(schedule, times) -> None:
         peak = lowest_and_highest(schedule)[1]
         for t in times:
-            assert schedule(t) == pytest.approx(oracle.rate(schedule, t), rel=0, abs=1e-12 * peak)
-
-    agree()
-
-
-@pytest.mark.parametrize("cls", simple_schedules(grid_durations))
-def test_the_oracle_agrees_where_it_matters(cls: type) -> None:
-    """Relative to the rate itself, not to the peak: small rates count as well."""
-
-    @given(simple_schedules(grid_durations)[cls], grid_times)
-    @examples(30)
-    def agree(schedule, t) -> None:
-        expected = oracle.rate(schedule, t)
-        high = lowest_and_highest(schedule)[1]
-        assume(expected > 1e-6 * high)
-        assert schedule(t) == pytest.approx(expected, rel=1e-8)
+            expected, rate = oracle.rate(schedule, t), schedule(t)
+            assert rate == pytest.approx(expected, rel=0, abs=1e-12 * peak)
+            if expected > 1e-6 * peak:  # relative to the rate itself: small ones count as well
+                assert rate == pytest.approx(expected, rel=1e-8)
 
     agree()
 

@@ -20,6 +20,7 @@ from lrlab.studies.store import RecordError
 from lrlab.studies.study import Images, Network
 from lrlab.training import lr_deviation
 from lrlab.utils import progress
+from tests.support import light_study
 from tests.support.histories import follow_run
 from tests.support.tiny_study import FAULTY, TINY, contents, quick
 
@@ -304,6 +305,8 @@ def test_what_is_recorded_needs_no_torch(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_standard_streams_need_not_be_there(tmp_path, monkeypatch, workers):
+    if workers == 2:  # which start faster without PyTorch, and take the streams that there are
+        monkeypatch.setattr(execution, "_perform", light_study.perform)
     monkeypatch.setattr(sys, "stderr", None)
     monkeypatch.setattr(sys, "stdout", None)
     runs = [quick(seed=seed) for seed in range(2)]

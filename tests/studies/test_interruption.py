@@ -162,7 +162,7 @@ def start():
     """Starts the command in a session of its own, of which nothing outlives the test."""
     started = []
 
-    def begin(study, results, *options, program="tiny_study"):
+    def begin(study, results, *options, program="light_study"):
         module = [sys.executable, "-m", f"tests.support.{program}"]
         process = subprocess.Popen(
             [*module, "run", study, "--results", results, "--device", "cpu", *options],
@@ -214,10 +214,10 @@ def check_orderly(process, results, workers):
 
 def test_a_kill_changes_no_record(tmp_path, start):
     """Two workers are killed with their parent, which is writing; one process makes the rest."""
-    runs = TINY.runs(range(2))
+    runs = TINY.runs(range(1))
     undisturbed, results = tmp_path / "undisturbed", tmp_path / "killed"
     execute(runs, results=undisturbed, workers=1, device="cpu")
-    process = start("tiny", results, "--seeds", "2", "--workers", "2", program="killed_study")
+    process = start("tiny", results, "--seeds", "1", "--workers", "2", program="killed_study")
     assert process.communicate(timeout=PATIENCE)[0].count("recorded") == 2
     assert process.returncode == -signal.SIGKILL
     assert len(list(results.rglob(".*.part"))) == 1

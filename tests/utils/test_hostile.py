@@ -168,7 +168,7 @@ anything = st.recursive(
 
 
 @given(st.sampled_from(sorted(MAKERS)), st.data())
-@examples(100)
+@examples(40)
 def test_several_parameters_at_once(maker: str, data: st.DataObject) -> None:
     changes = data.draw(st.dictionaries(st.sampled_from(MAKERS[maker].names), anything))
     with contextlib.suppress(ValueError):
@@ -176,7 +176,7 @@ def test_several_parameters_at_once(maker: str, data: st.DataObject) -> None:
 
 
 @given(st.sampled_from(CLASSES), st.dictionaries(st.text(max_size=5), anything))
-@examples(100)
+@examples(50)
 def test_a_config_of_anything(name: str, parameters: dict) -> None:
     with contextlib.suppress(ValueError):
         Value.from_config(parameters | {"class": name})

@@ -17,13 +17,16 @@ from typing import TextIO
 from lrlab.data import DataError
 from lrlab.studies import (
     STUDIES,
+    Executor,
     Study,
     UnknownStudy,
+    batched,
     execute,
     find,
     folder,
     missing,
     most_workers,
+    on_dask,
     places,
     select,
 )
@@ -124,8 +127,17 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
             _say(f"{run.study}/{run.name}")
         _say(f"{len(absent)} of {len(runs)} runs to make, in {folder(options.results)}")
         return DONE
+    try:
+        executor = _executor(options)
+    except ValueError as error:
+        return _complain(error, MISUSED)
     report = execute(
-        runs, results=options.results, workers=options.workers, device=options.device, log=_tell
+        runs,
+        results=options.results,
+        workers=options.workers,
+        device=options.device,
+        executor=executor,
+        log=_tell,
     )
     failed = report.failed
     for outcome in failed:
@@ -139,6 +151,15 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
         text = f"runs failed: {len(failed)}, not made: {report.unmade}{why}"
         return _complain(f"{text}. The same command tries again", FAILED)
     return DONE
+
+
+def _executor(options: argparse.Namespace) -> Executor | None:
+    """What makes the runs; None for processes side by side."""
+    if options.scheduler is not None and options.executor != "dask":
+        raise ValueError("--scheduler is for --executor dask")
+    if options.executor == "dask":
+        return on_dask(options.scheduler, options.workers)
+    return batched if options.executor == "batched" else None
 
 
 def _list(chosen: list[Study], options: argparse.Namespace) -> int:
@@ -310,6 +331,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--device", default="auto", help="cpu, cuda, mps or auto: a GPU if there is one (default)"
+    )
+    run.add_argument(
+        "--executor",
+        choices=("local", "dask", "batched"),
+        default="local",
+        help="what makes the runs: processes side by side (default), the workers of a Dask "
+        "cluster, or one program for many runs on a GPU",
+    )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, such as tcp://HOST:8786 (default: a cluster on this machine, of "
+        "--workers processes)",
     )
     run.add_argument("--dry-run", action="store_true", help="only say what would be made")
 

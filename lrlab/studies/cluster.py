@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -55,8 +55,8 @@ def on_dask(scheduler: str | None = None, workers: int | None = None) -> Executo
         `ExecutorError` where the scheduler or its workers are of no use.
 
     Raises:
-        ValueError: ``workers`` is no positive integer, or is given with a scheduler, which has
-            workers of its own.
+        ValueError: ``scheduler`` is no text; ``workers`` is no positive integer, or is given with a
+            scheduler, which has workers of its own.
         ImportError: Dask is missing.
 
     Example:
@@ -66,6 +66,10 @@ def on_dask(scheduler: str | None = None, workers: int | None = None) -> Executo
     """
     if scheduler is not None and workers is not None:
         raise ValueError("workers must be None with a scheduler, which has workers of its own")
+    if scheduler is not None and not (isinstance(scheduler, str) and scheduler.strip()):
+        raise ValueError(
+            f"scheduler must be an address such as tcp://HOST:8786, received {scheduler!r}"
+        )
     workers = joblib.cpu_count() if workers is None else checks.count("workers", workers)
     try:
         import distributed  # noqa: F401  late, here and below: few need it, and it may be missing
@@ -101,7 +105,7 @@ def _cluster(workers: int) -> Iterator[str]:
     """A cluster of worker processes on this machine, as the address of its scheduler."""
     from distributed import LocalCluster
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         # The loop's thread inherits that Ctrl-C is blocked, and each worker that it starts does.
         with execution._held_back(), execution._blocked():
             cluster = LocalCluster(
@@ -112,16 +116,16 @@ def _cluster(workers: int) -> Iterator[str]:
                 local_directory=folder,
                 silence_logs=SILENT,
             )
-        with cluster:
-            try:
-                cluster.scale(workers)
-                yield cluster.scheduler_address
-            finally:  # an orderly end takes a worker a second, and it has nothing more to say
-                for nanny in cluster.workers.values():
-                    nanny.auto_restart = False
-                    with suppress(ProcessLookupError):
-                        if nanny.pid:
-                            os.kill(nanny.pid, signal.SIGTERM)
+            stack.enter_context(cluster)
+        try:
+            cluster.scale(workers)
+            yield cluster.scheduler_address
+        finally:  # an orderly end takes a worker a second, and it has nothing more to say
+            for nanny in cluster.workers.values():
+                nanny.auto_restart = False
+                with suppress(ProcessLookupError):
+                    if nanny.pid:
+                        os.kill(nanny.pid, signal.SIGTERM)
 
 
 @contextmanager
@@ -146,7 +150,7 @@ def _outcomes(client: Client, address: str, runs: list[Run], device: str) -> Ite
     sent = WorkerPlugin()  # each worker receives it, and drops it at the end
     vars(sent)["images"] = {run.setting.data: execution._images(run.setting.data) for run in runs}
     name = f"lrlab-{client.id}"
-    same = {package: version(package) for package in SAME}
+    same = _versions()
     made: dict[Future, Run] = {}
     waiting = iter(runs)
     try:
@@ -205,7 +209,7 @@ def _blame(error: KilledWorker) -> str:
     )
 
 
-def _perform(run: Run, device: str, name: str, same: dict[str, str]) -> Outcome:
+def _perform(run: Run, device: str, name: str, same: str) -> Outcome:
     """Make a run in a worker, on the images that it was sent, as long as somebody waits for it.
 
     Raises:
@@ -213,20 +217,19 @@ def _perform(run: Run, device: str, name: str, same: dict[str, str]) -> Outcome:
     """
     from distributed import get_worker
 
-    from lrlab import pytorch
-
     worker = get_worker()
-    here = {package: version(package) for package in same}
-    if here != same:
+    if (there := _versions()) != same:
         raise ExecutorError(
-            f"the worker at {worker.address} has {_listed(here)}, and not {_listed(same)} as here. "
-            "Install the same there"
+            f"the worker at {worker.address} has {there}, and not {same} as here. Install the same "
+            "there"
         )
     if worker.state.nthreads != 1:
         raise ExecutorError(
             f"the worker at {worker.address} has {worker.state.nthreads} threads, and runs repeat "
             "with one. Start it with --nthreads 1"
         )
+
+    from lrlab import pytorch  # late, as it may be missing there
 
     class Wanted(pytorch.Observer):
         """Ends the run when the client has taken its images back."""
@@ -241,5 +244,12 @@ def _perform(run: Run, device: str, name: str, same: dict[str, str]) -> Outcome:
     return execution._perform(run, device, os.getpid(), images=images, observers=[Wanted()])
 
 
-def _listed(versions: dict[str, str]) -> str:
-    return ", ".join(f"{package} {number}" for package, number in versions.items())
+def _versions() -> str:
+    """The versions on which it depends what a run gives."""
+    found = []
+    for package in SAME:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:  # a checkout has none
+            found.append(f"{package} of no version")
+    return ", ".join(found)

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import numpy as np
@@ -83,11 +84,16 @@ def test_no_run_goes_on_when_a_record_cannot_be_written(make, monkeypatch):
 
 
 def test_other_versions_are_refused_by_name(make, monkeypatch):
-    monkeypatch.setattr(cluster, "version", lambda package: f"{package}-of-tomorrow")
+    def tomorrow(package):
+        if package == "lrlab":
+            raise PackageNotFoundError
+        return "9.0"
+
+    monkeypatch.setattr(cluster, "version", tomorrow)
     report = make([run("a"), run("b")])
     assert re.search(
-        r"^the worker at tcp://127.0.0.1:\d+ has lrlab \S+, torch \S+, and not "
-        "lrlab lrlab-of-tomorrow, torch torch-of-tomorrow as here. Install the same there$",
+        r"^the worker at tcp://127.0.0.1:\d+ has lrlab \d\S+, torch \d\S+, and not lrlab of no "
+        "version, torch 9.0 as here. Install the same there$",
         report.ended,
     )
     assert (report.outcomes, report.unmade) == ([], 2)
@@ -97,7 +103,7 @@ def test_several_threads_are_refused_by_name(monkeypatch):
     worker = SimpleNamespace(address="tcp://there", state=SimpleNamespace(nthreads=8))
     monkeypatch.setattr(distributed, "get_worker", lambda: worker)
     with pytest.raises(ExecutorError, match=r"tcp://there has 8 threads.*--nthreads 1"):
-        cluster._perform(run("a"), "cpu", "name", {})
+        cluster._perform(run("a"), "cpu", "name", cluster._versions())
 
 
 def test_a_worker_that_cannot_begin_is_told_of(make, monkeypatch):
@@ -117,6 +123,7 @@ def test_a_scheduler_that_does_not_answer_is_named(make, monkeypatch):
 
 
 def test_a_scheduler_without_workers_and_one_that_goes_away_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT", 1)
     alone = Cluster(tmp_path)
     make = partial(execute, device="cpu", executor=on_dask(alone.address), results=tmp_path / "r")
     try:
@@ -142,9 +149,10 @@ def test_kills_at_random_moments_change_no_record(machines, tmp_path):
     killed_again_and_again(tmp_path, 2, seed=0, moments=(2, 5), scheduler=machines.address)
 
 
-def test_a_dead_worker_costs_the_run_in_flight(make, tmp_path):
+def test_a_dead_worker_costs_the_run_in_flight(machines, make, tmp_path):
     runs, local = [run("kills once"), run("a"), run("b")], tmp_path / "local"
     report = make(runs)
+    assert (machines.folder / "killed").exists()
     assert (len(report.outcomes), report.failed, report.ended) == (3, [], None)
     execute(runs, results=local, workers=1, device="cpu")
     assert len(contents(local)) == 3
@@ -165,7 +173,7 @@ def test_a_run_that_kills_its_workers_fails_and_the_others_go_on(make):
 
 
 def test_ctrl_c_leaves_nobody_behind_and_the_command_goes_on(tmp_path, capsys):
-    with start("endless", tmp_path, "--workers", "2") as process:
+    with start("endless", tmp_path, "--workers", "1") as process:
         until(lambda: len(contents(tmp_path)) == 2, lambda: process.poll() is None)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to everybody
         output = process.communicate(timeout=PATIENCE)[0]
@@ -174,7 +182,7 @@ def test_ctrl_c_leaves_nobody_behind_and_the_command_goes_on(tmp_path, capsys):
         "",
         "Stopped.",
         "What is finished is recorded; the same command goes on from there:",
-        f"  lrlab run endless --device cpu --results {tmp_path} --executor dask --workers 2",
+        f"  lrlab run endless --device cpu --results {tmp_path} --executor dask --workers 1",
     ]
     until(lambda: not alive(process.pid))
     again = ["run", "endless", "--results", str(tmp_path), "--executor", "dask", "--dry-run"]
@@ -205,6 +213,7 @@ def test_workers_are_those_of_the_scheduler_or_so_many():
     ("options", "told"),
     [
         (["--scheduler", "tcp://127.0.0.1:9"], "--scheduler is for --executor dask"),
+        (["--executor", "dask", "--scheduler", ""], "scheduler must be an address such as tcp://"),
         (["--executor", "dask", "--scheduler", "x", "--workers", "1"], "workers must be None"),
     ],
 )

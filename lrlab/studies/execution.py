@@ -56,8 +56,8 @@ class ExecutorError(RuntimeError):
     """What makes the runs cannot go on; the message says why, and what to do."""
 
 
-#: What makes runs, given them and the device: it yields what became of each, and is closed when no
-#: further one is wanted. `execute` writes the records.
+#: Takes runs and a device, makes the runs, and yields what became of each. It is closed when no
+#: further one is wanted; `execute` writes the records.
 Executor = Callable[[list[Run], str], Iterator[Outcome]]
 
 

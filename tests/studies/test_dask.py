@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from lrlab import Constant, cli
-from lrlab.studies import ExecutorError, cluster, execute, on_dask, store
+from lrlab.studies import ExecutorError, cluster, execute, on_dask, store, train
 from lrlab.studies.study import Images, Parts, Run
-from tests.support.cluster import Cluster, alive, killed_again_and_again, start
+from tests.support.cluster import Cluster, alive, killed_again_and_again, pretend, start
 from tests.support.tiny_study import FAULTY, FOREVER, STUDIES, contents, setting
 from tests.support.waiting import PATIENCE, until
 
@@ -30,8 +30,9 @@ def machines(tmp_path_factory):
     other = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(folder / "digits16.npz", **other)
     machines = Cluster(folder)
-    machines.add_worker()
-    machines.add_worker(LRLAB_DATA=str(folder))
+    deadly = ("--preload", "tests.support.deadly")
+    machines.add_worker(*deadly)
+    machines.add_worker(*deadly, LRLAB_DATA=str(folder))
     yield machines
     machines.close()
 
@@ -132,8 +133,10 @@ def test_a_scheduler_without_workers_and_one_that_goes_away_are_named(tmp_path, 
             ended = make([run("a")]).ended
         assert ended.startswith(f"no worker has joined {alone.address} for 0.1 s. Start some: dask")
         alone.add_worker()
+        short = run("a", epochs=1)
+        monkeypatch.setattr(cluster, "_perform", partial(pretend, train(short, "cpu")))
         report = make(
-            [run("a", epochs=1), run("b", epochs=FOREVER)],
+            [short, run("b", epochs=FOREVER)],
             log=lambda line: os.killpg(alone.scheduler.pid, signal.SIGKILL),
         )
     finally:

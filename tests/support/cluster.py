@@ -16,9 +16,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lrlab.studies import execute, on_dask
+from lrlab.studies import Outcome, Run, execute, on_dask
+from lrlab.training import History
 from tests.conftest import ROOT
-from tests.support.tiny_study import TINY, contents, write_data
+from tests.support.tiny_study import FOREVER, TINY, contents, write_data
 from tests.support.waiting import PATIENCE, until
 
 
@@ -39,12 +40,11 @@ class Cluster:
         told = until(lambda: file.exists() and file.read_text(), lambda: not self.scheduler.poll())
         self.address = json.loads(told)["address"]
 
-    def add_worker(self, **environment: str) -> None:
-        """Start a worker; see `tests.support.deadly` for the runs that kill it."""
+    def add_worker(self, *options: str, **environment: str) -> None:
+        """Start a worker that finds no images, unless the environment says where."""
         self._start(
-            "worker", self.address, "--nthreads", "1", "--preload", "tests.support.deadly",
-            "--local-directory", self.folder, "--memory-limit", "0",
-            **{"LRLAB_DATA": "", **environment},
+            "worker", self.address, "--nthreads", "1", "--local-directory", self.folder,
+            "--memory-limit", "0", *options, **{"LRLAB_DATA": "", **environment},
         )  # fmt: skip
 
     def _start(self, part: str, *options: str | Path, **environment: str) -> subprocess.Popen:
@@ -65,6 +65,13 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def pretend(history: History, run: Run, *_: object) -> Outcome:
+    """Make a run of one epoch in a worker without PyTorch, and others never."""
+    if run.recipe.epochs > 1:
+        time.sleep(FOREVER)
+    return Outcome(run, 0.0, history)
 
 
 def killed_again_and_again(

@@ -12,6 +12,7 @@ is so for both. What is done once, such as starting the workers, is told of the 
 warms up, and not counted. The images are those that travel with the package.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -54,7 +55,11 @@ def main(rounds: int) -> None:
         arrays = {key: getattr(first, key) for key in ("x_train", "y_train", "x_test", "y_test")}
         np.savez(Path(folder, f"{NAME}.npz"), **arrays)
         with LocalCluster(
-            n_workers=WORKERS, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
+            n_workers=WORKERS,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
         ) as cluster:
             ways: dict[str, Callable[[list[Run]], float]] = {
                 "local": partial(seconds, None),

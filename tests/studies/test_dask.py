@@ -149,7 +149,7 @@ def test_a_scheduler_without_workers_and_one_that_goes_away_are_named(tmp_path, 
 
 
 def test_kills_at_random_moments_change_no_record(machines, tmp_path):
-    killed_again_and_again(tmp_path, 2, seed=0, moments=(2, 5), scheduler=machines.address)
+    assert killed_again_and_again(tmp_path, 2, seed=1, scheduler=machines.address) > 0
 
 
 def test_a_dead_worker_costs_the_run_in_flight(machines, make, tmp_path):

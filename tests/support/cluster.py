@@ -22,6 +22,8 @@ from tests.conftest import ROOT
 from tests.support.tiny_study import FOREVER, TINY, contents, write_data
 from tests.support.waiting import PATIENCE, until
 
+LONGEST = 5  # seconds until a command is killed of which nobody waits for a record
+
 
 class Cluster:
     """A scheduler and its workers, each with a nanny that starts it again.
@@ -75,7 +77,7 @@ def pretend(history: History, run: Run, *_: object) -> Outcome:
 
 
 def killed_again_and_again(
-    folder: Path, rounds: int, seed: int, moments: tuple[float, float], scheduler: str | None = None
+    folder: Path, rounds: int, seed: int, scheduler: str | None = None
 ) -> int:
     """Kill ``lrlab run`` at random moments, go on, and compare the records.
 
@@ -83,7 +85,6 @@ def killed_again_and_again(
         folder: An empty one.
         rounds: How many kills.
         seed: Of the moments.
-        moments: The seconds between which they come.
         scheduler: Of a cluster; None for a cluster that dies as well.
 
     Returns:
@@ -96,8 +97,11 @@ def killed_again_and_again(
     for number in range(rounds):
         results = folder / str(number)
         with start("tiny", results, "--seeds", "2", *cluster) as process:
+            wanted = draw.randrange(6)  # so many records, and a moment
+            while len(contents(results)) < wanted and process.poll() is None:
+                time.sleep(0.01)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(draw.uniform(*moments))
+                process.wait(draw.uniform(0, 0.3 if wanted else LONGEST))
             how = draw.choice([os.kill, os.killpg])
             what = draw.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
             with suppress(ProcessLookupError):
@@ -138,5 +142,5 @@ if __name__ == "__main__":
         os.environ["LRLAB_DATA"] = place
         write_data(Path(place))
         rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-        left = killed_again_and_again(Path(place), rounds, time.time_ns(), moments=(0, 12))
+        left = killed_again_and_again(Path(place), rounds, seed=time.time_ns())
         print(f"{rounds} kills left {left} of {6 * rounds} records; all are equal in the end")

@@ -133,7 +133,7 @@ def test_a_wheel_holds_what_there_is_and_not_what_there_was(project_copy: Path) 
 
 # import-linter checks who may import whom (`make check`, the contracts in pyproject.toml).
 MODULES = sorted((ROOT / "lrlab").rglob("*.py"))
-FRAMEWORKS = {"torch", "keras", "tensorflow"}
+FRAMEWORKS = {"torch", "keras", "tensorflow", "distributed"}
 FOLDERS = {path.parent.name for path in (ROOT / "lrlab").glob("*/__init__.py")}
 ROOMS = sorted(FOLDERS - {"cli"})  # the command is no room
 

@@ -18,13 +18,16 @@ from lrlab.cli.arguments import parser
 from lrlab.data import DataError
 from lrlab.studies import (
     STUDIES,
+    Executor,
     Study,
     UnknownStudy,
+    batched,
     execute,
     find,
     folder,
     missing,
     note,
+    on_dask,
     places,
     repeat,
     select,
@@ -126,8 +129,17 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
             _say(f"{run.study}/{run.name}")
         _say(f"{len(absent)} of {len(runs)} runs to make, in {folder(options.results)}")
         return DONE
+    try:
+        executor = _executor(options)
+    except ValueError as error:
+        return _complain(error, MISUSED)
     report = execute(
-        runs, results=options.results, workers=options.workers, device=options.device, log=_tell
+        runs,
+        results=options.results,
+        workers=options.workers,
+        device=options.device,
+        executor=executor,
+        log=_tell,
     )
     failed = report.failed
     for outcome in failed:
@@ -141,6 +153,15 @@ def _run(chosen: list[Study], options: argparse.Namespace) -> int:
         text = f"runs failed: {len(failed)}, not made: {report.unmade}{why}"
         return _complain(f"{text}. The same command tries again", FAILED)
     return DONE
+
+
+def _executor(options: argparse.Namespace) -> Executor | None:
+    """What makes the runs; None for processes side by side."""
+    if options.scheduler is not None and options.executor != "dask":
+        raise ValueError("--scheduler is for --executor dask")
+    if options.executor == "dask":
+        return on_dask(options.scheduler, options.workers)
+    return batched if options.executor == "batched" else None
 
 
 def _list(chosen: list[Study], options: argparse.Namespace) -> int:

@@ -44,6 +44,19 @@ def parser() -> argparse.ArgumentParser:
         help="seeds 0 to N-1 (default: the study's own)",
     )
     _add_machine(run)
+    run.add_argument(
+        "--executor",
+        choices=("local", "dask", "batched"),
+        default="local",
+        help="what makes the runs: processes side by side (default), the workers of a Dask "
+        "cluster, or one program for many runs on a GPU",
+    )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, such as tcp://HOST:8786 (default: a cluster on this machine, of "
+        "--workers processes)",
+    )
     run.add_argument("--dry-run", action="store_true", help="only say what would be made")
 
     listing = commands.add_parser(

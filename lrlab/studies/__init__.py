@@ -1,9 +1,9 @@
 """Recorded studies: runs too long for a chapter, declared, executed and kept.
 
 `study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
-that are missing, `executors` has other ways to make them, `store` keeps them, `results` loads them
-for a chapter, `repeating` makes them again. On the command line ``lrlab run``, ``lrlab list``,
-``lrlab show`` and ``lrlab check`` do the same.
+that are missing, `executors` and `cluster` have other ways to make them, `store` keeps them,
+`results` loads them for a chapter, `repeating` makes them again. On the command line ``lrlab run``,
+``lrlab list``, ``lrlab show`` and ``lrlab check`` do the same.
 """
 
 from lrlab.studies.catalog import (
@@ -15,7 +15,16 @@ from lrlab.studies.catalog import (
     UnknownStudy,
     select,
 )
-from lrlab.studies.execution import Outcome, Report, execute, most_workers, train
+from lrlab.studies.cluster import on_dask
+from lrlab.studies.execution import (
+    Executor,
+    ExecutorError,
+    Outcome,
+    Report,
+    execute,
+    most_workers,
+    train,
+)
 from lrlab.studies.executors import batched
 from lrlab.studies.repeating import Repeat, note, notes, repeat
 from lrlab.studies.results import final_values, load, measured, table
@@ -28,6 +37,8 @@ __all__ = [
     "MOMENTA",
     "RATES",
     "STUDIES",
+    "Executor",
+    "ExecutorError",
     "Found",
     "Images",
     "Network",
@@ -51,6 +62,7 @@ __all__ = [
     "most_workers",
     "note",
     "notes",
+    "on_dask",
     "places",
     "registry",
     "repeat",

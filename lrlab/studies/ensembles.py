@@ -6,7 +6,7 @@ Imported by `lrlab.studies` only where a setting asks for snapshots, since it im
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +33,7 @@ def train_parts(
     dataset: Dataset,
     held_out: Dataset,
     device: str,
+    observers: Sequence[pytorch.Observer] = (),
 ) -> History:
     """Make a run that takes snapshots, and measure them alone and together.
 
@@ -43,6 +44,7 @@ def train_parts(
         dataset: The images that it trains on and is tested on.
         held_out: The same training images, and others to choose members on as its test images.
         device: A torch device, or ``"auto"``.
+        observers: What else looks on while a network is trained.
 
     Returns:
         The history of all epochs. ``measured`` is what `examine` returns, or empty if the run
@@ -55,17 +57,24 @@ def train_parts(
             part = replace(recipe, epochs=recipe.epochs // parts.number)
             for k in range(parts.number):
                 seed = run.seed + k * APART
-                own = Snapshots(Path(folder, str(k)), ends=(part.epochs,))
+                keep = Snapshots(Path(folder, str(k)), ends=(part.epochs,))
                 model = network(seed=seed)
-                own_recipe = part.seeded(seed)
-                histories.append(
-                    pytorch.fit(model, dataset, own_recipe, device=device, snapshots=own)
+                history = pytorch.fit(
+                    model,
+                    dataset,
+                    part.seeded(seed),
+                    device=device,
+                    snapshots=keep,
+                    observers=observers,
                 )
-                paths += [] if histories[-1].stopped else snapshot_paths(own.folder, ".pt")
+                histories.append(history)
+                paths += [] if history.stopped else snapshot_paths(keep.folder, ".pt")
             history = joined(histories, recipe)
         else:
             keep, model = Snapshots(folder, ends=parts.ends(recipe.epochs)), network(seed=run.seed)
-            history = pytorch.fit(model, dataset, recipe, device=device, snapshots=keep)
+            history = pytorch.fit(
+                model, dataset, recipe, device=device, snapshots=keep, observers=observers
+            )
             paths += [] if history.stopped else snapshot_paths(folder, ".pt")
         if history.stopped is None:
             history.measured = examine(paths, model, dataset, held_out)

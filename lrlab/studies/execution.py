@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,8 @@ from lrlab.studies.study import Images, Run
 from lrlab.training import History
 from lrlab.utils import checks, progress, signals
 
+Loaded = tuple[data.Dataset, data.Dataset | None]  # what `Images.load` gives
+
 # The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
 TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 
@@ -48,6 +50,15 @@ class Outcome:
     def __str__(self) -> str:
         said = f"failed: {self.error}" if self.error else f"recorded, {self.seconds:.1f} s"
         return f"{self.run.study}/{self.run.name} {said}"
+
+
+class ExecutorError(RuntimeError):
+    """What makes the runs cannot go on; the message says why, and what to do."""
+
+
+#: Takes runs and a device, makes the runs, and yields what became of each. It is closed when no
+#: further one is wanted; `execute` writes the records.
+Executor = Callable[[list[Run], str], Iterator[Outcome]]
 
 
 @dataclass
@@ -78,7 +89,7 @@ def execute(
     results: Path | str | None = None,
     workers: int | None = None,
     device: str = "auto",
-    executor: Callable[[list[Run], str], Iterator[Outcome]] | None = None,
+    executor: Executor | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Report:
     """Make the runs that have no record yet, and record each when it is finished.
@@ -91,8 +102,8 @@ def execute(
         results: Folder of the records, see `lrlab.studies.folder`.
         workers: Runs side by side; by default one a CPU core, also where they share a GPU.
         device: A torch device, or ``"auto"``: a GPU if there is one.
-        executor: What makes the runs, given them and the device, such as
-            `lrlab.studies.executors.batched`; None for processes side by side.
+        executor: What makes the runs, given them and the device, such as `batched` or what
+            `on_dask` returns; None for processes side by side.
         log: Receives a line for each finished run, where nobody watches the bar.
 
     Returns:
@@ -138,7 +149,7 @@ def execute(
         if executor is None:
             outcomes = _side_by_side(tasks(), min(workers, len(todo)))
         else:
-            outcomes = (made for made in executor(todo, device))
+            outcomes = _relayed(executor(todo, device))
         try:
             with closing(outcomes):
                 for made in outcomes:
@@ -158,6 +169,8 @@ def execute(
                         break
         except BrokenProcessPool:
             report.ended = "a worker process was killed, perhaps for want of memory"
+        except ExecutorError as error:
+            report.ended = str(error)
         except OSError as error:  # no process, no temporary folder, no shared memory
             report.ended = f"the workers cannot go on: {error}"
     report.unmade = len(todo) - len(report.outcomes)
@@ -200,26 +213,34 @@ def _record(outcome: Outcome, results: Path | str | None) -> tuple[Outcome, bool
     return replace(outcome, history=None, error=error), written
 
 
-def train(run: Run, device: str = "auto") -> History:
+def train(
+    run: Run,
+    device: str = "auto",
+    *,
+    images: Loaded | None = None,
+    observers: Sequence[Any] = (),
+) -> History:
     """Make one run here and now, with one thread, and return its history.
 
     Args:
         run: What to train.
         device: A torch device, or ``"auto"``: a GPU if there is one. A GPU is asked for
             algorithms that repeat to the last bit.
+        images: What `Images.load` of the run gives; None loads them.
+        observers: What else looks on, see `lrlab.pytorch.Observer`.
     """
     pytorch = _pytorch()
     from lrlab.studies.ensembles import train_parts
 
     setting = run.setting
-    dataset, later = _images(setting.data)
+    dataset, later = images or _images(setting.data)
     on_cuda = pytorch.pick_device(device).type == "cuda"
     with pytorch.one_thread(), pytorch.deterministic() if on_cuda else nullcontext():
         if setting.snapshots is not None and later is not None:
             fresh = partial(network, run, dataset)
-            return train_parts(run, setting.snapshots, fresh, dataset, later, device)
+            return train_parts(run, setting.snapshots, fresh, dataset, later, device, observers)
         model = network(run, dataset)
-        history = pytorch.fit(model, dataset, run.recipe, device=device)
+        history = pytorch.fit(model, dataset, run.recipe, device=device, observers=observers)
         if setting.data.evaluate_on == "both" and later is not None and history.stopped is None:
             loss, accuracy = pytorch.evaluate(model, later)
             history.measured = {"test": {"loss": loss, "accuracy": accuracy}}
@@ -240,7 +261,7 @@ def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:
 
 
 @cache
-def _images(chosen: Images) -> tuple[data.Dataset, data.Dataset | None]:
+def _images(chosen: Images) -> Loaded:
     return chosen.load()
 
 
@@ -271,6 +292,11 @@ def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None
         yield from outcomes
 
 
+def _relayed(outcomes: Iterator[Outcome]) -> Generator[Outcome, None, None]:
+    """The same, to be closed: that ends an executor that is a generator as well."""
+    yield from outcomes
+
+
 @contextmanager
 def _blocked() -> Iterator[None]:
     """Let processes that are started in the block never receive Ctrl-C.
@@ -290,14 +316,14 @@ def _blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _perform(run: Run, device: str, parent: int) -> Outcome:
+def _perform(run: Run, device: str, parent: int, **options: Any) -> Outcome:
     """Train, and say how it went; in a worker, or in the parent if it is alone."""
     if os.getpid() != parent:
         _settle(parent)
     start = time.perf_counter()
     history, error = None, None
     try:
-        history = train(run, device)
+        history = train(run, device, **options)
     except Exception as reason:  # whatever it is, the other runs go on
         error = f"{type(reason).__name__}: {reason}"
     return Outcome(run, time.perf_counter() - start, history, error)

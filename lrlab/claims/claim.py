@@ -152,7 +152,7 @@ class Entry:
 
     @property
     def word(self) -> str:
-        """The verdict: "holds", "fails", "depends", "open", or "not tested"."""
+        """The verdict, "holds", "fails", "depends" or "open"; "not tested" without trials."""
         return combine(one.word for one in self.found) if self.found else "not tested"
 
     @property

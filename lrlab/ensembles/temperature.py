@@ -86,8 +86,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: The right classes, integers from 0.
 
     Returns:
-        T, in [0.01, 100]: the upper end for logits that know less than nothing, the lower one for
-        those that are always right.
+        T, in [0.01, 100]. Logits that know less than nothing get the upper end, those that are
+        always right the lower one.
 
     Example:
         >>> logits = np.log([[0.9, 0.1]] * 4)

@@ -23,7 +23,8 @@ def p_value(values: Sequence[float], center: float) -> float:
         center: The number c.
 
     Returns:
-        p, in [0, 1]: 1 for a mean of c, 0 for values that are all the same and another number.
+        A number in [0, 1], which is 1 for a mean of c and 0 for values that are all the same
+        and another number.
 
     Raises:
         ValueError: A value or the center is not finite, or there are fewer than two.

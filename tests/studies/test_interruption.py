@@ -27,17 +27,6 @@ RUNS = STUDIES["blinks"].runs()
 pytestmark = pytest.mark.usefixtures("tiny_images")
 
 
-@pytest.fixture(autouse=True)
-def default_signals():
-    """As in a terminal: where pytest itself runs in the background, Ctrl-C is ignored."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 # --- in this process ------------------------------------------------------------------------------
 
 # Where a signal strikes: before which call of what, and how many runs are finished by then.

@@ -3,6 +3,7 @@
 import sys
 import threading
 from types import SimpleNamespace
+from unittest import mock
 
 from lrlab.cli import main
 from lrlab.studies import execution
@@ -15,11 +16,11 @@ from tests.support.tiny_study import FOREVER, STUDIES
 
 def perform(run: Run, device: str, parent: int) -> Outcome:
     """Do what `execution` does for a run, but for the training; a worker finds it by its name."""
-    execution.train = pretend
-    return _perform(run, device, parent)
+    with mock.patch.object(execution, "train", pretend):  # a single worker is the test's process
+        return _perform(run, device, parent)
 
 
-def pretend(run: Run, device: str) -> History:
+def pretend(run: Run, device: str, **options: object) -> History:
     """The history of a run that did what it should, or no end at all."""
     if run.recipe.epochs >= FOREVER:
         threading.Event().wait()

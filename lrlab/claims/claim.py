@@ -19,8 +19,8 @@ from dataclasses import KW_ONLY, dataclass
 
 from lrlab.statistics import Interval, Pairs, combine, decide, holm, p_value
 
-#: What a trial gives: a difference for each seed, or one number that was computed without seeds.
-#: It is positive where it supports the claim.
+#: A difference for each seed, or one number that was computed without seeds. It is positive where
+#: it supports the claim.
 Effect = Pairs | float
 
 #: A rule that was in the history before the first of its runs was made.

@@ -36,6 +36,8 @@ Loaded = tuple[data.Dataset, data.Dataset | None]  # what `Images.load` gives
 
 # The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
 TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
+MANAGER = "ExecutorManagerThread"  # of joblib's processes
+PATIENCE = 5  # seconds until it has ended
 
 
 @dataclass(frozen=True)
@@ -284,12 +286,39 @@ def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None
         parallel = joblib.Parallel(
             n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
-    with warnings.catch_warnings(), parallel, ExitStack() as stack:
+    with warnings.catch_warnings(), _unheard() as ended, parallel, ExitStack() as stack:
         # That runs are given up, and that processes are killed, need not be said by joblib.
         warnings.filterwarnings("ignore", module="joblib")
-        with _held_back(), _blocked():
-            outcomes = stack.enter_context(closing(parallel(tasks)))  # starts the workers
-        yield from outcomes
+        try:
+            with _held_back(), _blocked():
+                outcomes = stack.enter_context(closing(parallel(tasks)))  # starts the workers
+            yield from outcomes
+        except BaseException:
+            ended.set()
+            raise
+
+
+@contextmanager
+def _unheard() -> Iterator[threading.Event]:
+    """Let nothing be heard of joblib's thread once the event is set.
+
+    The thread hands tasks to the workers, and where all is given up it may find that the task in
+    its hand is gone.
+    """
+    before, ended = threading.excepthook, threading.Event()
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not (ended.is_set() and args.thread is not None and args.thread.name == MANAGER):
+            before(args)
+
+    threading.excepthook = hook
+    try:
+        yield ended
+    finally:
+        for thread in threading.enumerate():
+            if ended.is_set() and thread.name == MANAGER:
+                thread.join(PATIENCE)
+        threading.excepthook = before
 
 
 def _relayed(outcomes: Iterator[Outcome]) -> Generator[Outcome, None, None]:

@@ -115,6 +115,28 @@ def test_nothing_disturbs_the_end_of_a_process_that_is_the_command(monkeypatch):
     assert blocked == list(SIGNALS)
 
 
+def test_what_joblibs_thread_says_is_heard_until_the_end_and_no_longer(monkeypatch):
+    heard = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.thread.name))
+    before = threading.excepthook
+
+    def fail(name):
+        def raise_it():
+            raise KeyError(1)
+
+        thread = threading.Thread(target=raise_it, name=name)
+        thread.start()
+        thread.join()
+
+    with execution._unheard() as ended:
+        fail(execution.MANAGER)
+        ended.set()
+        fail(execution.MANAGER)
+        fail("another")
+    assert heard == [execution.MANAGER, "another"]
+    assert threading.excepthook is before
+
+
 def test_where_signals_cannot_be_blocked_workers_start_all_the_same(monkeypatch):
     monkeypatch.delattr(signal, "pthread_sigmask")
     with execution._blocked():

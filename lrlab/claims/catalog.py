@@ -22,7 +22,7 @@ DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods)
 CLAIMS: Mapping[str, Claim] = {
     claim.name: claim
     for claim in sorted(
-        (claim for module in (d1, d2, d3, d4, d5_rates, d5_methods) for claim in module.claims()),
+        (claim for module in DOCUMENTS for claim in module.claims()),
         key=_number,
     )
 }

@@ -93,7 +93,7 @@ class Found:
         lost: Number of seeds that are left out, since a run of theirs overflowed.
         word: "holds", "fails" or "open".
         family: The interval at the level that the chapter's family of claims needs, see
-            `lrlab.statistics.holm`; None for what was computed.
+            `lrlab.statistics.holm`; None for what was computed, and where all seeds give the same.
         family_word: What follows from that one.
     """
 
@@ -107,17 +107,13 @@ class Found:
 
     @property
     def size(self) -> str:
-        """The effect and its 95 % interval; what was computed has none."""
-        digits = digits_of(self.trial.margin)
-        return (
-            f"{self.effect.mean:.{digits}f}"
-            if self.counted == "computed"
-            else self.effect.format(digits)
-        )
+        """The effect and its 95 % interval; what has no scatter has none."""
+        digits, effect = digits_of(self.trial.margin), self.effect
+        return f"{effect.mean:.{digits}f}" if self.family is None else effect.format(digits)
 
     @property
     def family_size(self) -> str:
-        """The interval at the level of the family; "" for what was computed."""
+        """The interval at the level of the family; "" for what has no scatter."""
         if self.family is None:
             return ""
         digits = digits_of(self.trial.margin)
@@ -126,15 +122,15 @@ class Found:
     @property
     def counted(self) -> str:
         """The number of seeds, and of those that are left out."""
-        if self.family is None:
+        if not self.seeds:
             return "computed"
-        return f"{self.seeds} seeds" + f", {self.lost} lost" * (self.lost > 0)
+        same = " alike" * (self.family is None)
+        return f"{self.seeds} seeds{same}" + f", {self.lost} lost" * (self.lost > 0)
 
     @property
     def verdict(self) -> str:
         """The verdict, and that of the family where it is another one."""
-        same = self.family_word == self.word
-        return self.word if same else f"{self.word}; {self.family_word} among all"
+        return _both(self.word, self.family_word)
 
     def __str__(self) -> str:
         """The condition, the sizes and the verdict, in a line."""
@@ -160,9 +156,14 @@ class Entry:
         """The verdict at the level of the family."""
         return combine(one.family_word for one in self.found) if self.found else self.word
 
+    @property
+    def verdict(self) -> str:
+        """The verdict, and that of the family where it is another one."""
+        return _both(self.word, self.family_word)
+
     def __str__(self) -> str:
         claim = self.claim
-        lines = [f"{claim.name} {self.word}: {claim.statement}"]
+        lines = [f"{claim.name} {self.verdict}: {claim.statement}"]
         lines += [f"  {one}" for one in self.found]
         lines += [f"  {claim.note}"] if claim.note else []
         return "\n".join(lines)
@@ -185,7 +186,7 @@ def judge(claims: Iterable[Claim]) -> list[Entry]:
     families: dict[str, dict[tuple[int, int], float]] = {}
     for i, claim in enumerate(claims):
         for k, trial in enumerate(claim.trials):
-            if isinstance(effect := effects[i][k], Pairs):
+            if isinstance(effect := effects[i][k], Pairs) and _scatters(effect):
                 families.setdefault(claim.chapter, {})[i, k] = _p_value(trial, effect)
     levels: dict[tuple[int, int], float] = {}
     for family in families.values():
@@ -209,9 +210,19 @@ def _found(trial: Trial, effect: Effect, level: float | None) -> Found:
     if not isinstance(effect, Pairs):
         exact = Interval(effect, effect, effect)
         return Found(trial, exact, 0, 0, word(exact), None, word(exact))
-    interval, family = effect.interval(), effect.interval(level or 0.95)
-    seeds = len(effect.differences)
-    return Found(trial, interval, seeds, effect.lost, word(interval), family, word(family))
+    interval = effect.interval()
+    family = effect.interval(level) if level else None
+    seeds, later = len(effect.differences), word(family or interval)
+    return Found(trial, interval, seeds, effect.lost, word(interval), family, later)
+
+
+def _scatters(effect: Pairs) -> bool:
+    """Whether the seeds differ. If none does, Student's interval has no width and means nothing."""
+    return len(set(effect.differences.values())) > 1
+
+
+def _both(word: str, family_word: str) -> str:
+    return word if word == family_word else f"{word}; {family_word} all together"
 
 
 def _p_value(trial: Trial, effect: Pairs) -> float:

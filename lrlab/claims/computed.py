@@ -8,7 +8,7 @@ import numpy as np
 
 from lrlab.claims.evidence import Values, less, noisy_bowl
 from lrlab.landscapes import DoubleWell, Quadratic, descend
-from lrlab.optimizers import SGD, Adam, RMSProp
+from lrlab.optimizers import SGD, Adam, Momentum, RMSProp
 from lrlab.schedules import Constant, ExponentialDecay, InverseSqrtDecay, Schedule
 from lrlab.statistics import Pairs
 from lrlab.theory import best_constant_lr, best_tuning, convergence_factor, noise_floor
@@ -75,12 +75,15 @@ def analytic_excess() -> float:
 
 
 def heavy_ball_gain(*, long_run: bool) -> float:
-    """How many times as fast a small steady slope is descended with momentum 0.9, in decades.
+    """How many times as far momentum 0.9 comes down a small steady slope, in decades.
 
     Args:
         long_run: Whether the rates are compared that have the same long-run effect.
     """
-    return math.log10(1.0 if long_run else 1 / (1 - 0.9))
+    slope, start, lr = Quadratic((1e-6,)), [1.0], 1.0
+    with_it = descend(slope, Momentum(momentum=0.9), Constant(lr), start, 2_000)
+    without = descend(slope, SGD(), Constant(10 * lr if long_run else lr), start, 2_000)
+    return math.log10(float((1 - with_it.w[-1, 0]) / (1 - without.w[-1, 0])))
 
 
 def floors(*, long_run: bool) -> float:
@@ -108,10 +111,15 @@ def bounces_without(ours: Schedule, other: Schedule) -> Pairs:
     return less(noisy_end(ours), noisy_end(other))
 
 
-def decays_too_fast() -> float:
-    """How many decades the loss on a bowl falls at a rate that is halved in every step."""
-    path = descend(BOWL, SGD(), ExponentialDecay(0.15, gamma=0.5), [4, 4], 1_000)
-    return math.log10(float(path.loss[0] / path.loss[-1]))
+def halved_in_every_step() -> float:
+    """How many decades lower the loss on a bowl ends than with the constant rate, in 50 steps."""
+    halved, constant = (descend(BOWL, SGD(), one, [4, 4], 50).loss[-1] for one in (FAST, CONSTANT))
+    return math.log10(float(constant / halved))
+
+
+def decayed(schedule: Schedule) -> float:
+    """The part of its first rate that a recurrence has lost after 25 epochs."""
+    return 1 - float(schedule(25)) / float(schedule(0))
 
 
 def adam_less_rmsprop() -> float:

@@ -7,8 +7,8 @@ from functools import partial
 
 from lrlab.claims import computed
 from lrlab.claims.claim import Claim, Trial
-from lrlab.claims.d1 import D2_SEEDS, EFFECTS, LENET, final_gain, overfits
-from lrlab.claims.evidence import at_best_epoch, last, less, rise, when_trained_to
+from lrlab.claims.d1 import D2_SEEDS, EFFECTS, LENET, LOST, final_gain, overfits
+from lrlab.claims.evidence import at_best_epoch, combined, last, less, rise, when_trained_to
 from lrlab.statistics import Pairs
 
 DECAYS, WORK, WARMUP = "decay_schedules", "schedules_at_work", "warmup"
@@ -31,14 +31,27 @@ def _best_epoch(label: str) -> Trial:
     )
 
 
-def _no_gain() -> Trial:
-    ours, constant = _pair("multistep")
+def _not_ideal() -> Trial:
+    ours, _ = _pair("multistep")
+    cosine, _ = _pair("cosine")
     return Trial(
-        f"{LENET}, D2's rates, constant less multistep, after epoch 30",
-        lambda: less(last(constant, "constant"), last(ours, "multistep")),
-        margin=-0.3,
+        f"{LENET}, D2's rates, cosine less multistep, after epoch 30",
+        lambda: less(last(cosine, "cosine"), last(ours, "multistep")),
+        margin=0.3,
         unit="points",
-        evidence=(*ours, constant[0]),
+        evidence=(*cosine, ours[0]),
+    )
+
+
+def _removed() -> Trial:
+    ours, _ = _pair("cosine")
+    return Trial(
+        f"{LENET}, D2's rates, cosine: test loss after epoch 30 less its lowest",
+        lambda: combined(float, rise(ours, "cosine")),
+        margin=0.02,
+        unit="nats",
+        kind="same",
+        evidence=ours,
     )
 
 
@@ -170,33 +183,41 @@ def claims() -> list[Claim]:
             "nats. A run that overflows counts as guessing, log 10.",
             trials=tuple(ramp_gain(lr, "train_loss", 0.1) for lr in (0.1, 0.3, 1.0, 2.0, 4.0)),
             figure="fig-warm-u",
+            note="That the first directions may be meaningless, and the cosine's premise, are not "
+            "tested.",
         ),
         Claim(
             "D2.4",
-            "The square-root schedule gives a better result than the constant rate.",
+            "The square-root schedule gives smoother curves and a better result than the constant "
+            "rate.",
             chapter=WORK,
-            rule="Test accuracy, paired by seed: above 0.3 points.",
+            rule="Test accuracy, paired by seed: above 0.3 points." + LOST,
             trials=(final_gain("sqrt"), _best_epoch("sqrt")),
             figure="fig-full-finals",
+            note="Smoother is seen in the figure, and not judged here.",
         ),
         Claim(
             "D2.5",
             "The multi-step schedule is not ideal here: it overfits.",
             chapter=WORK,
-            rule="Not ideal: the constant rate's accuracy less the multi-step schedule's lies "
-            "above -0.3 points. Overfits: its test loss at the end less its lowest, above 0.02 "
-            "nats.",
-            trials=(_no_gain(), overfits("multistep")),
+            rule="Not ideal: the cosine's accuracy less that of the multi-step schedule, above 0.3 "
+            "points. Overfits: its test loss at the end less its lowest, above 0.02 nats." + LOST,
+            trials=(_not_ideal(), overfits("multistep")),
             figure="fig-full",
         ),
         Claim(
             "D2.6",
             "The cosine schedule removes the overfitting and improves the result.",
             chapter=WORK,
-            rule="Improves: test accuracy, paired by seed, above 0.3 points. Removes: the rise of "
+            rule="Improves: test accuracy, paired by seed, above 0.3 points. Reduces: the rise of "
             "the constant rate's test loss above its lowest less that of the cosine's, above 0.02 "
-            "nats.",
-            trials=(final_gain("cosine"), _best_epoch("cosine"), _less_overfitting()),
+            "nats. Removes: the cosine's own rise is within 0.02 nats." + LOST,
+            trials=(
+                final_gain("cosine"),
+                _best_epoch("cosine"),
+                _less_overfitting(),
+                _removed(),
+            ),
             figure="fig-full-finals",
         ),
         Claim(
@@ -204,7 +225,8 @@ def claims() -> list[Claim]:
             "With the same training error, different schedules generalise differently.",
             chapter=WORK,
             rule=f"Test loss after the first epoch with a training loss of {SAME_FIT}, the "
-            "constant rate's less another schedule's: above 0.01 nats.",
+            "constant rate's less another schedule's: above 0.01 nats. A run that never comes so "
+            "low is left out with its seed.",
             trials=(_generalise("multistep"), _generalise("cosine")),
             figure="fig-full",
         ),

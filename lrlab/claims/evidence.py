@@ -61,12 +61,11 @@ def last(
 def at_best_epoch(names: str | Sequence[str], label: str) -> Values:
     """The accuracy in the epoch of a run's lowest test loss, in percentage points.
 
-    Of a run that overflowed it is infinite, as in `last`.
+    A run that overflowed later has one as well.
     """
 
     def value(run: History) -> float:
-        best = int(np.argmin(run.test_loss))
-        return math.inf if run.stopped else POINTS * run.test_accuracy[best]
+        return POINTS * run.test_accuracy[int(np.nanargmin(run.test_loss))]
 
     return each(names, label, value)
 
@@ -116,13 +115,34 @@ def choices(study: str, labels: Sequence[str], metric: str = "test_loss") -> dic
     return {seed: min(labels, key=lambda label: of_others(label, seed)) for seed in seeds}
 
 
-def width(study: str, rates: Mapping[float, str], factor: float = 1.5) -> Values:
-    """How many decades of the rate end within a factor of the lowest mean test loss, by seed."""
+def level(study: str, rates: Mapping[float, str], factor: float = 1.5) -> float:
+    """A factor times the lowest mean test loss of a grid of rates."""
+    labels = rates.values()
+    means = [np.mean([*last(study, label, "test_loss", guess=True).values()]) for label in labels]
+    return factor * float(min(means))
+
+
+def width(study: str, rates: Mapping[float, str], below: float) -> Values:
+    """How many decades of the rate end below a test loss, by seed."""
     losses = {lr: last(study, label, "test_loss", guess=True) for lr, label in rates.items()}
     seeds = list(next(iter(losses.values())))
     table = [[of[seed] for seed in seeds] for of in losses.values()]
-    level = factor * min(float(np.mean(row)) for row in table)
-    return dict(zip(seeds, decades(list(rates), table, level).tolist(), strict=True))
+    return dict(zip(seeds, decades(list(rates), table, below).tolist(), strict=True))
+
+
+def overflows(study: str, label: str) -> Values:
+    """1 for a run that overflowed, 0 for one that did not."""
+    return each(study, label, lambda run: float(run.stopped is not None))
+
+
+def epochs_until(study: str, label: str, loss: float) -> Values:
+    """The first epoch, counted from 1, with a test loss as low as that; if none, one more."""
+
+    def value(run: History) -> float:
+        reached = [e for e, one in enumerate(run.test_loss, start=1) if one <= loss]
+        return float(reached[0] if reached else run.recipe.epochs + 1)
+
+    return each(study, label, value)
 
 
 def combined(rule: Callable[..., float], *columns: Mapping[Hashable, float]) -> Pairs:

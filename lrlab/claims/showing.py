@@ -71,7 +71,7 @@ def _claim(entry: Entry, here: str | None) -> str:
     parts = [
         f'<div class="claim" id="{claim.name}" data-document="{claim.document}" '
         f'data-verdict="{word}">',
-        f'<p><strong>{claim.name}</strong> <span class="verdict {word}">{entry.word}</span> '
+        f'<p><strong>{claim.name}</strong> <span class="verdict {word}">{entry.verdict}</span> '
         f"{escape(claim.statement)}{_seen(claim, here)}</p>",
     ]
     if entry.found:

@@ -85,8 +85,10 @@ def test_a_verdict_that_the_family_takes_back_says_so():
     entry = judge(family)[0]
     assert (entry.word, entry.family_word) == ("holds", "open")
     text = str(entry)
-    assert text.startswith("X1.1 holds: It is so\n  somewhere: 0.60 [0.51, 0.69], 4 seeds, [")
-    assert text.endswith("more than 0.5: holds; open among all")
+    assert text.startswith(
+        "X1.1 holds; open all together: It is so\n  somewhere: 0.60 [0.51, 0.69], 4 seeds, ["
+    )
+    assert text.endswith("more than 0.5: holds; open all together")
 
 
 def test_a_line_says_unit_margin_and_what_was_lost():
@@ -95,3 +97,13 @@ def test_a_line_says_unit_margin_and_what_was_lost():
     assert "more than 1 point: open" in str(judge([claim(tried)])[0])
     same = replace(tried, kind="same", margin=0.5, effect=lambda: 0.25)
     assert "0.25 points, computed; within ±0.5 points: holds" in str(judge([claim(same)])[0])
+
+
+@pytest.mark.parametrize(("value", "word"), [(1.0, "holds"), (0.5, "open"), (0.0, "fails")])
+def test_where_all_seeds_give_the_same_there_is_no_interval_and_no_place_in_the_family(value, word):
+    alike, other = trial(seeds(value, value, value)), trial(UNCLEAR)
+    (entry,) = judge([claim(alike, other)])
+    found, alone = entry.found
+    assert (found.word, found.family, found.counted) == (word, None, "3 seeds alike")
+    assert found.size == f"{value:.2f}"
+    assert alone.family == UNCLEAR.interval()

@@ -32,4 +32,6 @@ def train(run, device, *, observers, **options):
     return really(run, device, observers=[*observers, *[Deadly()] * deadly], **options)
 
 
-execution.train = train
+def dask_setup(_):
+    """Called by ``dask worker``; whoever merely imports this is not to be hit."""
+    execution.train = train

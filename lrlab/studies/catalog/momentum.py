@@ -15,7 +15,7 @@ from lrlab.training import Recipe
 MOMENTA = (0.5, 0.9, 0.99)
 SIZES = (32, 128, 512)  # of a batch
 DECIDES_BATCH = (
-    f"{CHOICE} The comparison, momentum-batch, has three fresh seeds at each batch size, and is of "
+    f"{CHOICE} The comparison, momentum-batch, has five fresh seeds at each batch size, and is of "
     "the test accuracy after epoch 2, paired by seed, with 95 % intervals and with Holm's for its "
     "four claims; the margin is 0.5 points. Momentum gains at a size if 0.9 less none lies above "
     "the margin, and nothing that matters if it lies within. Its gain grows with the batch if that "
@@ -47,7 +47,7 @@ def studies() -> Iterable[Study]:
     )
     text = "10 epochs of LeNet on Fashion-MNIST, without momentum and with 0.9, of both kinds"
     yield Study("momentum-10", text, settings, seeds=(0, 1, 2, 3, 4))
-    # As many rates for both, an equal long-run rate in the middle of each row.
+    # As many rates for both, of about equal long-run rates.
     rows = (("0", SGD(), BATCH_RATES[:7]), ("0.9", Momentum(momentum=0.9), BATCH_RATES[3:]))
     settings = tuple(
         Setting(

@@ -57,7 +57,7 @@ WAYS |= {
 }
 DECIDES_WAYS = (
     f"{CHOICE} The comparison with seeds 20 to 24, optimizer-tuned, is of the test accuracy after "
-    "epoch 10, paired by seed, with 95 % intervals and with Holm's for its eight claims; the "
+    "epoch 10, paired by seed, with 95 % intervals and with Holm's for its seven claims; the "
     "margin is 0.3 points. D5.18, second half: Adam with a cosine less Adam lies above the margin, "
     "or momentum with a cosine less Adam does. D5.20: so does momentum with a cosine less "
     "momentum. D5.25: momentum with a cosine less Adam with one lies above minus the margin. D5.22 "

@@ -49,6 +49,17 @@ def final_gain(label: str) -> Trial:
     )
 
 
+def five_epochs(first: str, second: str, metric: str = "test_loss") -> Pairs:
+    """A loss after five epochs at one rate less that at another."""
+    return less(*(last("sensitivity-5", f"lr {lr}", metric, guess=True) for lr in (first, second)))
+
+
+#: The trial of D2.1 and D5.5 that a rate beyond the border diverges.
+DIVERGES = Trial(
+    "a bowl, 1.05 times the border", partial(computed.growth, 1.05), margin=0, unit="decades"
+)
+
+
 def claims() -> list[Claim]:
     """D1.1 to D1.7."""
     return [
@@ -114,12 +125,7 @@ def claims() -> list[Claim]:
                 ),
                 Trial(
                     f"convergence of {LENET} in five epochs",
-                    lambda: less(
-                        *(
-                            last("sensitivity-5", f"lr {lr}", "test_loss", guess=True)
-                            for lr in ("0.1", "0.01")
-                        )
-                    ),
+                    partial(five_epochs, "0.1", "0.01"),
                     margin=0.1,
                     unit="nats",
                     evidence=("sensitivity-5",),
@@ -137,12 +143,7 @@ def claims() -> list[Claim]:
             trials=(
                 Trial(
                     f"slow, {LENET}, five epochs",
-                    lambda: less(
-                        *(
-                            last("sensitivity-5", f"lr {lr}", "train_loss", guess=True)
-                            for lr in ("0.003", "0.1")
-                        )
-                    ),
+                    partial(five_epochs, "0.003", "0.1", "train_loss"),
                     margin=0.1,
                     unit="nats",
                     evidence=("sensitivity-5",),

@@ -11,7 +11,7 @@ import numpy as np
 
 from lrlab.claims import computed
 from lrlab.claims.claim import Claim, Trial
-from lrlab.claims.d1 import EFFECTS, LENET
+from lrlab.claims.d1 import DIVERGES, EFFECTS, LENET
 from lrlab.claims.d2 import ALEXNET
 from lrlab.claims.evidence import (
     Values,
@@ -231,12 +231,7 @@ def claims() -> list[Claim]:
             rule="On a bowl, the growth of the distance in 100 steps at 1.05 times the border: "
             "above 0 decades. In a network, the share of runs that overflow: above 0.5.",
             trials=(
-                Trial(
-                    "a bowl, 1.05 times the border",
-                    lambda: computed.growth(1.05),
-                    margin=0,
-                    unit="decades",
-                ),
+                DIVERGES,
                 _overflows(8.0),
             ),
             figure="fig-fates",

@@ -93,7 +93,7 @@ check: install  ## lint, the import contract and types, without changing anythin
 test: check unit notebooks site  ## everything: lint, unit tests, every notebook, every page
 
 unit: install  ## unit tests and doctests, and how much of lrlab they reach
-	$(PYTEST) --ignore=tests/site --cov
+	$(PYTEST) --dist worksteal --ignore=tests/site --cov
 
 notebooks: install  ## execute every notebook and compare its outputs with the stored ones
 	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with book/nbval.cfg --dist loadfile book
@@ -126,7 +126,7 @@ lowest:  ## unit tests with the lowest versions that pyproject.toml admits (need
 	$(RUN) -m tools.bounds > $(ENV)/requirements.txt
 	$(PIP) --requirement $(ENV)/requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
-	$(PYTEST) --ignore=tests/site -W ignore::DeprecationWarning
+	$(PYTEST) --dist worksteal --ignore=tests/site -W ignore::DeprecationWarning
 
 configure:  ## write the repository's address where it belongs: REPOSITORY=owner/name
 	@"$${PYTHON:-python3}" -m tools.configure "$$REPOSITORY"

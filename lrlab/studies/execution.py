@@ -286,7 +286,7 @@ def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None
         parallel = joblib.Parallel(
             n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
-    with warnings.catch_warnings(), _unheard() as ended, parallel, ExitStack() as stack:
+    with warnings.catch_warnings(), _unheard(workers) as ended, parallel, ExitStack() as stack:
         # That runs are given up, and that processes are killed, need not be said by joblib.
         warnings.filterwarnings("ignore", module="joblib")
         try:
@@ -299,11 +299,11 @@ def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None
 
 
 @contextmanager
-def _unheard() -> Iterator[threading.Event]:
+def _unheard(workers: int) -> Iterator[threading.Event]:
     """Let nothing be heard of joblib's thread once the event is set.
 
     The thread hands tasks to the workers, and where all is given up it may find that the task in
-    its hand is gone.
+    its hand is gone. One worker needs no such thread: one that is there is somebody else's.
     """
     before, ended = threading.excepthook, threading.Event()
 
@@ -316,7 +316,7 @@ def _unheard() -> Iterator[threading.Event]:
         yield ended
     finally:
         for thread in threading.enumerate():
-            if ended.is_set() and thread.name == MANAGER:
+            if workers > 1 and ended.is_set() and thread.name == MANAGER:
                 thread.join(PATIENCE)
         threading.excepthook = before
 

@@ -117,6 +117,7 @@ def test_nothing_disturbs_the_end_of_a_process_that_is_the_command(monkeypatch):
 
 def test_what_joblibs_thread_says_is_heard_until_the_end_and_no_longer(monkeypatch):
     heard = []
+    monkeypatch.setattr(execution, "PATIENCE", 0)  # that of an earlier test may still be there
     monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.thread.name))
     before = threading.excepthook
 
@@ -128,13 +129,27 @@ def test_what_joblibs_thread_says_is_heard_until_the_end_and_no_longer(monkeypat
         thread.start()
         thread.join()
 
-    with execution._unheard() as ended:
+    with execution._unheard(2) as ended:
         fail(execution.MANAGER)
         ended.set()
         fail(execution.MANAGER)
         fail("another")
     assert heard == [execution.MANAGER, "another"]
     assert threading.excepthook is before
+
+
+def test_one_worker_ends_without_waiting_for_somebody_elses_thread(tmp_path, monkeypatch):
+    class Another(threading.Thread):
+        def join(self, timeout=None):
+            raise AssertionError("waited for")
+
+    done = threading.Event()
+    Another(target=done.wait, name=execution.MANAGER, daemon=True).start()
+    strike(monkeypatch, execution, "train", 1, lambda: signal.raise_signal(signal.SIGINT))
+    try:
+        assert run_blinks(tmp_path) == 130
+    finally:
+        done.set()
 
 
 def test_where_signals_cannot_be_blocked_workers_start_all_the_same(monkeypatch):

@@ -78,7 +78,7 @@ def on_dask(scheduler: str | None = None, workers: int | None = None) -> Executo
             f"there is no Dask here ({error}). Install it: pip install 'lrlab[dask]'", name="dask"
         ) from error
 
-    def executor(runs: list[Run], device: str) -> Iterator[Outcome]:
+    def executor(runs: list[Run], device: str, _: object = None) -> Iterator[Outcome]:
         with _quiet(), ExitStack() as stack:
             address = scheduler or stack.enter_context(_cluster(min(workers, len(runs))))
             yield from _outcomes(stack.enter_context(_client(address)), address, runs, device)

@@ -58,9 +58,10 @@ class ExecutorError(RuntimeError):
     """What makes the runs cannot go on; the message says why, and what to do."""
 
 
-#: Takes runs and a device, makes the runs, and yields what became of each. It is closed when no
-#: further one is wanted; `execute` writes the records.
-Executor = Callable[[list[Run], str], Iterator[Outcome]]
+#: Takes the runs that are missing, a device, and all runs that were asked for; makes the missing
+#: ones, and yields what became of each. It is closed when no further one is wanted; `execute`
+#: writes the records.
+Executor = Callable[[list[Run], str, list[Run]], Iterator[Outcome]]
 
 
 @dataclass
@@ -104,8 +105,8 @@ def execute(
         results: Folder of the records, see `lrlab.studies.folder`.
         workers: Runs side by side; by default one a CPU core, also where they share a GPU.
         device: A torch device, or ``"auto"``: a GPU if there is one.
-        executor: What makes the runs, given them and the device, such as `batched` or what
-            `on_dask` returns; None for processes side by side.
+        executor: What makes the runs, see `Executor`, such as `batched` or what `on_dask` returns;
+            None for processes side by side.
         log: Receives a line for each finished run, where nobody watches the bar.
 
     Returns:
@@ -151,7 +152,7 @@ def execute(
         if executor is None:
             outcomes = _side_by_side(tasks(), min(workers, len(todo)))
         else:
-            outcomes = _relayed(executor(todo, device))
+            outcomes = _relayed(executor(todo, device, runs))
         try:
             with closing(outcomes):
                 for made in outcomes:

@@ -16,31 +16,42 @@ from lrlab.training import History
 TOGETHER = 100  # runs in one program; several times as many fit into the memory of a large GPU
 
 
-def batched(runs: Iterable[Run], device: str = "auto") -> Iterator[Outcome]:
+def batched(
+    runs: Iterable[Run], device: str = "auto", asked: Iterable[Run] | None = None
+) -> Iterator[Outcome]:
     """Make runs in a few programs on a GPU, each of which trains many networks at once.
 
     Those with the same network, images, epochs and batch size are trained together; a run that
     cannot be, since it leaves snapshots, is watched by a policy or has another optimizer than
     `SGD` and `Momentum`, is made alone.
 
+    The last bits of a run depend on the others in its program. So whoever goes on after an end
+    names all runs that were asked for: a program that is not whole is trained as a whole again.
+
     Args:
         runs: What is wanted.
         device: A torch device, or ``"auto"``: a GPU. A CPU has to be asked for by name.
+        asked: What programs are made of, the runs among them; None for the runs alone.
 
     Yields:
-        The outcomes; those of a program all come at its end.
+        The outcomes of the runs; those of a program all come at its end.
     """
-    groups: dict[tuple[object, ...], list[Run]] = {}
-    for run in runs:
+    runs = list(runs)
+    wanted, groups = set(runs), dict[tuple[object, ...], list[Run]]()
+    for run in runs if asked is None else asked:
         setting, recipe = run.setting, run.recipe
         key = (setting.network, setting.data, recipe.epochs, recipe.batch_size)
         groups.setdefault(key if _can_join(run) else (run,), []).append(run)
     for group in groups.values():
-        if not _can_join(group[0]):
-            yield execution._perform(group[0], device, os.getpid())
-            continue
         for start in range(0, len(group), TOGETHER):
-            yield from _together(group[start : start + TOGETHER], device)
+            program = group[start : start + TOGETHER]
+            if wanted.isdisjoint(program):
+                continue
+            if _can_join(program[0]):
+                made = _together(program, device)
+                yield from (outcome for outcome in made if outcome.run in wanted)
+            else:
+                yield execution._perform(program[0], device, os.getpid())
 
 
 def _can_join(run: Run) -> bool:

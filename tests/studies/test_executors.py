@@ -11,7 +11,7 @@ from lrlab.optimizers import Adam, Momentum
 from lrlab.studies import batched, executors, store
 from lrlab.studies.execution import execute, train
 from lrlab.studies.study import Images, Parts, Run
-from tests.support.tiny_study import quick, setting
+from tests.support.tiny_study import contents, quick, setting
 
 pytestmark = pytest.mark.usefixtures("tiny_images")
 
@@ -73,6 +73,21 @@ def test_a_program_has_at_most_so_many_runs(monkeypatch, programs):
     monkeypatch.setattr(executors, "TOGETHER", 2)
     assert len(list(batched([run("a", seed) for seed in range(5)], "cpu"))) == 5
     assert programs == [2, 2, 1]
+
+
+def test_a_program_that_is_not_whole_is_made_again_as_a_whole(tmp_path, monkeypatch, programs):
+    """Four networks end with other bits than two of them; what is recorded stays as it is."""
+    runs = [run("a", seed) for seed in range(4)] + [run("alone", optimizer=Adam())]
+    make(runs, results=tmp_path / "whole")
+    whole = contents(tmp_path / "whole")
+    make(runs[:1] + runs[4:], results=tmp_path / "parts")
+    before = contents(tmp_path / "parts")
+    report = make(runs, results=tmp_path / "parts")
+    assert (report.present, [outcome.run for outcome in report.outcomes]) == (2, runs[1:4])
+    assert programs == [4, 1, 4]
+    parts = contents(tmp_path / "parts")
+    assert before.items() <= parts.items()
+    assert {name: parts[name] for name in parts if name not in before}.items() <= whole.items()
 
 
 def test_a_program_that_fails_leaves_the_others(tmp_path):

@@ -1,8 +1,9 @@
 """A Dask cluster for tests: processes as on other machines, which share nothing with the test.
 
-    python -m tests.support.cluster [ROUNDS]
+    python -m tests.support.cluster [ROUNDS [EXECUTOR]]
 
-kills ``lrlab run`` with a cluster of its own at random moments, and goes on until all is recorded.
+kills ``lrlab run`` at random moments, with a cluster of its own or with another executor, and goes
+on until all is recorded.
 """
 
 import json
@@ -14,9 +15,10 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from lrlab.studies import Outcome, Run, execute, on_dask
+from lrlab.studies import Outcome, Run, batched, execute, on_dask
 from lrlab.training import History
 from tests.conftest import ROOT
 from tests.support.tiny_study import FOREVER, TINY, contents, write_data
@@ -77,7 +79,12 @@ def pretend(history: History, run: Run, *_: object) -> Outcome:
 
 
 def killed_again_and_again(
-    folder: Path, rounds: int, seed: int, scheduler: str | None = None
+    folder: Path,
+    rounds: int,
+    seed: int,
+    scheduler: str | None = None,
+    *,
+    executor: str = "dask",
 ) -> int:
     """Kill ``lrlab run`` at random moments, go on, and compare the records.
 
@@ -86,17 +93,26 @@ def killed_again_and_again(
         rounds: How many kills.
         seed: Of the moments.
         scheduler: Of a cluster; None for a cluster that dies as well.
+        executor: The command's, and that of the one which goes on.
 
     Returns:
         How many records the kills left; they, and those made afterwards, equal undisturbed ones.
     """
     draw, left = random.Random(seed), 0
-    runs, executor = TINY.runs(range(2)), on_dask(scheduler, None if scheduler else 2)
-    execute(runs, results=folder / "undisturbed", workers=1, device="cpu")
-    cluster = ["--scheduler", scheduler] if scheduler else ["--workers", "2"]
+    runs, options = TINY.runs(range(2)), ["--workers", "2"]
+    make = partial(execute, runs, device="cpu")
+    if executor == "dask":
+        options = ["--scheduler", scheduler] if scheduler else options
+        make = partial(make, executor=on_dask(scheduler, None if scheduler else 2))
+    elif executor == "batched":
+        options, make = [], partial(make, executor=batched)
+    if executor == "batched":
+        make(results=folder / "undisturbed")
+    else:
+        execute(runs, results=folder / "undisturbed", workers=1, device="cpu")
     for number in range(rounds):
         results = folder / str(number)
-        with start("tiny", results, "--seeds", "2", *cluster) as process:
+        with start("tiny", results, "--seeds", "2", *options, executor=executor) as process:
             wanted = draw.randrange(6)  # so many records, and a moment
             while len(contents(results)) < wanted and process.poll() is None:
                 time.sleep(0.01)
@@ -110,16 +126,16 @@ def killed_again_and_again(
         assert "Traceback" not in told, told
         until(lambda at=process.pid: not alive(at))
         made = len(contents(results))
-        report = execute(runs, results=results, device="cpu", executor=executor)
+        report = make(results=results)
         assert (report.present, report.failed, report.ended) == (made, [], None)
         assert contents(results) == contents(folder / "undisturbed")
         left += made
     return left
 
 
-def start(study: str, results: Path, *options: str) -> subprocess.Popen:
-    """Start the command with Dask in a session of its own."""
-    command = ["run", study, "--device", "cpu", "--results", str(results), "--executor", "dask"]
+def start(study: str, results: Path, *options: str, executor: str = "dask") -> subprocess.Popen:
+    """Start the command in a session of its own."""
+    command = ["run", study, "--device", "cpu", "--results", str(results), "--executor", executor]
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.tiny_study", *command, *options],
         cwd=ROOT,
@@ -142,5 +158,6 @@ if __name__ == "__main__":
         os.environ["LRLAB_DATA"] = place
         write_data(Path(place))
         rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-        left = killed_again_and_again(Path(place), rounds, seed=time.time_ns())
+        executor = sys.argv[2] if len(sys.argv) > 2 else "dask"
+        left = killed_again_and_again(Path(place), rounds, time.time_ns(), executor=executor)
         print(f"{rounds} kills left {left} of {6 * rounds} records; all are equal in the end")

@@ -174,7 +174,7 @@ def test_a_full_disk_stops_what_has_not_started(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_stops_what_an_executor_would_make(tmp_path, monkeypatch):
-    def executor(runs, device):
+    def executor(runs, device, asked):
         for run in runs:
             monkeypatch.setattr(store, "write_text", full)
             yield execution._perform(run, device, os.getpid())

@@ -109,7 +109,7 @@ class Found:
     def size(self) -> str:
         """The effect and its 95 % interval; what has no scatter has none."""
         digits, effect = digits_of(self.trial.margin), self.effect
-        return f"{effect.mean:.{digits}f}" if self.family is None else effect.format(digits)
+        return f"{effect.mean:z.{digits}f}" if self.family is None else effect.format(digits)
 
     @property
     def family_size(self) -> str:
@@ -117,7 +117,7 @@ class Found:
         if self.family is None:
             return ""
         digits = digits_of(self.trial.margin)
-        return f"[{self.family.low:.{digits}f}, {self.family.high:.{digits}f}]"
+        return f"[{self.family.low:z.{digits}f}, {self.family.high:z.{digits}f}]"
 
     @property
     def counted(self) -> str:

@@ -25,6 +25,8 @@ Effect = Pairs | float
 
 #: A rule that was in the history before the first of its runs was made.
 BEFORE = "before its runs"
+#: A rule that came into the history together with the first of its runs.
+ALONGSIDE = "in one commit with the first of its runs"
 #: A rule that was written when the runs were known.
 AFTER = "after its runs"
 
@@ -40,7 +42,7 @@ class Trial:
         unit: Of the effect and the margin, such as "points" of accuracy or "decades"; "" for none.
         kind: "more" if the effect is to exceed the margin, "same" if it is to stay within it.
         evidence: What the effect is taken from: names of studies, or () for a computation.
-        declared: When the rule was written, `BEFORE` or `AFTER` the runs.
+        declared: When the rule was written, `BEFORE`, `ALONGSIDE` or `AFTER` its runs.
     """
 
     condition: str

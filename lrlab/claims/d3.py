@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lrlab.claims.claim import AFTER, BEFORE, Claim, Trial
+from lrlab.claims.claim import AFTER, ALONGSIDE, Claim, Trial
 from lrlab.claims.evidence import POINTS, Values, combined, each, last, less
 from lrlab.training import History
 
@@ -71,7 +71,7 @@ def claims() -> list[Claim]:
                     margin=0.05,
                     unit="nats",
                     evidence=("D3",),
-                    declared=BEFORE,
+                    declared=ALONGSIDE,
                 ),
             ),
             figure="fig-line",
@@ -94,7 +94,7 @@ def claims() -> list[Claim]:
                     margin=-1,
                     unit="points",
                     evidence=("D3",),
-                    declared=BEFORE,
+                    declared=ALONGSIDE,
                 ),
             ),
             figure="fig-gain",
@@ -107,7 +107,9 @@ def claims() -> list[Claim]:
             "The baseline is the last network of the constant rate; the other rivals came later.",
             trials=(
                 _beats(
-                    "the last network of the constant rate", lambda: last("D3", "constant"), BEFORE
+                    "the last network of the constant rate",
+                    lambda: last("D3", "constant"),
+                    ALONGSIDE,
                 ),
                 _beats(
                     "the one of its three that the held-out images choose",

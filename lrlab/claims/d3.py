@@ -46,7 +46,7 @@ def _barrier(found: dict) -> float:
 
 def _beats(words: str, rival: Callable[[], Values], declared: str) -> Trial:
     return Trial(
-        f"{WHERE}: three snapshots less {words}",
+        f"{WHERE}: three snapshots minus {words}",
         lambda: less(together(), rival()),
         margin=0,
         unit="points",
@@ -82,7 +82,7 @@ def claims() -> list[Claim]:
             "D3.2",
             "Twenty epochs a cycle train each snapshot sufficiently.",
             chapter=ENSEMBLES,
-            rule="Accuracy of the first snapshot less that of one cosine over all 60 epochs: "
+            rule="Accuracy of the first snapshot minus that of one cosine over all 60 epochs: "
             "above -1 point.",
             trials=(
                 Trial(
@@ -103,7 +103,7 @@ def claims() -> list[Claim]:
             "D3.3",
             "An ensemble of the snapshots beats the baseline trained for the same 60 epochs.",
             chapter=ENSEMBLES,
-            rule="Accuracy of the three snapshots together less that of a rival: above 0 points. "
+            rule="Accuracy of the three snapshots together minus that of a rival: above 0 points. "
             "The baseline is the last network of the constant rate; the other rivals came later.",
             trials=(
                 _beats(

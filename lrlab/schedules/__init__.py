@@ -32,13 +32,16 @@ from lrlab.schedules.decays import (
     Recurrence,
     StepDecay,
 )
+from lrlab.schedules.lines import LINES, FrameworkLines
 
 __all__ = [
+    "LINES",
     "SLACK",
     "Constant",
     "CosineDecay",
     "CyclicCosine",
     "ExponentialDecay",
+    "FrameworkLines",
     "Geometric",
     "Held",
     "InverseSqrtDecay",

@@ -36,3 +36,16 @@ def test_sequences_draws_each_framework():
     assert [line.get_ydata().tolist() for line in axes.lines] == [[0.3, 0.1], [0.3, 0.2]]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["PyTorch", "Keras"]
     assert len({line.get_marker() for line in axes.lines}) == 2
+
+
+def test_shapes_draws_a_panel_for_each_with_its_mean_rate():
+    schedules = {"flat": Constant(0.3), "cosine": CosineDecay(0.4, total_epochs=4)}
+    figure = plots.shapes({**schedules, "a": Constant(0.1), "b": Constant(0.1)}, 4, title="Title")
+    panels = figure.axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["flat", "cosine", "a", "b"]
+    assert [axes.get_title(loc="right") for axes in panels[:2]] == ["0.3", "0.2"]
+    t, rate = panels[1].lines[0].get_data()
+    np.testing.assert_array_equal(rate, schedules["cosine"](t))
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    assert panels[0].get_ylim()[0] == 0
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in panels)

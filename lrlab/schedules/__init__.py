@@ -15,7 +15,7 @@ Example:
     True
 """
 
-from lrlab.schedules.agreement import compare, relative_difference
+from lrlab.schedules.agreement import deviation, relative_difference
 from lrlab.schedules.base import SLACK, Rate, Schedule
 from lrlab.schedules.compose import Held, Joined, Scaled, Warmup, hold, join, scale, warmup
 from lrlab.schedules.cycles import CyclicCosine, OneCycle, Triangular, WarmupStableDecay
@@ -59,7 +59,7 @@ __all__ = [
     "Triangular",
     "Warmup",
     "WarmupStableDecay",
-    "compare",
+    "deviation",
     "hold",
     "join",
     "relative_difference",

@@ -108,7 +108,7 @@ LINES: Mapping[str, FrameworkLines] = {
         "CosineAnnealingLR(opt, 25 * n)], [5 * n])",
         "CosineDecay(0.01, 25 * n, warmup_target=0.1, warmup_steps=5 * n)",
     ),
-    "cosine with restarts": FrameworkLines(
+    "restarts": FrameworkLines(
         lambda n: CyclicCosine(0.1, cycle_epochs=10),
         "CosineAnnealingWarmRestarts(opt, 10 * n)",
         "CosineDecayRestarts(0.1, 10 * n, t_mul=1.0)",
@@ -118,12 +118,12 @@ LINES: Mapping[str, FrameworkLines] = {
         "OneCycleLR(opt, max_lr=0.1, total_steps=30 * n)",
         "CosineDecay(0.004, 21 * n, warmup_target=0.1, warmup_steps=9 * n)",
     ),
-    "warm-up, stable, decay": FrameworkLines(
+    "trapezoid": FrameworkLines(
         _trapezoid,
         "LambdaLR(opt, lambda k: min((k + 1) / (3 * n), 1, (30 * n - k) / (7 * n)))",
         "LearningRateScheduler(lambda e: 0.1 * min((e + 1) / 3, 1, (30 - e) / 7))",
     ),
-    "inverse square root": FrameworkLines(
+    "inverse root": FrameworkLines(
         lambda n: InverseSqrtDecay(0.1),
         "LambdaLR(opt, lambda k: (1 + k / n) ** -0.5)",
         "LearningRateScheduler(lambda e: 0.1 * (1 + e) ** -0.5)",

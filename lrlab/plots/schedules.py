@@ -16,6 +16,7 @@ from lrlab.plots.style import (
     WIDTH,
     distinct_lines,
     integer_ticks,
+    legend_below,
     line_of,
     styled,
     title_over,
@@ -58,7 +59,9 @@ def rates(
                 t = np.linspace(0, epochs, 2000, endpoint=False)
                 axes.plot(t, schedule(t), label=label, **line)
         rate_axes(axes, title, log=log)
-        if len(schedules) > 1:
+        if len(schedules) > 3:
+            legend_below(figure, axes)
+        elif len(schedules) > 1:
             axes.legend()
     return figure
 

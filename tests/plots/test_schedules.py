@@ -27,6 +27,12 @@ def test_rates_per_epoch_draws_the_value_held_in_each_epoch():
     assert stairs.get_data().edges.tolist() == [0, 1, 2, 3]
 
 
+def test_the_legend_of_many_rates_stands_below():
+    figure = plots.rates({name: Constant(1) for name in "abcd"}, 3, title="")
+    assert figure.axes[0].get_legend() is None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list("abcd")
+
+
 def test_rates_on_a_log_axis():
     assert plots.rates({"s": Constant(1)}, 3, title="", log=True).axes[0].get_yscale() == "log"
 

@@ -111,6 +111,7 @@ def gallery(
     *,
     title: str,
     top: float | None = None,
+    evaluated: str = "test loss",
 ) -> Figure:
     """Draw small multiples of learning curves: training and test loss, a panel a setting.
 
@@ -121,11 +122,13 @@ def gallery(
         title: What the figure shows.
         top: Upper end of the loss axis; by default the largest loss. A line has a gap where its
             loss is above.
+        evaluated: What the loss on the other images is called: they may be held-out ones.
 
     Returns:
         The figure, open in pyplot.
     """
     styles = {"train_loss": (BLUE, "-"), "test_loss": (RED, "--")}
+    names = {**LABELS, "test_loss": evaluated}
     with styled():
         figure, panels = panels_of(len(runs), sharey=True)
         for axes, (label, seeds) in zip(panels, runs.items(), strict=True):
@@ -136,7 +139,7 @@ def gallery(
                     above = losses > (np.inf if top is None else top)
                     axes.plot(epochs, np.where(above, np.nan, losses), style, color=color,
                               linewidth=1.5, marker="." if run.epochs < 10 else "",
-                              label=LABELS[metric] if number == 0 else None)  # fmt: skip
+                              label=names[metric] if number == 0 else None)  # fmt: skip
                     outside.update(epochs[above & np.isfinite(losses)].tolist())
             axes.plot(list(outside), [0.97] * len(outside), "^", color=DARK_GREY, markersize=5,
                       transform=axes.get_xaxis_transform())  # fmt: skip

@@ -87,7 +87,9 @@ def test_gallery_marks_losses_above_its_axis_and_labels_every_panel():
     run, long = make_history(), make_history()
     run.train_loss, run.test_loss = [9.0, 1.0], [1.0, float("inf")]
     long.recipe = replace(long.recipe, epochs=30)
-    figure = plots.gallery({"A": [run], "B": [long], "C": [long]}, title="", top=2.5)
+    panels = {"A": [run], "B": [long], "C": [long]}
+    figure = plots.gallery(panels, title="", top=2.5, evaluated="held-out loss")
+    assert figure.legends[0].get_texts()[1].get_text() == "held-out loss"
     train, test, arrows = figure.axes[0].lines
     assert np.isnan(train.get_ydata()).tolist() == [True, False]
     assert np.isnan(test.get_ydata()).tolist() == [False, True]

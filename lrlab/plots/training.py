@@ -138,7 +138,7 @@ def gallery(
                     epochs, losses = np.arange(1, run.epochs + 1), np.array(getattr(run, metric))
                     above = losses > (np.inf if top is None else top)
                     axes.plot(epochs, np.where(above, np.nan, losses), style, color=color,
-                              linewidth=1.5, marker="." if run.epochs < 10 else "",
+                              linewidth=1.5, marker="." if run.epochs < 5 else "",
                               label=names[metric] if number == 0 else None)  # fmt: skip
                     outside.update(epochs[above & np.isfinite(losses)].tolist())
             axes.plot(list(outside), [0.97] * len(outside), "^", color=DARK_GREY, markersize=5,

@@ -8,7 +8,7 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 
 The helpers of a single cell, longer than a cell may be: `factors`, `first_steps`,
 `long_run_rates`, `memory`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`,
-`speeds`, `state_machine`, `step_lengths`, `weight_rates`.
+`speeds`, `state_machine`, `step_lengths`, `visited`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -16,7 +16,7 @@ The helpers of a single cell, longer than a cell may be: `factors`, `first_steps
 from lrlab.plots.comparisons import differences, finals
 from lrlab.plots.data import samples
 from lrlab.plots.ensembles import bands, matrix
-from lrlab.plots.landscapes import convergence, factors, paths
+from lrlab.plots.landscapes import convergence, factors, paths, visited
 from lrlab.plots.optimizers import against_steps, weight_rates
 from lrlab.plots.plateau import state_machine, watched
 from lrlab.plots.schedules import rates, sequences, shapes
@@ -54,6 +54,7 @@ __all__ = [
     "state_machine",
     "step_lengths",
     "used_rates",
+    "visited",
     "watched",
     "weight_rates",
 ]

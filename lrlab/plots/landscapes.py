@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -77,6 +77,7 @@ def convergence(
     floors: Mapping[str, float] | None = None,
     log_steps: bool = False,
     lines: Mapping[str, str] | None = None,
+    batch_sizes: Sequence[int] | None = None,
 ) -> Figure:
     r"""Draw the distance to the minimum against the step, on a logarithmic axis.
 
@@ -84,28 +85,73 @@ def convergence(
         trajectories: Label and path of each curve, in an order that shades can show; of several
             starting points the root mean square is drawn.
         title: What the figure shows.
-        floors: For a label the level at which it should settle, a thin grey line.
+        floors: For a label the level at which it should settle, a thin grey line with the label.
         log_steps: Count the steps on a logarithmic axis too, from 1.
         lines: For each label the name in `LINES` whose line it takes; by default shades.
+        batch_sizes: How many examples a step of each path looks at. The horizontal axis then counts
+            examples in the place of steps.
 
     Returns:
         The figure, open in pyplot.
     """
-    floors = floors or {}
+    sizes = batch_sizes or [1] * len(trajectories)
     drawn = lines_for(list(trajectories), lines)
     with styled():
         figure, axes = plt.subplots()
-        for (label, trajectory), line in zip(trajectories.items(), drawn, strict=True):
+        for (label, trajectory), size, line in zip(trajectories.items(), sizes, drawn, strict=True):
             squares = trajectory.distance**2
             distance = np.sqrt(squares.reshape(len(squares), -1).mean(axis=1))
-            steps = np.arange(len(distance)) + log_steps
-            axes.plot(steps, distance, label=label, **line)
-            if label in floors:
-                axes.axhline(floors[label], color=GREY, linewidth=1)
+            axes.plot(size * (np.arange(len(distance)) + log_steps), distance, label=label, **line)
+        for label, floor in (floors or {}).items():
+            axes.axhline(floor, color=GREY, linewidth=1)
+            axes.annotate(f"floor of {label}", (0.01, floor), fontsize=9, color=DARK_GREY,
+                          xycoords=axes.get_yaxis_transform(), xytext=(0, 2),
+                          textcoords="offset points")  # fmt: skip
         axes.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title=title)
         if log_steps:
             axes.set(xscale="log", xlabel="step + 1")
+        if batch_sizes is not None:
+            axes.set_xlabel("examples seen")
         legend_below(figure, axes)
+    return figure
+
+
+def visited(
+    places: Mapping[float, Sequence[float]],
+    *,
+    marks: Mapping[str, float],
+    borders: Mapping[str, float],
+    title: str,
+) -> Figure:
+    """Draw where a walk with one weight is in its last steps, against the learning rate.
+
+    A walk that settles is one dot above its rate, one that swings between two places is two.
+
+    Args:
+        places: For each rate the weights of the last steps.
+        marks: Places to mark by a horizontal line, with what to write on it.
+        borders: Rates to mark by a vertical line, with what to write at it.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, axes = plt.subplots()
+        for lr, weights in places.items():
+            dots = np.unique(np.round(weights, 2))  # what lies on one another is one dot
+            axes.plot([lr] * len(dots), dots, "o", color=RED, markersize=2)
+        for text, place in marks.items():
+            axes.axhline(place, color=GREY, linestyle=":", linewidth=1)
+            axes.annotate(text, (0.01, place), fontsize=9, color=DARK_GREY, xytext=(0, 2),
+                          xycoords=axes.get_yaxis_transform(),
+                          textcoords="offset points")  # fmt: skip
+        for text, rate in borders.items():
+            axes.axvline(rate, color=DARK_GREY, linestyle="--", linewidth=1)
+            axes.annotate(text, (rate, 0.97), fontsize=9, xytext=(3, 0), va="top",
+                          xycoords=axes.get_xaxis_transform(),
+                          textcoords="offset points")  # fmt: skip
+        axes.set(xlabel="learning rate", ylabel="weight w, last steps", title=title)
     return figure
 
 
@@ -133,7 +179,7 @@ def factors(bowl: Quadratic, measured: Mapping[float, float], *, title: str) -> 
         ):
             axes.axvline(place, color=DARK_GREY, linestyle="--", linewidth=1)
             axes.text(place, height, text, ha=side, transform=axes.get_xaxis_transform())
-        axes.set(xlabel="learning rate", ylabel="factor a step", title=title)
+        axes.set(xlabel="learning rate", ylabel="factor per step", title=title)
         axes.legend(loc="lower left")
     return figure
 

@@ -121,16 +121,18 @@ def named_line(name: str) -> dict[str, Any]:
 
 def distinct_lines(schedules: Iterable[Schedule]) -> list[dict[str, Any]]:
     """Return a line for each schedule; those of one class keep the colour and differ in style."""
+    return _told_apart(map(line_of, schedules))
+
+
+def _told_apart(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same lines, of which the second and third of a kind have another style."""
     used: Counter[str] = Counter()
-    lines = []
-    for schedule in schedules:
-        line = line_of(schedule)
-        repeated = used[str(line)]
+    apart = []
+    for line in lines:
+        styles = [line["linestyle"], ":", (0, (5, 1, 1, 1))]
+        apart.append({**line, "linestyle": styles[used[str(line)] % 3]})
         used[str(line)] += 1
-        lines.append(
-            {**line, "linestyle": [line["linestyle"], ":", (0, (5, 1, 1, 1))][repeated % 3]}
-        )
-    return lines
+    return apart
 
 
 def optimizer_lines(labels: Collection[str]) -> list[dict[str, Any]]:
@@ -165,14 +167,15 @@ def lines_for(
 
     Args:
         labels: What is drawn.
-        named: For a label the name in `LINES` whose line it takes.
+        named: For a label the name in `LINES` whose line it takes; where several take one, the
+            others differ in style.
         schedules: A schedule for each label, whose lines they take if no two are of one class.
 
     Returns:
         Lines by name or by schedule; where neither tells the labels apart, `shades`.
     """
     if named is not None:
-        return [named_line(named[label]) for label in labels]
+        return _told_apart(named_line(named[label]) for label in labels)
     if schedules is not None:
         lines = [line_of(schedule) for schedule in schedules]
         if len({str(line) for line in lines}) == len(lines):

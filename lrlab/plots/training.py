@@ -111,35 +111,45 @@ def gallery(
     *,
     title: str,
     top: float | None = None,
+    evaluated: str = "test loss",
 ) -> Figure:
     """Draw small multiples of learning curves: training and test loss, a panel a setting.
 
-    A cross at the upper edge marks where a run overflowed.
+    A cross at the upper edge marks where a run overflowed, an arrowhead a loss above the axis.
 
     Args:
         runs: For each panel's label the records of one setting, a seed each; each seed is a line.
         title: What the figure shows.
-        top: Upper end of the loss axis; by default the largest loss.
+        top: Upper end of the loss axis; by default the largest loss. A line has a gap where its
+            loss is above.
+        evaluated: What the loss on the other images is called: they may be held-out ones.
 
     Returns:
         The figure, open in pyplot.
     """
     styles = {"train_loss": (BLUE, "-"), "test_loss": (RED, "--")}
+    names = {**LABELS, "test_loss": evaluated}
     with styled():
         figure, panels = panels_of(len(runs), sharey=True)
         for axes, (label, seeds) in zip(panels, runs.items(), strict=True):
+            outside: set[int] = set()  # the epochs with a loss above the panel
             for metric, (color, style) in styles.items():
                 for number, run in enumerate(seeds):
-                    epochs = np.arange(1, run.epochs + 1)
-                    axes.plot(epochs, getattr(run, metric), style, color=color, linewidth=1.5,
-                              marker="." if run.epochs < 10 else "",
-                              label=LABELS[metric] if number == 0 else None)  # fmt: skip
+                    epochs, losses = np.arange(1, run.epochs + 1), np.array(getattr(run, metric))
+                    above = losses > (np.inf if top is None else top)
+                    axes.plot(epochs, np.where(above, np.nan, losses), style, color=color,
+                              linewidth=1.5, marker="." if run.epochs < 5 else "",
+                              label=names[metric] if number == 0 else None)  # fmt: skip
+                    outside.update(epochs[above & np.isfinite(losses)].tolist())
+            axes.plot(list(outside), [0.97] * len(outside), "^", color=DARK_GREY, markersize=5,
+                      transform=axes.get_xaxis_transform())  # fmt: skip
             mark_lost(axes, _ends_of_lost(seeds), "black")
             # The whole time axis, also where every run overflowed at once.
             axes.update_datalim([(1, 0), (seeds[0].recipe.epochs, 0)])
             axes.autoscale_view(scaley=False)
             axes.set(title=label, xlabel="epochs finished", ylabel="loss", ylim=(0, top))
             axes.label_outer(remove_inner_ticks=False)
+            axes.tick_params(labelbottom=True)  # the panels may show different numbers of epochs
             integer_ticks(axes)
         legend_below(figure, panels[0])
         title_over(figure, title)

@@ -199,7 +199,8 @@ def sensitivity(
             axes.set_yscale("log")
             plain_log_ticks(axes)
         else:
-            axes.set_ylim(bottom=0)
+            room = 0.0 if threshold is None else 1.1 * threshold  # for the words on the line
+            axes.set_ylim(0, max(axes.get_ylim()[1], room))
         legend_below(figure, axes)
     return figure
 

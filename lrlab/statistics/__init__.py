@@ -6,7 +6,7 @@ Example:
     holds: bowl 2.33 [0.899, 3.77]; margin 0.5
 """
 
-from lrlab.statistics.edges import decades, left_edge, right_edge
+from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
 from lrlab.statistics.families import holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 from lrlab.statistics.pairs import Pairs, paired
@@ -21,6 +21,7 @@ __all__ = [
     "decide",
     "holm",
     "left_edge",
+    "left_edges",
     "mean_interval",
     "p_value",
     "paired",

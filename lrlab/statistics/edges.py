@@ -44,6 +44,28 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
     return float(rates[above] * (rates[above + 1] / rates[above]) ** share)
 
 
+def left_edges(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> np.ndarray:
+    """Return the `left_edge` of each seed by itself, shape ``(seeds,)``.
+
+    Args:
+        lrs: The rates, positive, in any order.
+        losses: Shape ``(len(lrs), seeds)``.
+        level: The loss that is asked for.
+
+    Raises:
+        ValueError: The shapes do not fit, or the loss of a seed is at no rate above the level, or
+            at none below it.
+
+    Example:
+        >>> losses = [[2.3, 2.3], [1.3, 0.3], [0.3, 0.2]]
+        >>> left_edges([0.001, 0.01, 0.1], losses, level=1.3).round(4)
+        array([0.01  , 0.0032])
+    """
+    rates, table = _sorted(lrs, losses, level)
+    seeds = table.T[:, :, np.newaxis].tolist()  # a table of one column for each
+    return np.array([left_edge(rates.tolist(), seed, level) for seed in seeds])
+
+
 def right_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> float:
     """Return the largest rate up to which, from the best one on, every seed is below a level.
 

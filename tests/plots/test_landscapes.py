@@ -57,8 +57,37 @@ def test_convergence_draws_the_root_mean_square_distance():
     axes = plots.convergence({"two": both}, title="", log_steps=True).axes[0]
     assert axes.get_xscale() == "log"
     assert axes.lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
-    axes = plots.convergence({"two": both}, title="", lines={"two": "InverseSqrtDecay"}).axes[0]
-    assert axes.lines[0].get_color() == plots.LINES["InverseSqrtDecay"][0]
+
+
+def test_convergence_takes_lines_by_name_and_counts_examples():
+    walks = {"0.1": path(0.1), "0.2": path(0.2), "falls": path(0.1)}
+    lines = {"0.1": "Constant", "0.2": "Constant", "falls": "InverseSqrtDecay"}
+    figure = plots.convergence(
+        walks, title="", lines=lines, batch_sizes=[1, 4, 16], log_steps=True,
+        floors={"0.1": 0.5},
+    )  # fmt: skip
+    axes = figure.axes[0]
+    first, second, third, floor = axes.lines
+    assert first.get_color() == second.get_color() == plots.LINES["Constant"][0]
+    assert first.get_linestyle() != second.get_linestyle()
+    assert third.get_color() == plots.LINES["InverseSqrtDecay"][0]
+    assert [line.get_xdata()[1] for line in (first, second, third)] == [2, 8, 32]
+    assert axes.get_xlabel() == "examples seen"
+    assert floor.get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in axes.texts] == ["floor of 0.1"]
+
+
+def test_visited_draws_a_dot_for_each_place():
+    places = {0.1: [-2.0, -2.0001, -2.0], 0.2: [-2.4, -1.5, -2.4, -1.5]}
+    axes = plots.visited(
+        places, marks={"bottom": -2.0}, borders={"2/λ": 0.15}, title="Two"
+    ).axes[0]  # fmt: skip
+    settled, swings, bottom, border = axes.lines
+    assert settled.get_xydata().tolist() == [[0.1, -2.0]]
+    assert swings.get_xydata().tolist() == [[0.2, -2.4], [0.2, -1.5]]
+    assert bottom.get_ydata() == [-2.0, -2.0]
+    assert border.get_xdata() == [0.15, 0.15]
+    assert [text.get_text() for text in axes.texts] == ["bottom", "2/λ"]
 
 
 def test_factors_draws_theory_and_measurement():

@@ -68,7 +68,8 @@ def test_gallery_draws_both_losses_of_each_seed():
     figure = plots.gallery({"A": [run, lost], "B": [run]}, title="Which?", top=3)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["A", "B"]
     for axes, seeds in zip(figure.axes, (2, 1), strict=True):
-        curves, crosses = axes.lines[: 2 * seeds], axes.lines[2 * seeds :]
+        curves, arrows, *crosses = axes.lines[: 2 * seeds], *axes.lines[2 * seeds :]
+        assert not len(arrows.get_xdata())
         assert len(curves) == 2 * seeds
         assert [cross.get_xdata().tolist() for cross in crosses] == [[2]] * (seeds - 1)
         assert axes.get_ylim() == (0, 3)
@@ -80,6 +81,21 @@ def test_gallery_draws_both_losses_of_each_seed():
         "training loss",
         "test loss",
     ]
+
+
+def test_gallery_marks_losses_above_its_axis_and_labels_every_panel():
+    run, long = make_history(), make_history()
+    run.train_loss, run.test_loss = [9.0, 1.0], [1.0, float("inf")]
+    long.recipe = replace(long.recipe, epochs=30)
+    panels = {"A": [run], "B": [long], "C": [long]}
+    figure = plots.gallery(panels, title="", top=2.5, evaluated="held-out loss")
+    assert figure.legends[0].get_texts()[1].get_text() == "held-out loss"
+    train, test, arrows = figure.axes[0].lines
+    assert np.isnan(train.get_ydata()).tolist() == [True, False]
+    assert np.isnan(test.get_ydata()).tolist() == [False, True]
+    assert (arrows.get_xdata(), arrows.get_marker()) == ([1], "^")
+    for axes in figure.axes:
+        assert all(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks())
 
 
 def measured(stopped=None, **changes):

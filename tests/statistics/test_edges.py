@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.statistics.edges import decades, left_edge, right_edge
+from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
 from tests.support.strategies import examples
 
 LRS = [1.0, 0.1, 0.01, 0.001]
@@ -16,6 +16,16 @@ def test_left_edge_interpolates_the_mean_in_the_logarithm():
     assert left_edge(LRS, U, 1.4) == pytest.approx(0.01)
     assert left_edge(LRS, U, 0.9) == pytest.approx(10**-1.5)
     assert left_edge(LRS, U, 2.0) == pytest.approx(0.01 * 10 ** (-0.6 / 0.9))
+
+
+def test_left_edges_are_those_of_each_seed():
+    table = np.array([[np.nan, 2.3], [0.3, 0.5], [1.2, 1.6], [2.3, 2.3]])
+    edges = left_edges(LRS, table, 1.4)
+    alone = [left_edge(LRS, table[:, [seed]], 1.4) for seed in (0, 1)]
+    assert edges.tolist() == alone
+    assert edges[0] < 0.01 < edges[1], "the first seed is below the level at 0.01"
+    with pytest.raises(ValueError, match="level must lie above some mean loss"):
+        left_edges(LRS, table, 0.4)
 
 
 def test_right_edge_is_the_last_rate_at_which_every_seed_is_below():
@@ -49,7 +59,7 @@ def test_edges_move_with_the_rates_and_not_with_the_order(centre, width, random)
     assert np.log10(right_edge(lrs, losses, 1.0)) == pytest.approx(expected, abs=0.05)
 
 
-@pytest.mark.parametrize("edge", [left_edge, right_edge, decades])
+@pytest.mark.parametrize("edge", [left_edge, left_edges, right_edge, decades])
 @pytest.mark.parametrize(
     ("lrs", "losses", "level", "message"),
     [

@@ -8,6 +8,7 @@ that are missing, `executors` and `cluster` have other ways to make them, `store
 
 from lrlab.studies.catalog import (
     BATCH_RATES,
+    CHOSEN_RATES,
     EDGE_RATES,
     MOMENTA,
     RATES,
@@ -33,6 +34,7 @@ from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, reg
 
 __all__ = [
     "BATCH_RATES",
+    "CHOSEN_RATES",
     "EDGE_RATES",
     "MOMENTA",
     "RATES",

@@ -68,7 +68,7 @@ def test_names_of_studies():
         "warmup-rates-none", "warmup-rates-warmup", "warmup-rates-clip",
         "warmup-Adam", "warmup-AdamW", "warmup-shapes", "warmup-rates-torch-none",
         "warmup-rates-torch-warmup", "D3", "D3-per-step", "D3-cycles", "D3-peaks",
-        "momentum-rates", "momentum-10", "momentum-batch-tuning",
+        "momentum-rates", "momentum-10", "momentum-batch-tuning", "momentum-batch",
         "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
         "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-tuning",
         "optimizer-final", "optimizer-choosing",
@@ -84,6 +84,7 @@ def test_seeds_of_studies():
     # Other seeds than those that the winners are compared with.
     for name in ("D2-tuning", "momentum-batch-tuning", "optimizer-tuning", "optimizer-choosing"):
         assert seeds.pop(name) == (10, 11)
+    assert seeds.pop("momentum-batch") == (20, 21, 22, 23, 24)
     assert seeds.pop("further-seeds") == tuple(range(5, 20))
     assert {own for name, own in seeds.items() if name not in five} == {(0, 1, 2)}
 

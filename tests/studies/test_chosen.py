@@ -1,9 +1,11 @@
 """What recorded runs choose."""
 
+from dataclasses import replace
+
 import pytest
 
 from lrlab import Constant, Recipe
-from lrlab.studies import Images, Setting, Study, chosen, store
+from lrlab.studies import STUDIES, Images, Setting, Study, chosen, store
 from tests.support.histories import follow_run
 
 
@@ -45,3 +47,21 @@ def test_nothing_is_chosen_on_test_images(tmp_path):
     study = choosing(tmp_path, {"a": [0.5, 0.6]}, evaluate_on="test")
     with pytest.raises(ValueError, match="held-out images to choose by it, and 'a' is on the test"):
         chosen(study, results=tmp_path)
+
+
+# --- what the studies of the book have chosen -----------------------------------------------------
+
+
+def test_momentum_and_none_are_compared_at_the_rates_that_were_chosen():
+    tuning, final = (STUDIES[name] for name in ("momentum-batch-tuning", "momentum-batch"))
+    grids = {}
+    for setting in tuning.settings:
+        grids.setdefault(setting.label.partition(", lr")[0], []).append(setting.label)
+    found = [chosen(tuning, labels) for labels in grids.values()]
+    assert found == [setting.label for setting in final.settings]
+    for label, labels in zip(found, grids.values(), strict=True):
+        assert label not in (labels[0], labels[-1])  # or the grid would have to be extended
+    assert not set(final.seeds) & set(tuning.seeds)
+    for setting in final.settings:
+        (same,) = (one for one in tuning.settings if one.label == setting.label)
+        assert setting == replace(same, data=Images())

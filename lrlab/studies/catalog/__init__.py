@@ -13,11 +13,20 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 
 from lrlab.studies.catalog import d2, d3, d4, momentum, optimizers, plateau, sensitivity, warmup
-from lrlab.studies.catalog.momentum import MOMENTA
+from lrlab.studies.catalog.momentum import CHOSEN_RATES, MOMENTA
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, EDGE_RATES, RATES
 from lrlab.studies.study import Study, registry
 
-__all__ = ["BATCH_RATES", "EDGE_RATES", "MOMENTA", "RATES", "STUDIES", "UnknownStudy", "select"]
+__all__ = [
+    "BATCH_RATES",
+    "CHOSEN_RATES",
+    "EDGE_RATES",
+    "MOMENTA",
+    "RATES",
+    "STUDIES",
+    "UnknownStudy",
+    "select",
+]
 
 #: The studies of the book, by name.
 STUDIES: Mapping[str, Study] = registry(

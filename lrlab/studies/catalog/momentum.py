@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lrlab.optimizers import SGD, Momentum, Optimizer
 from lrlab.schedules import Constant
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, RATES
-from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS
+from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS, FINAL_SEEDS
 from lrlab.studies.study import Setting, Study
 from lrlab.training import Recipe
 
 #: The document's own momenta; the row without momentum is the study "sensitivity-1".
 MOMENTA = (0.5, 0.9, 0.99)
 SIZES = (32, 128, 512)  # of a batch
+#: What "momentum-batch-tuning" chose for each batch size: the rates without momentum and with 0.9.
+CHOSEN_RATES = {32: (2**-3, 2**-6), 128: (2**-3, 2**-5), 512: (2**-2, 2**-4)}
 DECIDES_BATCH = (
     f"{CHOICE} The comparison, momentum-batch, has five fresh seeds at each batch size, and is of "
     "the test accuracy after epoch 2, paired by seed, with 95 % intervals and with Holm's for its "
@@ -26,6 +29,12 @@ DECIDES_BATCH = (
 def _setting(label: str, optimizer: Optimizer, lr: float, epochs: int) -> Setting:
     recipe = Recipe(Constant(lr), epochs=epochs, optimizer=optimizer)
     return Setting(f"{label}, lr {lr:g}", recipe)
+
+
+def _in_batches(size: int, optimizer: Optimizer, lr: float) -> Setting:
+    label = f"batch {size}, momentum {getattr(optimizer, 'momentum', 0):g}, lr {lr:.3g}"
+    recipe = Recipe(Constant(lr), epochs=2, batch_size=size, optimizer=optimizer)
+    return Setting(label, recipe)
 
 
 def studies() -> Iterable[Study]:
@@ -48,15 +57,11 @@ def studies() -> Iterable[Study]:
     text = "10 epochs of LeNet on Fashion-MNIST, without momentum and with 0.9, of both kinds"
     yield Study("momentum-10", text, settings, seeds=(0, 1, 2, 3, 4))
     # As many rates for both, of about equal long-run rates.
-    rows = (("0", SGD(), BATCH_RATES[:7]), ("0.9", Momentum(momentum=0.9), BATCH_RATES[3:]))
+    rows = ((SGD(), BATCH_RATES[:7]), (Momentum(momentum=0.9), BATCH_RATES[3:]))
     settings = tuple(
-        Setting(
-            f"batch {size}, momentum {name}, lr {lr:.3g}",
-            Recipe(Constant(lr), epochs=2, batch_size=size, optimizer=optimizer),
-            data=CHOOSING,
-        )
+        replace(_in_batches(size, optimizer, lr), data=CHOOSING)
         for size in SIZES
-        for name, optimizer, rates in rows
+        for optimizer, rates in rows
         for lr in rates
     )
     text = (
@@ -64,4 +69,13 @@ def studies() -> Iterable[Study]:
     )
     yield Study(
         "momentum-batch-tuning", text, settings, seeds=CHOOSING_SEEDS, decides=DECIDES_BATCH
+    )
+    settings = tuple(
+        _in_batches(size, optimizer, lr)
+        for size, chosen in CHOSEN_RATES.items()
+        for (optimizer, _), lr in zip(rows, chosen, strict=True)
+    )
+    text = "2 epochs of LeNet on Fashion-MNIST, momentum 0.9 or none, each at its chosen rate"
+    yield Study(
+        "momentum-batch", text, settings, seeds=FINAL_SEEDS, decides=f"D5.22. {DECIDES_BATCH}"
     )

@@ -18,8 +18,6 @@ from tests.conftest import ROOT
 
 #: Chapters that still have the form of the first edition.
 FIRST_EDITION = {
-    "learning_rate_effects",
-    "decay_schedules",
     "schedules_at_work",
     "plateau",
     "warmup",

@@ -5,11 +5,12 @@ A claim's verdict is computed from recorded runs, descents and the theory whenev
 """
 
 from lrlab.claims.catalog import CLAIMS, UnknownClaim, ledger
-from lrlab.claims.claim import AFTER, BEFORE, Claim, Effect, Entry, Found, Trial, judge
+from lrlab.claims.claim import AFTER, ALONGSIDE, BEFORE, Claim, Effect, Entry, Found, Trial, judge
 from lrlab.claims.showing import Ledger
 
 __all__ = [
     "AFTER",
+    "ALONGSIDE",
     "BEFORE",
     "CLAIMS",
     "Claim",

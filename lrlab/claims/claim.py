@@ -25,6 +25,8 @@ Effect = Pairs | float
 
 #: A rule that was in the history before the first of its runs was made.
 BEFORE = "before its runs"
+#: A rule that came into the history together with the first of its runs.
+ALONGSIDE = "in one commit with the first of its runs"
 #: A rule that was written when the runs were known.
 AFTER = "after its runs"
 
@@ -40,7 +42,7 @@ class Trial:
         unit: Of the effect and the margin, such as "points" of accuracy or "decades"; "" for none.
         kind: "more" if the effect is to exceed the margin, "same" if it is to stay within it.
         evidence: What the effect is taken from: names of studies, or () for a computation.
-        declared: When the rule was written, `BEFORE` or `AFTER` the runs.
+        declared: When the rule was written, `BEFORE`, `ALONGSIDE` or `AFTER` its runs.
     """
 
     condition: str
@@ -109,7 +111,7 @@ class Found:
     def size(self) -> str:
         """The effect and its 95 % interval; what has no scatter has none."""
         digits, effect = digits_of(self.trial.margin), self.effect
-        return f"{effect.mean:.{digits}f}" if self.family is None else effect.format(digits)
+        return f"{effect.mean:z.{digits}f}" if self.family is None else effect.format(digits)
 
     @property
     def family_size(self) -> str:
@@ -117,7 +119,7 @@ class Found:
         if self.family is None:
             return ""
         digits = digits_of(self.trial.margin)
-        return f"[{self.family.low:.{digits}f}, {self.family.high:.{digits}f}]"
+        return f"[{self.family.low:z.{digits}f}, {self.family.high:z.{digits}f}]"
 
     @property
     def counted(self) -> str:

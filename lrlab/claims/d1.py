@@ -34,7 +34,7 @@ LOST = " A run that overflows has no last epoch: its seed is left out, and count
 
 
 def final_gain(label: str) -> Trial:
-    """A schedule of D2 less the constant rate, over all 20 seeds."""
+    """A schedule of D2 minus the constant rate, over all 20 seeds."""
     names = [(f"D2-{name}", D2_SEEDS) for name in (label, "constant")]
 
     def effect() -> Pairs:
@@ -50,7 +50,7 @@ def final_gain(label: str) -> Trial:
 
 
 def five_epochs(first: str, second: str, metric: str = "test_loss") -> Pairs:
-    """A loss after five epochs at one rate less that at another."""
+    """A loss after five epochs at one rate minus that at another."""
     return less(*(last("sensitivity-5", f"lr {lr}", metric, guess=True) for lr in (first, second)))
 
 
@@ -67,7 +67,7 @@ def claims() -> list[Claim]:
             "D1.1",
             "A large rate makes the loss fall faster.",
             chapter=EFFECTS,
-            rule="Training loss after an epoch, a rate's less that of about ten times the rate: "
+            rule="Training loss after an epoch, a rate's minus that of about ten times the rate: "
             "above 0.1 nats. A run that overflows counts as guessing.",
             trials=tuple(
                 _faster(*pair) for pair in (("0.001", "0.01"), ("0.01", "0.1"), ("0.1", "1"))
@@ -78,7 +78,7 @@ def claims() -> list[Claim]:
             "D1.2",
             "A large rate escapes local minima more easily.",
             chapter=EFFECTS,
-            rule="The share of 200 starts in the sharp valley that leave it, a large rate's less "
+            rule="The share of 200 starts in the sharp valley that leave it, a large rate's minus "
             "that of 0.05: above 0.5.",
             trials=tuple(
                 Trial(
@@ -97,7 +97,7 @@ def claims() -> list[Claim]:
             chapter=EFFECTS,
             rule="On the bowl, the mean squared distance at which 0.1 settles against that of "
             "0.01: above 0.3 decades. In a network, the accuracy of D2's cosine, which ends at "
-            "0.01, less that of the constant rate 0.3: above 0.3 points." + LOST,
+            "0.01, minus that of the constant rate 0.3: above 0.3 points." + LOST,
             trials=(
                 Trial(
                     "a noisy bowl",
@@ -114,8 +114,8 @@ def claims() -> list[Claim]:
             "A small rate helps convergence and precision.",
             chapter=EFFECTS,
             rule="Precision: the floor of 0.1 against that of 0.01 on the bowl, above 0.3 decades. "
-            "Convergence: the test loss of LeNet after five epochs, that of 0.1 less that of 0.01, "
-            "above 0.1 nats.",
+            "Convergence: the test loss of LeNet after five epochs, that of 0.1 minus that of "
+            "0.01, above 0.1 nats.",
             trials=(
                 Trial(
                     "precision on a noisy bowl, as many steps as it takes",
@@ -137,7 +137,7 @@ def claims() -> list[Claim]:
             "D1.5",
             "A small rate converges slowly and can get trapped near a local minimum.",
             chapter=EFFECTS,
-            rule="Slowly: the training loss after five epochs, that of 0.003 less that of 0.1, "
+            rule="Slowly: the training loss after five epochs, that of 0.003 minus that of 0.1, "
             "above 0.1 nats. Trapped: the share of starts that 0.05 leaves in the sharp valley, "
             "above 0.5.",
             trials=(
@@ -162,9 +162,9 @@ def claims() -> list[Claim]:
             "The rate should change, large first and small later; any decreasing function is worth "
             "a try.",
             chapter=DECAYS,
-            rule="In a network, the accuracy of each of D2's decreasing schedules less that of its "
-            "constant rate: above 0.3 points. On a bowl, how much lower the loss ends at a rate "
-            "that is halved in every step than at the constant one, after 50 steps: above 0 "
+            rule="In a network, the accuracy of each of D2's decreasing schedules minus that of "
+            "its constant rate: above 0.3 points. On a bowl, how much lower the loss ends at a "
+            "rate that is halved in every step than at the constant one, after 50 steps: above 0 "
             "decades." + LOST,
             trials=(
                 *(final_gain(label) for label in ("sqrt", "multistep", "cosine")),
@@ -194,7 +194,7 @@ def overfits(label: str) -> Trial:
     """How far the test loss of a schedule of D2 has risen at the end."""
     names = (f"D2-{label}", D2_SEEDS)
     return Trial(
-        f"{LENET}, D2's rates, {label}: test loss after epoch 30 less its lowest",
+        f"{LENET}, D2's rates, {label}: test loss after epoch 30 minus its lowest",
         lambda: combined(float, rise(names, label)),
         margin=0.02,
         unit="nats",

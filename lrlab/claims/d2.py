@@ -44,7 +44,7 @@ def _not_ideal() -> Trial:
     ours, _ = _pair("multistep")
     cosine, _ = _pair("cosine")
     return Trial(
-        f"{LENET}, D2's rates, cosine less multistep, after epoch 30",
+        f"{LENET}, D2's rates, cosine minus multistep, after epoch 30",
         lambda: less(last(cosine, "cosine"), last(ours, "multistep")),
         margin=0.3,
         unit="points",
@@ -55,7 +55,7 @@ def _not_ideal() -> Trial:
 def _removed() -> Trial:
     ours, _ = _pair("cosine")
     return Trial(
-        f"{LENET}, D2's rates, cosine: test loss after epoch 30 less its lowest",
+        f"{LENET}, D2's rates, cosine: test loss after epoch 30 minus its lowest",
         lambda: combined(float, rise(ours, "cosine")),
         margin=0.02,
         unit="nats",
@@ -67,7 +67,7 @@ def _removed() -> Trial:
 def _less_overfitting() -> Trial:
     ours, constant = _pair("cosine")
     return Trial(
-        f"{LENET}, D2's rates: rise of the test loss, constant less cosine",
+        f"{LENET}, D2's rates: rise of the test loss, constant minus cosine",
         lambda: less(rise(constant, "constant"), rise(ours, "cosine")),
         margin=0.02,
         unit="nats",
@@ -78,7 +78,7 @@ def _less_overfitting() -> Trial:
 def _generalise(label: str) -> Trial:
     ours, constant = _pair(label)
     return Trial(
-        f"{LENET}, at a training loss of {SAME_FIT}: test loss, constant less {label}",
+        f"{LENET}, at a training loss of {SAME_FIT}: test loss, constant minus {label}",
         lambda: less(
             when_trained_to(constant, "constant", SAME_FIT),
             when_trained_to(ours, label, SAME_FIT),
@@ -109,7 +109,7 @@ def ramp_gain(lr: float, metric: str, margin: float) -> Trial:
 
 def _too_large() -> Trial:
     return Trial(
-        f"{LENET}, one epoch: accuracy at 0.3 less accuracy at 1",
+        f"{LENET}, one epoch: accuracy at 0.3 minus accuracy at 1",
         lambda: less(*(last("sensitivity-1", f"lr {lr}", guess=True) for lr in ("0.3", "1"))),
         margin=10,
         unit="points",
@@ -126,14 +126,14 @@ def claims() -> list[Claim]:
             "result; the condition number matters.",
             chapter=EFFECTS,
             rule="On a bowl, the growth of the distance in 100 steps at 1.05 times the border: "
-            "above 0 decades. In a network, the accuracy at 0.3 less that at 1: above 10 points. "
-            "Too small: the test loss after five epochs at 0.001 less that at 0.1: above 0.1 nats. "
-            "The best steps at condition 100 against those at 10: above 0.5 decades.",
+            "above 0 decades. In a network, the accuracy at 0.3 minus that at 1: above 10 points. "
+            "Too small: the test loss after five epochs at 0.001 minus that at 0.1: above 0.1 "
+            "nats. The best steps at condition 100 against those at 10: above 0.5 decades.",
             trials=(
                 DIVERGES,
                 _too_large(),
                 Trial(
-                    f"{LENET}, five epochs: test loss at 0.001 less test loss at 0.1",
+                    f"{LENET}, five epochs: test loss at 0.001 minus test loss at 0.1",
                     partial(five_epochs, "0.001", "0.1"),
                     margin=0.1,
                     unit="nats",
@@ -156,8 +156,8 @@ def claims() -> list[Claim]:
             "but slowly enough.",
             chapter=DECAYS,
             rule="On a noisy bowl the mean loss of the last 200 of 2,000 steps: that of the "
-            "constant rate, and that of a rate halved in every step, each less that of the inverse "
-            "square root, above 0.3 decades.",
+            "constant rate, and that of a rate halved in every step, each minus that of the "
+            "inverse square root, above 0.3 decades.",
             trials=tuple(
                 Trial(
                     f"a noisy bowl, {words}",
@@ -176,7 +176,7 @@ def claims() -> list[Claim]:
             "D2.3",
             "Large first steps may bring nothing while the parameters are random: hence warm-up.",
             chapter=WARMUP,
-            rule="Training loss after five epochs, no ramp less a ramp of an epoch: above 0.1 "
+            rule="Training loss after five epochs, no ramp minus a ramp of an epoch: above 0.1 "
             "nats. A run that overflows counts as guessing, log 10.",
             trials=tuple(ramp_gain(lr, "train_loss", 0.1) for lr in (0.1, 0.3, 1.0, 2.0, 4.0)),
             figure="fig-warm-u",
@@ -197,8 +197,9 @@ def claims() -> list[Claim]:
             "D2.5",
             "The multi-step schedule is not ideal here: it overfits.",
             chapter=WORK,
-            rule="Not ideal: the cosine's accuracy less that of the multi-step schedule, above 0.3 "
-            "points. Overfits: its test loss at the end less its lowest, above 0.02 nats." + LOST,
+            rule="Not ideal: the cosine's accuracy minus that of the multi-step schedule, above "
+            "0.3 points. Overfits: its test loss at the end minus its lowest, above 0.02 nats."
+            + LOST,
             trials=(_not_ideal(), overfits("multistep")),
             figure="fig-full",
         ),
@@ -207,7 +208,7 @@ def claims() -> list[Claim]:
             "The cosine schedule removes the overfitting and improves the result.",
             chapter=WORK,
             rule="Improves: test accuracy, paired by seed, above 0.3 points. Reduces: the rise of "
-            "the constant rate's test loss above its lowest less that of the cosine's, above 0.02 "
+            "the constant rate's test loss above its lowest minus that of the cosine's, above 0.02 "
             "nats. Removes: the cosine's own rise is within 0.02 nats." + LOST,
             trials=(
                 final_gain("cosine"),
@@ -222,7 +223,7 @@ def claims() -> list[Claim]:
             "With the same training error, different schedules generalise differently.",
             chapter=WORK,
             rule=f"Test loss after the first epoch with a training loss of {SAME_FIT}, the "
-            "constant rate's less another schedule's: above 0.01 nats. A run that never comes so "
+            "constant rate's minus another schedule's: above 0.01 nats. A run that never comes so "
             "low is left out with its seed.",
             trials=(_generalise("multistep"), _generalise("cosine")),
             figure="fig-full",
@@ -231,7 +232,7 @@ def claims() -> list[Claim]:
             "D2.8",
             "Well-chosen rates help the algorithm converge fast and reach a good optimum.",
             chapter=EFFECTS,
-            rule="Test loss after five epochs at a tenth of the rate 0.1, and at the rate 1, less "
+            rule="Test loss after five epochs at a tenth of the rate 0.1, and at the rate 1, minus "
             "that at 0.1: above 0.1 nats. A run that overflows counts as guessing.",
             trials=tuple(
                 Trial(

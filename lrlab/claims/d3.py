@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lrlab.claims.claim import AFTER, BEFORE, Claim, Trial
+from lrlab.claims.claim import AFTER, ALONGSIDE, Claim, Trial
 from lrlab.claims.evidence import POINTS, Values, combined, each, last, less
 from lrlab.training import History
 
@@ -46,7 +46,7 @@ def _barrier(found: dict) -> float:
 
 def _beats(words: str, rival: Callable[[], Values], declared: str) -> Trial:
     return Trial(
-        f"{WHERE}: three snapshots less {words}",
+        f"{WHERE}: three snapshots minus {words}",
         lambda: less(together(), rival()),
         margin=0,
         unit="points",
@@ -71,7 +71,7 @@ def claims() -> list[Claim]:
                     margin=0.05,
                     unit="nats",
                     evidence=("D3",),
-                    declared=BEFORE,
+                    declared=ALONGSIDE,
                 ),
             ),
             figure="fig-line",
@@ -82,7 +82,7 @@ def claims() -> list[Claim]:
             "D3.2",
             "Twenty epochs a cycle train each snapshot sufficiently.",
             chapter=ENSEMBLES,
-            rule="Accuracy of the first snapshot less that of one cosine over all 60 epochs: "
+            rule="Accuracy of the first snapshot minus that of one cosine over all 60 epochs: "
             "above -1 point.",
             trials=(
                 Trial(
@@ -94,7 +94,7 @@ def claims() -> list[Claim]:
                     margin=-1,
                     unit="points",
                     evidence=("D3",),
-                    declared=BEFORE,
+                    declared=ALONGSIDE,
                 ),
             ),
             figure="fig-gain",
@@ -103,11 +103,13 @@ def claims() -> list[Claim]:
             "D3.3",
             "An ensemble of the snapshots beats the baseline trained for the same 60 epochs.",
             chapter=ENSEMBLES,
-            rule="Accuracy of the three snapshots together less that of a rival: above 0 points. "
+            rule="Accuracy of the three snapshots together minus that of a rival: above 0 points. "
             "The baseline is the last network of the constant rate; the other rivals came later.",
             trials=(
                 _beats(
-                    "the last network of the constant rate", lambda: last("D3", "constant"), BEFORE
+                    "the last network of the constant rate",
+                    lambda: last("D3", "constant"),
+                    ALONGSIDE,
                 ),
                 _beats(
                     "the one of its three that the held-out images choose",

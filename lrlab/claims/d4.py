@@ -30,7 +30,7 @@ def _value(where: str, label: str, epoch: int) -> Values:
 def _difference(where: str, first: str, second: str, *, margin: float, epoch: int = 30) -> Trial:
     labels = (first, second)
     return Trial(
-        f"{where}, after epoch {epoch}: {first} less {second}",
+        f"{where}, after epoch {epoch}: {first} minus {second}",
         lambda: less(*(_value(where, label, epoch) for label in labels)),
         margin=margin,
         unit="points",
@@ -57,7 +57,7 @@ def _drops(where: str) -> tuple[Trial, Trial]:
             declared=WIDTHS[where][1],
         ),
         Trial(
-            f"{where}: the same less the fall in that epoch without a cut",
+            f"{where}: the same minus the fall in that epoch without a cut",
             lambda: less(_fall(where, "step"), _fall(where, "no-warmup")),
             margin=0.05,
             unit="nats",
@@ -97,9 +97,9 @@ def claims() -> list[Claim]:
             "fixes that.",
             chapter=WARMUP,
             rule="High are the rates of the grid at which runs without a ramp overflow: 2, 4 and "
-            "8. A ramp of an epoch fixes that if the share of runs that overflow without it less "
+            "8. A ramp of an epoch fixes that if the share of runs that overflow without it minus "
             "the share with it lies above 0.5, and if the test accuracy after five epochs with it "
-            "less that without lies above 1 point, where a run that overflows counts as guessing, "
+            "minus that without lies above 1 point, where a run that overflows counts as guessing, "
             "10 %.",
             trials=tuple(
                 trial
@@ -116,7 +116,7 @@ def claims() -> list[Claim]:
             "Here warm-up did not improve accuracy, nor did the first five epochs improve faster, "
             "compared with a step schedule 0.1 to 0.01.",
             chapter=WARMUP,
-            rule="Test accuracy of the step schedule less that of the warmed run with the sine "
+            rule="Test accuracy of the step schedule minus that of the warmed run with the sine "
             "recurrence, after epochs 5 and 30: above -1 point.",
             trials=tuple(
                 _difference(where, "step", "sin-decay", margin=-1, epoch=epoch)
@@ -130,9 +130,9 @@ def claims() -> list[Claim]:
             "The reason given: both decays barely change the rate, while the step to 0.01 gave a "
             "visible drop of the loss.",
             chapter=WARMUP,
-            rule="Test accuracy of the step schedule less that of the run without warm-up, after "
+            rule="Test accuracy of the step schedule minus that of the run without warm-up, after "
             "epoch 30: above 1 point. The fall of its training loss from epoch 15 to 16: above "
-            "0.05 nats; and so the fall less that of the run without a cut. Barely: the "
+            "0.05 nats; and so the fall minus that of the run without a cut. Barely: the "
             "recurrences lose a part of the rate within 0.05.",
             trials=(
                 *(
@@ -151,7 +151,7 @@ def claims() -> list[Claim]:
             "D4.4",
             "So warm-up pays in long runs, or with a decay applied every step after the warm-up.",
             chapter=WARMUP,
-            rule="Test accuracy of a cosine per step after a warm-up less that of the cosine "
+            rule="Test accuracy of a cosine per step after a warm-up minus that of the cosine "
             "alone, after epoch 30: above 1 point.",
             trials=tuple(
                 _difference(where, "warmup-cosine", "cosine", margin=1) for where in WIDTHS

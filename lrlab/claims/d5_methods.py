@@ -53,7 +53,7 @@ def _decay_forgives(study: str, words: str) -> Trial:
         return less(width(f"{study}-linear", rates, below), width(study, rates, below))
 
     return Trial(
-        f"{LENET}, {words}: decades of good first rates, linear decay less constant",
+        f"{LENET}, {words}: decades of good first rates, linear decay minus constant",
         effect,
         margin=0.2,
         unit="decades",
@@ -69,7 +69,7 @@ def _forgiving(name: str, rates: Sequence[float]) -> Trial:
         return less(width(study, lr_labels(rates), below), width("sensitivity-1", plain, below))
 
     return Trial(
-        f"{LENET}, one epoch: decades of good rates, {name} less SGD",
+        f"{LENET}, one epoch: decades of good rates, {name} minus SGD",
         effect,
         margin=0.3,
         unit="decades",
@@ -79,7 +79,7 @@ def _forgiving(name: str, rates: Sequence[float]) -> Trial:
 
 def _tuned(first: str, second: str, margin: float) -> Trial:
     return Trial(
-        f"{LENET}, ten epochs, rates tuned on test images at five: {first} less {second}",
+        f"{LENET}, ten epochs, rates tuned on test images at five: {first} minus {second}",
         lambda: less(last("optimizer-final", first), last("optimizer-final", second)),
         margin=margin,
         unit="points",
@@ -93,7 +93,7 @@ def _badly_configured(lr: str) -> Trial:
         return less(plain, last("sensitivity-1-Adam", "lr 0.001", "test_loss", guess=True))
 
     return Trial(
-        f"{LENET}, one epoch: SGD at {lr} less Adam at its default 0.001",
+        f"{LENET}, one epoch: SGD at {lr} minus Adam at its default 0.001",
         effect,
         margin=0.1,
         unit="nats",
@@ -102,7 +102,7 @@ def _badly_configured(lr: str) -> Trial:
 
 
 def _ten_epochs(kind: str) -> Pairs:
-    """The accuracy with momentum less that without, at equal long-run rates."""
+    """The accuracy with momentum minus that without, at equal long-run rates."""
     return less(last("momentum-10", f"{kind}, lr 0.03"), last("momentum-10", "momentum 0, lr 0.3"))
 
 
@@ -119,7 +119,7 @@ def _momentum() -> list[Claim]:
             "with widely spread eigenvalues.",
             chapter=MOMENTUM,
             rule="Spread eigenvalues: the power of the condition number with which the best steps "
-            "grow, without less with momentum, above 0.3. Small steady slopes: the speed with 0.9 "
+            "grow, without minus with momentum, above 0.3. Small steady slopes: the speed with 0.9 "
             "against that without, above 0.3 decades. Noise: how far momentum lowers the floor, "
             "above 0.3 decades.",
             trials=(
@@ -156,7 +156,7 @@ def _momentum() -> list[Claim]:
             chapter=MOMENTUM,
             rule="Independent: the best rate without momentum against that with 0.9, chosen by the "
             "test losses of the other seeds, within 0.2 decades. No easier: the decades of rates "
-            "that end within 1.5 times the lowest mean without it, without less with 0.9, above "
+            "that end within 1.5 times the lowest mean without it, without minus with 0.9, above "
             "-0.3.",
             trials=(
                 Trial(
@@ -181,11 +181,11 @@ def _momentum() -> list[Claim]:
             "D5.22",
             "Momentum makes it more likely to find better weights in fewer epochs.",
             chapter=MOMENTUM,
-            rule="Test accuracy after epoch 10, momentum 0.9 at 0.03 less none at 0.3, its "
+            rule="Test accuracy after epoch 10, momentum 0.9 at 0.03 minus none at 0.3, its "
             "long-run rate: above 0.3 points.",
             trials=tuple(
                 Trial(
-                    f"{LENET}, ten epochs, batch 128: {kind} less none",
+                    f"{LENET}, ten epochs, batch 128: {kind} minus none",
                     partial(_ten_epochs, kind),
                     margin=0.3,
                     unit="points",
@@ -207,7 +207,7 @@ def _schedules() -> list[Claim]:
             "A schedule makes the choice of the initial rate less sensitive than a fixed rate.",
             chapter=WORK,
             rule="Decades of first rates whose test loss ends within 1.5 times the constant rates' "
-            "lowest mean, a linear decay's less a constant rate's: above 0.2.",
+            "lowest mean, a linear decay's minus a constant rate's: above 0.2.",
             trials=(
                 _decay_forgives("sensitivity-1", "one epoch"),
                 _decay_forgives("sensitivity-5", "five epochs"),
@@ -227,7 +227,7 @@ def _schedules() -> list[Claim]:
             "D5.20",
             "A schedule is perhaps best practice when training networks.",
             chapter=WORK,
-            rule="Test accuracy after epoch 30, a schedule's less that of D2's constant rate: "
+            rule="Test accuracy after epoch 30, a schedule's minus that of D2's constant rate: "
             "above 0.3 points." + LOST,
             trials=tuple(final_gain(label) for label in ("sqrt", "multistep", "cosine")),
             figure="fig-full-finals",
@@ -257,7 +257,7 @@ def _adaptive() -> list[Claim]:
             "robust.",
             chapter=ADAPTIVE,
             rule="Decades of rates whose test loss ends within 1.5 times SGD's lowest mean, a "
-            "rule's less SGD's: above 0.3.",
+            "rule's minus SGD's: above 0.3.",
             trials=tuple(_forgiving(name, rates) for name, rates in grids.items()),
             figure="fig-ada-u",
             note="Robust across networks is not tried: there is one network. For bad rates see "
@@ -268,16 +268,16 @@ def _adaptive() -> list[Claim]:
             "Start from Adam as the baseline, then see whether a carefully chosen rate or a simple "
             "schedule improves on it.",
             chapter=ADAPTIVE,
-            rule="A rate: test loss after one epoch at Adam's default 0.001 less that at 0.01, "
+            rule="A rate: test loss after one epoch at Adam's default 0.001 minus that at 0.01, "
             "above 0.05 nats; 0.01 is the best of the grid by the same test losses. A schedule: "
-            "test accuracy of Adam with a cosine less that of Adam, above 0.3 points.",
+            "test accuracy of Adam with a cosine minus that of Adam, above 0.3 points.",
             trials=(
                 lenet(
                     "sensitivity-1-Adam",
                     "lr 0.001",
                     "lr 0.01",
                     margin=0.05,
-                    words="Adam at 0.001 less Adam at 0.01",
+                    words="Adam at 0.001 minus Adam at 0.01",
                 ),
                 _tuned("Adam, cosine, lr 0.01", "Adam, lr 0.003", 0.3),
             ),
@@ -297,7 +297,7 @@ def _adaptive() -> list[Claim]:
             "D5.25",
             "A reasonable choice is SGD with momentum and a decaying rate.",
             chapter=ADAPTIVE,
-            rule="Test accuracy of momentum with a cosine less that of Adam with one: above -0.3 "
+            rule="Test accuracy of momentum with a cosine minus that of Adam with one: above -0.3 "
             "points.",
             note="Of the decaying rates a cosine alone is tried.",
             trials=(_tuned("momentum, cosine, lr 0.1", "Adam, cosine, lr 0.01", -0.3),),
@@ -308,8 +308,8 @@ def _adaptive() -> list[Claim]:
             "A good adaptive algorithm converges much faster than simple descent with a badly "
             "chosen fixed rate.",
             chapter=ADAPTIVE,
-            rule="Test loss after one epoch, SGD's at a bad rate less Adam's at its default: above "
-            "0.1 nats. A run that overflows counts as guessing.",
+            rule="Test loss after one epoch, SGD's at a bad rate minus Adam's at its default: "
+            "above 0.1 nats. A run that overflows counts as guessing.",
             trials=tuple(_badly_configured(lr) for lr in ("0.001", "0.003", "0.01", "1")),
             figure="fig-ada-u",
         ),

@@ -40,10 +40,10 @@ def lenet(
     metric: str = "test_loss",
     words: str = "",
 ) -> Trial:
-    """One setting's loss less another's of the same study."""
+    """One setting's loss minus another's of the same study."""
     epochs = "five epochs" if study.startswith("sensitivity-5") else "one epoch"
     return Trial(
-        f"{LENET}, {epochs}: {words or f'{first} less {second}'}",
+        f"{LENET}, {epochs}: {words or f'{first} minus {second}'}",
         lambda: less(*(last(study, label, metric, guess=True) for label in (first, second))),
         margin=margin,
         unit="nats",
@@ -53,7 +53,7 @@ def lenet(
 
 def _sooner(small: str, large: str) -> Trial:
     return Trial(
-        f"{LENET}: epochs until a test loss of {REACHED:g}, {small} less {large}",
+        f"{LENET}: epochs until a test loss of {REACHED:g}, {small} minus {large}",
         lambda: less(
             *(epochs_until("sensitivity-5", f"lr {lr}", REACHED) for lr in (small, large))
         ),
@@ -67,7 +67,7 @@ def _inside(study: str, words: str) -> tuple[Trial, ...]:
     labels = [f"lr {lr:g}" for lr in RATES]
     return tuple(
         Trial(
-            f"{LENET}, {words}: {end} less the best rate",
+            f"{LENET}, {words}: {end} minus the best rate",
             partial(less_best, study, labels, "test_loss", than=end),
             margin=0.1,
             unit="nats",
@@ -147,7 +147,7 @@ def _steeper(study: str, words: str) -> Trial:
         return less(left, right)
 
     return Trial(
-        f"{LENET}, {words}: steepest rise on the left less that on the right",
+        f"{LENET}, {words}: steepest rise on the left minus that on the right",
         effect,
         margin=0.5,
         unit="nats per decade",
@@ -186,7 +186,7 @@ def claims() -> list[Claim]:
             "D5.1",
             "Larger rates need fewer epochs, smaller ones more.",
             chapter=EFFECTS,
-            rule="Epochs until a test loss of 0.8 at a rate less those at ten times the rate: "
+            rule="Epochs until a test loss of 0.8 at a rate minus those at ten times the rate: "
             "above 0.5. A run that has not come so low in its five epochs counts as six.",
             trials=tuple(
                 _sooner(*pair) for pair in (("0.003", "0.03"), ("0.01", "0.1"), ("0.1", "1"))
@@ -197,7 +197,7 @@ def claims() -> list[Claim]:
             "D5.2",
             "A perfectly configured rate gives the best approximation for a given budget.",
             chapter=EFFECTS,
-            rule="The best rate lies inside of the grid: the test loss at either end less that at "
+            rule="The best rate lies inside of the grid: the test loss at either end minus that at "
             "the best rate, which the test losses of the other seeds choose, above 0.1 nats.",
             trials=(
                 *_inside("sensitivity-1", "one epoch"),
@@ -242,7 +242,7 @@ def claims() -> list[Claim]:
             "D5.6",
             "Too small: never converges, or gets stuck at a high training error.",
             chapter=EFFECTS,
-            rule="Training loss after five epochs at a small rate less that at 0.1: "
+            rule="Training loss after five epochs at a small rate minus that at 0.1: "
             "above 0.5 nats.",
             trials=tuple(
                 lenet("sensitivity-5", f"lr {lr}", "lr 0.1", margin=0.5, metric="train_loss")
@@ -255,7 +255,7 @@ def claims() -> list[Claim]:
             "D5.7",
             "The rate is perhaps the most important hyperparameter; tune it first.",
             chapter=EFFECTS,
-            rule="What a factor of 16 in the rate costs at batch 128 less what a factor of 16 in "
+            rule="What a factor of 16 in the rate costs at batch 128 minus what a factor of 16 in "
             "the batch costs at the best rates, in test loss: above 0 nats. The best rates are "
             "chosen by the test losses of the other seeds.",
             trials=(
@@ -301,7 +301,7 @@ def claims() -> list[Claim]:
             "D5.10",
             "0.01 works for standard networks, but relying on it is unwise.",
             chapter=EFFECTS,
-            rule="Test loss at 0.01 less that at 0.1: above 0.1 nats, so that relying on it costs "
+            rule="Test loss at 0.01 minus that at 0.1: above 0.1 nats, so that relying on it costs "
             "something.",
             note="Whether it works for standard networks is not judged: after one epoch it has "
             "hardly begun here.",
@@ -323,7 +323,7 @@ def claims() -> list[Claim]:
             "The loss against the rate is a U, which rises sharply on the side of the small rates.",
             chapter=EFFECTS,
             rule="The steepest rise of the test loss between two neighbours of the grid on the "
-            "side of the small rates less that on the side of the large ones: above 0.5 nats per "
+            "side of the small rates minus that on the side of the large ones: above 0.5 nats per "
             "decade. A run that overflows counts as guessing, log 10, and no loss rises above it.",
             trials=(
                 _steeper("sensitivity-1", "one epoch"),
@@ -335,8 +335,8 @@ def claims() -> list[Claim]:
             "D5.19",
             "The noise of sampled gradients does not vanish at a minimum, so the rate must decay.",
             chapter=EFFECTS,
-            rule="On a noisy bowl the mean loss at the end, that of the constant rate less that of "
-            "the inverse square root: above 0.3 decades.",
+            rule="On a noisy bowl the mean loss at the end, that of the constant rate minus that "
+            "of the inverse square root: above 0.3 decades.",
             trials=(
                 Trial(
                     "a noisy bowl",
@@ -353,7 +353,7 @@ def claims() -> list[Claim]:
             "D5.21",
             "The rate interacts with other parts of the optimisation, and not linearly.",
             chapter=EFFECTS,
-            rule="What 16 times the rate costs in test loss at batch 32 less what it costs at "
+            rule="What 16 times the rate costs in test loss at batch 32 minus what it costs at "
             "batch 512: above 0.1 nats, where no interaction would give 0. A run that overflows, "
             "as one at batch 32 does, counts as guessing.",
             trials=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from lrlab.claims.claim import AFTER, BEFORE, Claim, Entry, Found, limit
+from lrlab.claims.claim import AFTER, ALONGSIDE, BEFORE, Claim, Entry, Found, limit
 from lrlab.studies import notes
 
 WORDS = ("equal", "close", "different")
@@ -109,7 +109,7 @@ def _seen(claim: Claim, here: str | None) -> str:
 def _declared(entry: Entry) -> str:
     """When the rule was written, and what was recorded."""
     texts, repeated = [], notes()
-    for declared in (BEFORE, AFTER):
+    for declared in (BEFORE, ALONGSIDE, AFTER):
         studies = [
             study
             for found in entry.found

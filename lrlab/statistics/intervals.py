@@ -22,8 +22,8 @@ class Interval(NamedTuple):
         return bool(self.low <= value <= self.high)
 
     def format(self, digits: int) -> str:
-        """Return ``mean [low, high]`` with that many decimals."""
-        return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        """Return ``mean [low, high]`` with that many decimals, and no minus before a zero."""
+        return f"{self.mean:z.{digits}f} [{self.low:z.{digits}f}, {self.high:z.{digits}f}]"
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:

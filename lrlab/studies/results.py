@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,46 @@ def final_values(
         label: np.array([getattr(history, metric)[-1] for history in histories])
         for label, histories in load(study, results).items()
     }
+
+
+def chosen(
+    study: Study | str, labels: Iterable[str] | None = None, results: Path | str | None = None
+) -> str:
+    """Return the setting that the recorded runs of a study choose.
+
+    It has the highest mean accuracy after the last epoch over all its seeds, of those whose runs
+    all reach it; where two have the same, the first one.
+
+    Args:
+        study: The study, or its name; its runs are evaluated on held-out images.
+        labels: The settings among which is chosen; None for all.
+        results: See `lrlab.studies.places`.
+
+    Returns:
+        The label.
+
+    Raises:
+        ValueError: There is no such study or label, no setting has all its runs, or the runs were
+            evaluated on the test images.
+        RecordError: See `load`.
+    """
+    study = _named(study)
+    settings = {setting.label: setting for setting in study.settings}
+    labels = list(settings if labels is None else labels)
+    for label in labels:
+        checks.choice("label", label, tuple(settings))
+        if settings[label].data.evaluate_on == "test":
+            raise ValueError(
+                f"{study.name} must be evaluated on held-out images to choose by it, and "
+                f"{label!r} is on the test images"
+            )
+    histories = load(study, results)
+    whole = [label for label in labels if all(run.stopped is None for run in histories[label])]
+    if not whole:
+        raise ValueError(f"none of {', '.join(labels)} of {study.name} has only runs to the end")
+    return max(
+        whole, key=lambda label: np.mean([run.test_accuracy[-1] for run in histories[label]])
+    )
 
 
 def measured(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lrlab.statistics.intervals import mean_interval, prediction_interval
+from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 
 
 def test_mean_interval_is_scipys():
@@ -46,6 +46,7 @@ def test_coverage_on_normal_samples(level, trials):
 
 def test_format():
     assert mean_interval([1, 2, 3]).format(2) == "2.00 [-0.48, 4.48]"
+    assert Interval(-0.004, -0.006, 0.0).format(2) == "0.00 [-0.01, 0.00]"
 
 
 @pytest.mark.parametrize("interval", [mean_interval, prediction_interval])

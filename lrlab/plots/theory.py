@@ -189,6 +189,7 @@ def phase_diagram(planes: Mapping[str, Plane], *, title: str) -> Figure:
             _phases(axes, measured)
             axes.set(title=label, xlabel="learning rate", ylabel="momentum β")
             axes.label_outer()
+            axes.tick_params(labelleft=True)
         patches = [Patch(color=color) for color in COLORS]
         figure.legend(patches, PHASES, loc="outside lower center", ncols=4, handlelength=1)
         title_over(figure, title)

@@ -6,9 +6,9 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 `against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
 `differences`, `matrix`, `samples`, `used_rates`.
 
-The helpers of a single cell, longer than a cell may be: `factors`, `first_steps`,
-`long_run_rates`, `memory`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`,
-`speeds`, `state_machine`, `step_lengths`, `visited`, `weight_rates`.
+The helpers of a single cell, longer than a cell may be: `coordinates`, `factors`, `first_steps`,
+`long_run_rates`, `memory`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`, `speeds`,
+`state_machine`, `step_lengths`, `visited`, `wanderings`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -21,7 +21,14 @@ from lrlab.plots.optimizers import against_steps, weight_rates
 from lrlab.plots.plateau import state_machine, watched
 from lrlab.plots.schedules import rates, sequences, shapes
 from lrlab.plots.style import LINES, OPTIMIZER_LINES, line_of
-from lrlab.plots.theory import memory, phase_diagram, speeds, step_lengths
+from lrlab.plots.theory import (
+    coordinates,
+    memory,
+    phase_diagram,
+    speeds,
+    step_lengths,
+    wanderings,
+)
 from lrlab.plots.training import curves, first_steps, gallery, metric_and_rate, used_rates
 from lrlab.plots.u_curves import long_run_rates, sensitivities, sensitivity
 
@@ -31,6 +38,7 @@ __all__ = [
     "against_steps",
     "bands",
     "convergence",
+    "coordinates",
     "curves",
     "differences",
     "factors",
@@ -55,6 +63,7 @@ __all__ = [
     "step_lengths",
     "used_rates",
     "visited",
+    "wanderings",
     "watched",
     "weight_rates",
 ]

@@ -1,4 +1,4 @@
-"""Momentum: its memory, its phases, its speed against the condition number, and its rates."""
+"""Momentum: its memory, its motions, its speed, its phases, its noise, and its rates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import NullLocator
 
+from lrlab.landscapes import Trajectory
 from lrlab.plots.style import (
     BLACK,
     BLUE,
@@ -23,6 +24,7 @@ from lrlab.plots.style import (
     SKY,
     WIDTH,
     dark_shades,
+    integer_ticks,
     legend_below,
     panels_of,
     plain_log_ticks,
@@ -65,6 +67,63 @@ def memory(momenta: Sequence[float], steps: int, *, title: str) -> Figure:
         sums.set(title="velocity, gradient 1", xlabel="steps", yscale="log")
         plain_log_ticks(sums)
         legend_below(figure, weights)
+        title_over(figure, title)
+    return figure
+
+
+def coordinates(trajectories: Mapping[str, Trajectory], *, title: str) -> Figure:
+    """Draw the first weight against the step, a panel each on axes of its own.
+
+    Args:
+        trajectories: Label and path of each panel; a path has one starting point.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, panels = panels_of(len(trajectories))
+        for axes, (label, path) in zip(panels, trajectories.items(), strict=True):
+            axes.axhline(0, color=DARK_GREY, linewidth=1)
+            axes.plot(path.w[:, 0], "o-", color=RED, linewidth=1.2, markersize=3)
+            axes.set(title=label, xlabel="step", ylabel="weight")
+            integer_ticks(axes)
+        title_over(figure, title)
+    return figure
+
+
+def wanderings(
+    trajectories: Mapping[str, Trajectory], spreads: Mapping[str, Sequence[float]], *, title: str
+) -> Figure:
+    """Draw how descents wander about a minimum, a panel each, all on the same axes.
+
+    The dashed ring lies at twice the spread: of normally distributed places 86 % lie within it.
+
+    Args:
+        trajectories: Label and path of each panel, of two weights and one starting point.
+        spreads: For each label the root mean square of each weight's distance from the minimum.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+
+    Raises:
+        ValueError: The two have different labels.
+    """
+    if list(trajectories) != list(spreads):
+        raise ValueError(
+            f"spreads must have the labels {list(trajectories)}, received {list(spreads)}"
+        )
+    with styled():
+        figure, panels = panels_of(len(trajectories), sharex=True, sharey=True)
+        for axes, (label, path) in zip(panels, trajectories.items(), strict=True):
+            width, height = (4 * spread for spread in spreads[label])
+            axes.plot(*path.w.T, color=RED, linewidth=1)
+            axes.add_patch(Ellipse(tuple(path.minimum), width, height, fill=False, linestyle="--",
+                                   linewidth=1.5))  # fmt: skip
+            axes.plot(*path.minimum, "x", color=BLACK, markersize=8)
+            axes.set(title=label, xlabel="first weight", ylabel="second weight")
+            axes.tick_params(labelleft=True)
         title_over(figure, title)
     return figure
 
@@ -130,6 +189,7 @@ def phase_diagram(planes: Mapping[str, Plane], *, title: str) -> Figure:
             _phases(axes, measured)
             axes.set(title=label, xlabel="learning rate", ylabel="momentum β")
             axes.label_outer()
+            axes.tick_params(labelleft=True)
         patches = [Patch(color=color) for color in COLORS]
         figure.legend(patches, PHASES, loc="outside lower center", ncols=4, handlelength=1)
         title_over(figure, title)

@@ -28,7 +28,7 @@ from lrlab.studies.execution import (
 )
 from lrlab.studies.executors import batched
 from lrlab.studies.repeating import Repeat, note, notes, repeat
-from lrlab.studies.results import chosen, final_values, load, measured, table
+from lrlab.studies.results import chosen, differences, final_values, load, measured, table
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
 
@@ -55,6 +55,7 @@ __all__ = [
     "UnknownStudy",
     "batched",
     "chosen",
+    "differences",
     "execute",
     "final_values",
     "find",

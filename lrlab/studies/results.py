@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lrlab.statistics import Pairs, paired
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.store import RecordError, find, places, refuse
 from lrlab.studies.study import Study
@@ -178,6 +179,43 @@ def chosen(
     return max(
         whole, key=lambda label: np.mean([run.test_accuracy[-1] for run in histories[label]])
     )
+
+
+def differences(
+    study: Study | str,
+    pairs: Mapping[str, tuple[str, str]],
+    score: Callable[[History], float],
+    results: Path | str | None = None,
+) -> dict[str, Pairs]:
+    """Return a score of one setting minus that of another, seed by seed, for several pairs.
+
+    Args:
+        study: The study, or its name.
+        pairs: What each pair is called, and the labels of its two settings: the second is
+            subtracted from the first.
+        score: What a run is worth. A run that diverged is worth nothing: its seed is lost.
+        results: See `lrlab.studies.places`.
+
+    Returns:
+        For each name what `lrlab.statistics.paired` finds.
+
+    Raises:
+        ValueError: There is no such study or label.
+        RecordError: See `load`.
+
+    Example:
+        >>> pairs = {"momentum": ("momentum 0.9, lr 0.03", "momentum 0, lr 0.3")}
+        >>> more = differences("momentum-10", pairs, lambda run: 100 * run.test_accuracy[-1])
+        >>> more["momentum"].interval().format(1)  # percentage points
+        '0.5 [0.2, 0.9]'
+    """
+    histories = load(study, results)
+
+    def scores(label: str) -> dict[Hashable, float]:
+        runs = histories[checks.choice("label", label, tuple(histories))]
+        return {run.recipe.seed: np.nan if run.stopped else score(run) for run in runs}
+
+    return {name: paired(*map(scores, labels)) for name, labels in pairs.items()}
 
 
 def measured(

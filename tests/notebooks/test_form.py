@@ -22,7 +22,6 @@ FIRST_EDITION = {
     "plateau",
     "warmup",
     "snapshot_ensembles",
-    "momentum",
     "adaptive_optimisers",
 }
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
 
-from lrlab import plots
-from lrlab.landscapes import Quadratic
+from lrlab import Constant, plots
+from lrlab.landscapes import Noisy, Quadratic, descend
+from lrlab.optimizers import SGD, Momentum
 from lrlab.theory import PHASES, best_tuning, divergence_lr, plane, regime
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -28,6 +29,44 @@ def test_memory_draws_the_weights_and_their_sums():
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["β = 0", "β = 0.5", "β = 0.9"]
     assert figure.get_suptitle() == "A title"
+
+
+def test_coordinates_draws_the_first_weight_of_each_path():
+    paths = {
+        f"rate {lr}": descend(BOWL, SGD(), Constant(lr), [1.0, 0.0], 5) for lr in (0.01, 0.6, 1.1)
+    }
+    figure = plots.coordinates(paths, title="A title")
+    for axes, (label, path) in zip(figure.axes, paths.items(), strict=True):
+        zero, line = axes.lines
+        assert line.get_ydata().tolist() == path.w[:, 0].tolist()
+        assert line.get_xdata().tolist() == list(range(6))
+        assert set(zero.get_ydata()) == {0}
+        assert axes.get_title(loc="left") == label
+    limits = {axes.get_ylim() for axes in figure.axes}
+    assert len(limits) == 3
+    assert figure.get_suptitle() == "A title"
+
+
+def test_wanderings_draws_paths_on_the_same_axes_and_a_ring_at_twice_the_spread():
+    noisy = Noisy(BOWL, sigma=1)
+    paths = {
+        "plain": descend(noisy, SGD(), Constant(0.05), [0.0, 0.0], 50, seed=1),
+        "momentum": descend(noisy, Momentum(), Constant(0.005), [0.0, 0.0], 50, seed=1),
+    }
+    spreads = {"plain": (0.5, 0.2), "momentum": (0.4, 0.1)}
+    figure = plots.wanderings(paths, spreads, title="A title")
+    for axes, (label, path) in zip(figure.axes, paths.items(), strict=True):
+        line, cross = axes.lines
+        assert line.get_xydata().tolist() == path.w.tolist()
+        assert cross.get_xydata().tolist() == [[0, 0]]
+        (ring,) = axes.patches
+        assert (ring.width, ring.height) == tuple(4 * spread for spread in spreads[label])
+        assert axes.get_title(loc="left") == label
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes}) == 1
+    assert figure.get_suptitle() == "A title"
+    message = r"labels \['plain', 'momentum'\], received \['plain'\]"
+    with pytest.raises(ValueError, match=message):
+        plots.wanderings(paths, {"plain": (1, 1)}, title="")
 
 
 def test_speeds_draws_theory_as_lines_and_measurements_as_dots():

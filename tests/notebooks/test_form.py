@@ -21,7 +21,6 @@ FIRST_EDITION = {
     "learning_rate_effects",
     "decay_schedules",
     "schedules_at_work",
-    "plateau",
     "warmup",
     "snapshot_ensembles",
     "momentum",

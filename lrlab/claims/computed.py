@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
 from lrlab.claims.evidence import Values, less, noisy_bowl
 from lrlab.landscapes import DoubleWell, Quadratic, descend
-from lrlab.optimizers import SGD, Adam, Momentum, RMSProp
+from lrlab.optimizers import SGD, Adam, Momentum, Optimizer, RMSProp
 from lrlab.schedules import Constant, ExponentialDecay, InverseSqrtDecay, Schedule
 from lrlab.statistics import Pairs
 from lrlab.theory import best_constant_lr, best_tuning, convergence_factor, noise_floor
@@ -18,6 +19,7 @@ WELL_STARTS = 200
 WALKERS = 20  # on the noisy bowl; as many as there are seeds of D2
 
 
+@cache  # here and below: several trials ask for the same descent, which takes a while
 def leave(lr: float, *, beyond: float | None = None) -> float:
     """The share of starts in the sharp valley of a double well that a descent at a rate leaves.
 
@@ -80,10 +82,15 @@ def heavy_ball_gain(*, long_run: bool) -> float:
     Args:
         long_run: Whether the rates are compared that have the same long-run effect.
     """
-    slope, start, lr = Quadratic((1e-6,)), [1.0], 1.0
-    with_it = descend(slope, Momentum(momentum=0.9), Constant(lr), start, 2_000)
-    without = descend(slope, SGD(), Constant(10 * lr if long_run else lr), start, 2_000)
-    return math.log10(float((1 - with_it.w[-1, 0]) / (1 - without.w[-1, 0])))
+    lr = 1.0
+    without = _slid(SGD(), 10 * lr if long_run else lr)
+    return math.log10(_slid(Momentum(momentum=0.9), lr) / without)
+
+
+@cache
+def _slid(optimizer: Optimizer, lr: float) -> float:
+    """How far an optimizer comes down a small steady slope in 2,000 steps."""
+    return 1 - float(descend(Quadratic((1e-6,)), optimizer, Constant(lr), [1.0], 2_000).w[-1, 0])
 
 
 def floors(*, long_run: bool) -> float:
@@ -94,6 +101,7 @@ def floors(*, long_run: bool) -> float:
     return math.log10(without / heavy)
 
 
+@cache
 def noisy_end(schedule: Schedule) -> Values:
     """The logarithm of each walker's mean loss over the last 200 of 2,000 steps, in decades."""
     bowl = noisy_bowl()

@@ -175,6 +175,7 @@ def claims() -> list[Claim]:
                     unit="decades",
                 ),
             ),
+            figure="fig-bowl-decay",
             note="The peaks are the document's own, not tuned: kind and final rate are mixed. The "
             "document's own warm-up rises first, and cyclic schedules rise again: neither is a "
             "decreasing function.",

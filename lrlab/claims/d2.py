@@ -170,6 +170,7 @@ def claims() -> list[Claim]:
                     ("rate halved in every step", computed.FAST),
                 )
             ),
+            figure="fig-bowl-decay",
             note="Twenty walkers stand for seeds.",
         ),
         Claim(

@@ -9,7 +9,7 @@ from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
 from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.plateau import PlateauCallback
-from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of
+from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of, rates_of_line
 from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume
 
@@ -31,6 +31,7 @@ __all__ = [
     "make_optimizer",
     "member_logits",
     "rates_of",
+    "rates_of_line",
     "resume",
     "train_by_hand",
 ]

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lrlab.schedules import Schedule
+from lrlab.schedules import FrameworkLines, Schedule
 from lrlab.utils import checks
 
 
@@ -176,3 +176,25 @@ def callback_rates(function: Callable[[int], float], *, epochs: int, first: int 
             data, data, epochs=epochs, initial_epoch=first, verbose=0, callbacks=[setter]
         )
     return np.array(record.history["learning_rate"])
+
+
+def rates_of_line(lines: FrameworkLines, *, n: int) -> np.ndarray:
+    """Run Keras' line of a schedule and return the rates that it gives in 30 epochs.
+
+    Args:
+        lines: One of `lrlab.schedules.LINES`.
+        n: Updates in an epoch. A callback sets the rate once per epoch, whatever n is.
+
+    Returns:
+        float64 array of shape ``(30 * n,)``; the values carry the rounding of float32.
+
+    Example:
+        >>> from lrlab.schedules import LINES
+        >>> rates_of_line(LINES["step"], n=1)[[0, 9, 10, 29]].round(6)
+        array([0.1  , 0.1  , 0.05 , 0.025])
+    """
+    names = {**vars(keras.optimizers.schedules), **vars(keras.callbacks), "n": checks.count("n", n)}
+    made = eval(lines.keras, names)
+    if lines.per_epoch:
+        return np.repeat(callback_rates(made.schedule, epochs=30), n)
+    return rates_of(made, steps=30 * n)

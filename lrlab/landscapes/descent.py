@@ -166,8 +166,8 @@ def descend(
 
 
 def _stopped(steps: int, w: np.ndarray, loss: Any, bound: float) -> str:
-    highest = np.max(loss)  # NaN if any is
-    if not np.isfinite(highest):
+    highest = loss if isinstance(loss, float) else loss.max()  # NaN if any is
+    if not math.isfinite(highest):
         return f"diverged after {steps} steps: the loss is {highest}"
     if not np.isfinite(w).all():
         return f"diverged after {steps} steps: a weight is {w[~np.isfinite(w)][0]}"

@@ -79,10 +79,8 @@ class Optimizer(Value, ABC):
         Raises:
             ValueError: The rate, a shape or the state does not fit.
         """
-        w, grad = (
-            checks.array(name, value, "a number or an array of numbers")
-            for name, value in (("w", w), ("grad", grad))
-        )
+        w = checks.array("w", w, "a number or an array of numbers")
+        grad = checks.array("grad", grad, "a number or an array of numbers")
         if grad.shape != w.shape:
             rule = f"grad must have the shape of w, {w.shape}"
             raise ValueError(f"{rule}, received one of shape {grad.shape}")

@@ -17,8 +17,8 @@ from lrlab.plots.style import (
     GREY,
     RED,
     legend_below,
+    lines_for,
     panels_of,
-    shades,
     styled,
     title_over,
 )
@@ -76,6 +76,7 @@ def convergence(
     title: str,
     floors: Mapping[str, float] | None = None,
     log_steps: bool = False,
+    lines: Mapping[str, str] | None = None,
 ) -> Figure:
     r"""Draw the distance to the minimum against the step, on a logarithmic axis.
 
@@ -85,15 +86,16 @@ def convergence(
         title: What the figure shows.
         floors: For a label the level at which it should settle, a thin grey line.
         log_steps: Count the steps on a logarithmic axis too, from 1.
+        lines: For each label the name in `LINES` whose line it takes; by default shades.
 
     Returns:
         The figure, open in pyplot.
     """
     floors = floors or {}
+    drawn = lines_for(list(trajectories), lines)
     with styled():
         figure, axes = plt.subplots()
-        lines = shades(len(trajectories))
-        for (label, trajectory), line in zip(trajectories.items(), lines, strict=True):
+        for (label, trajectory), line in zip(trajectories.items(), drawn, strict=True):
             squares = trajectory.distance**2
             distance = np.sqrt(squares.reshape(len(squares), -1).mean(axis=1))
             steps = np.arange(len(distance)) + log_steps

@@ -8,8 +8,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from lrlab.plots.style import FRAMEWORK_DOTS, distinct_lines, integer_ticks, styled
+from lrlab.plots.style import (
+    DARK_GREY,
+    FRAMEWORK_DOTS,
+    WIDTH,
+    distinct_lines,
+    integer_ticks,
+    legend_below,
+    line_of,
+    styled,
+    title_over,
+)
 from lrlab.schedules import Schedule
 from lrlab.utils import FRAMEWORKS
 
@@ -48,7 +59,9 @@ def rates(
                 t = np.linspace(0, epochs, 2000, endpoint=False)
                 axes.plot(t, schedule(t), label=label, **line)
         rate_axes(axes, title, log=log)
-        if len(schedules) > 1:
+        if len(schedules) > 3:
+            legend_below(figure, axes)
+        elif len(schedules) > 1:
             axes.legend()
     return figure
 
@@ -70,6 +83,44 @@ def sequences(rates: Mapping[str, np.ndarray], *, title: str) -> Figure:
                       linestyle=":", linewidth=1)  # fmt: skip
         rate_axes(axes, title, log=False)
         axes.legend()
+    return figure
+
+
+def shapes(schedules: Mapping[str, Schedule], epochs: float, *, title: str) -> Figure:
+    """Draw one panel per schedule, all on the same axes, with the mean rate above each.
+
+    The area below a curve is the mean rate times the epochs: how far the weights can travel.
+
+    Args:
+        schedules: Label and schedule of each panel.
+        epochs: Length of the time axis.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot; its rows are of three panels.
+    """
+    t = np.linspace(0, epochs, 2000, endpoint=False)
+    rows = -(-len(schedules) // 3)
+    with styled():
+        figure, grid = plt.subplots(
+            rows, 3, figsize=(WIDTH, 0.8 + 1.2 * rows), squeeze=False, sharex=True, sharey=True
+        )
+        panels = list(grid.flat)
+        for axes, (label, schedule) in zip(panels, schedules.items(), strict=False):
+            line, values = line_of(schedule), schedule(t)
+            axes.plot(t, values, **line)
+            axes.fill_between(t, values, color=line["color"], alpha=0.15, linewidth=0)
+            axes.set_title(label, fontsize=10)
+            axes.set_title(f"{values.mean():.2g}", fontsize=9, color=DARK_GREY, loc="right")
+            axes.tick_params(labelleft=True, labelbottom=True, labelsize=9)
+            axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+            axes.grid(visible=False)
+        panels[0].set_ylim(bottom=0)
+        for spare in panels[len(schedules) :]:
+            spare.remove()
+        figure.supxlabel("time t (epochs)", fontsize=11)
+        figure.supylabel("learning rate", fontsize=11)
+        title_over(figure, title)
     return figure
 
 

@@ -22,7 +22,7 @@ from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
-from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of
+from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of, rates_of_line
 from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.pytorch.weight_rates import measure_rates
 
@@ -53,6 +53,7 @@ __all__ = [
     "one_thread",
     "pick_device",
     "rates_of",
+    "rates_of_line",
     "to_device",
     "weight_distances",
 ]

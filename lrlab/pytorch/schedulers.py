@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from lrlab.plateau import ReduceOnPlateau, lowered_by
@@ -24,7 +24,7 @@ from lrlab.pytorch.parameter_groups import (
     share_of,
     whole_rate,
 )
-from lrlab.schedules import Schedule
+from lrlab.schedules import FrameworkLines, Schedule
 from lrlab.utils import checks, instance
 
 _schedule = instance(Schedule, words="a schedule of lrlab")
@@ -209,6 +209,25 @@ def rates_of(scheduler: Callable[[Optimizer], LRScheduler], *, lr: float, steps:
         if len(rates) < steps:  # torch's OneCycleLR refuses the step after its last
             driven.step()
     return np.array(rates)
+
+
+def rates_of_line(lines: FrameworkLines, *, n: int) -> np.ndarray:
+    """Run PyTorch's line of a schedule and return the rates that it gives in 30 epochs.
+
+    Args:
+        lines: One of `lrlab.schedules.LINES`.
+        n: Calls of the scheduler's ``step`` in an epoch.
+
+    Returns:
+        float64 array of shape ``(30 * n,)``.
+
+    Example:
+        >>> from lrlab.schedules import LINES
+        >>> rates_of_line(LINES["step"], n=1)[[0, 9, 10, 29]]
+        array([0.1  , 0.1  , 0.05 , 0.025])
+    """
+    names = {**vars(lr_scheduler), "n": checks.count("n", n)}
+    return rates_of(lambda opt: eval(lines.pytorch, {**names, "opt": opt}), lr=0.1, steps=30 * n)
 
 
 class PlateauLR(ScheduleLR):

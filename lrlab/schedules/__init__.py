@@ -15,7 +15,7 @@ Example:
     True
 """
 
-from lrlab.schedules.agreement import compare, relative_difference
+from lrlab.schedules.agreement import deviation, relative_difference
 from lrlab.schedules.base import SLACK, Rate, Schedule
 from lrlab.schedules.compose import Held, Joined, Scaled, Warmup, hold, join, scale, warmup
 from lrlab.schedules.cycles import CyclicCosine, OneCycle, Triangular, WarmupStableDecay
@@ -32,13 +32,16 @@ from lrlab.schedules.decays import (
     Recurrence,
     StepDecay,
 )
+from lrlab.schedules.lines import LINES, FrameworkLines
 
 __all__ = [
+    "LINES",
     "SLACK",
     "Constant",
     "CosineDecay",
     "CyclicCosine",
     "ExponentialDecay",
+    "FrameworkLines",
     "Geometric",
     "Held",
     "InverseSqrtDecay",
@@ -56,7 +59,7 @@ __all__ = [
     "Triangular",
     "Warmup",
     "WarmupStableDecay",
-    "compare",
+    "deviation",
     "hold",
     "join",
     "relative_difference",

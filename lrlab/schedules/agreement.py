@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lrlab.schedules.base import Schedule
-from lrlab.utils import FRAMEWORKS
+from lrlab.utils import checks
 
 
 def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
@@ -26,31 +28,18 @@ def relative_difference(rates: np.ndarray, others: np.ndarray) -> float:
     return float(np.max(np.abs(rates - others)) / (np.max(rates) or 1.0))
 
 
-def compare(
-    schedule: Schedule, *, pytorch: np.ndarray | None = None, keras: np.ndarray | None = None
-) -> str:
-    """Say of each framework whether its rates in epochs 0, 1, 2, … are the schedule's.
+def deviation(schedule: Schedule, rates: Sequence[float] | np.ndarray, *, n: int = 1) -> float:
+    """Return the largest difference between rates and a schedule, as a part of its highest rate.
 
     Args:
         schedule: The reference.
-        pytorch: PyTorch's rates, one an epoch; None to leave PyTorch out.
-        keras: Keras' rates, one an epoch; None to leave Keras out.
-
-    Returns:
-        A line for each framework.
+        rates: What was used in steps 0, 1, 2, …
+        n: Steps in an epoch: step k is at time k / n.
 
     Example:
-        >>> from lrlab import ExponentialDecay
-        >>> print(compare(ExponentialDecay(0.1, gamma=0.5), pytorch=np.array([0.1, 0.05, 0.025])))
-        torch: 3 epochs, equal within 1e-12 of the peak
+        >>> from lrlab import LinearDecay
+        >>> deviation(LinearDecay(0.5, total_epochs=2), [0.5, 0.375, 0.25, 0.0], n=2)
+        0.25
     """
-    lines = []
-    for name, rates in (("pytorch", pytorch), ("keras", keras)):
-        if rates is None:
-            continue
-        package, tolerance = FRAMEWORKS[name].package, FRAMEWORKS[name].tolerance
-        epochs = len(rates)
-        off = relative_difference(schedule(np.arange(epochs)), rates)
-        verdict = "equal within" if off <= tolerance else f"DIFFERENT by {off:.1e}, not"
-        lines.append(f"{package}: {epochs} epochs, {verdict} {tolerance:.0e} of the peak")
-    return "\n".join(lines)
+    moments = np.arange(len(rates)) / checks.count("n", n)
+    return relative_difference(schedule(moments), np.asarray(rates))

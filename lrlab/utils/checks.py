@@ -81,7 +81,7 @@ def number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -
         0.5
     """
     # The float is what is checked, since it is what is stored; text and the like are no number.
-    converted = _converted(value, Real, float)
+    converted = value if type(value) is float else _converted(value, Real, float)
     if converted is None or not math.isfinite(converted) or not allowed(converted):
         raise ValueError(f"{name} must be a finite real number {rule}, received {shown(value)}")
     return converted
@@ -239,6 +239,8 @@ def array(name: str, values: Any, rule: str) -> np.ndarray:
     Raises:
         ValueError: It holds anything but numbers.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values.astype(np.float64)  # a descent does so in every step: nothing to look into
     kind: str = ""
     try:
         given = np.asarray(_converted(values, Real, float) if isinstance(values, Real) else values)

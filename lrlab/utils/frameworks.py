@@ -1,4 +1,4 @@
-"""The names of the two frameworks, and the precision of their rates."""
+"""The names of the two frameworks."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ class Framework:
     """One framework.
 
     Attributes:
-        package: Name of the Python package.
         title: Name in a sentence or a figure.
-        tolerance: Largest difference of a rate in the framework from lrlab's, divided by the
-            schedule's peak. PyTorch keeps rates as Python floats, Keras in float32.
     """
 
-    package: str
     title: str
-    tolerance: float
 
 
 #: The frameworks, by the name with which an argument asks for one.
 FRAMEWORKS = {
-    "pytorch": Framework("torch", "PyTorch", 1e-12),
-    "keras": Framework("keras", "Keras", 1e-6),
+    "pytorch": Framework("PyTorch"),
+    "keras": Framework("Keras"),
 }

@@ -9,12 +9,10 @@ from lrlab.data import as_floats, load
 from lrlab.ensembles import Ensemble
 from lrlab.schedules import Constant
 from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_paths
+from tests.support.eager import quiet
 
 DIGITS = load("digits", 60, test_limit=40)
-pytestmark = [
-    pytest.mark.usefixtures("eager"),
-    pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning"),
-]
+pytestmark = [pytest.mark.usefixtures("eager"), quiet]
 
 
 def by_hand(backend, network, images):

@@ -16,12 +16,10 @@ from lrlab.optimizers import SGD, Adam
 from lrlab.training import History, Recipe, Watch, cut_epochs, lr_deviation
 from lrlab.utils import progress
 from tests.support.backends import by_hand, momentum, policy_of
+from tests.support.eager import quiet
 
 DIGITS = load("digits", 300, test_limit=100)
-pytestmark = [
-    pytest.mark.usefixtures("eager"),
-    pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning"),
-]
+pytestmark = [pytest.mark.usefixtures("eager"), quiet]
 COSINE = CosineDecay(0.3, total_epochs=3, final_lr=0.03)
 RECIPE = Recipe(COSINE, epochs=3, batch_size=128)  # 3 updates an epoch, the last of 44 images
 

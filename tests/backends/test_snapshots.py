@@ -20,13 +20,14 @@ from lrlab.optimizers import SGD, Adam
 from lrlab.training import Recipe, SnapshotError, Snapshots, snapshot_path, snapshot_paths
 from lrlab.utils import files
 from tests.support.backends import momentum
+from tests.support.eager import quiet
 
 DIGITS = load("digits", 60, test_limit=40)
 CYCLES = CyclicCosine(0.2, cycle_epochs=2)
 EPOCHS = 4  # of 2 updates
 pytestmark = [  # compiled as well: tests/keras/test_fitting.py
     pytest.mark.usefixtures("eager"),
-    pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning"),
+    quiet,
 ]
 
 

@@ -20,8 +20,14 @@ from lrlab.keras.networks import LeNet
 from lrlab.optimizers import Momentum
 from lrlab.training import Recipe, Snapshots, Watch
 from tests.conftest import ROOT
+from tests.support.eager import quiet
 
 SHAPE = (12, 12, 1)
+
+
+def without_graphs(test):
+    """For a test that compiled training would tell no more."""
+    return quiet(pytest.mark.usefixtures("eager")(test))
 
 
 def noise(train, test, seed=0):
@@ -57,6 +63,7 @@ def test_the_curves_are_those_of_pytorch():
     np.testing.assert_allclose(*in_both(CUT, 0.0), rtol=2e-6)
 
 
+@without_graphs
 def test_momentum_at_a_changing_rate_is_the_exception():
     """Keras' velocity holds the rates of its past; what differs is what follows the cut."""
     ours, theirs = in_both(CUT, 0.9)
@@ -69,6 +76,7 @@ def network(classes=3):
     return keras.Sequential([keras.Input(SHAPE), *layers])
 
 
+@without_graphs
 def test_backend_and_device_are_on_record_and_a_network_without_a_name_has_its_class():
     history = fit(network(), noise(20, 10), Recipe(Constant(0.1), epochs=1))
     made = history.provenance
@@ -96,6 +104,7 @@ class Ends(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@without_graphs
 @pytest.mark.parametrize(("batch", "finished"), [(0, 1), (None, 2)], ids=["within", "at its end"])
 def test_a_run_that_an_observer_ends_says_so_and_counts_whole_epochs(batch, finished):
     recipe = Recipe(Constant(0.1), epochs=3, batch_size=10)
@@ -199,7 +208,8 @@ def test_compiled_updates_are_resumed(tmp_path):
 
 PROGRAM = """
 import sys
-sys.modules |= dict.fromkeys(("matplotlib", "pandas", "sklearn"))  # Keras looks for them
+# Keras looks for them, and imports each where it is there.
+sys.modules |= dict.fromkeys(("matplotlib", "pandas", "sklearn", "tensorflow"))
 from pathlib import Path
 from tests.keras.test_fitting import interrupted_and_resumed
 interrupted_and_resumed(Path(sys.argv[1]))

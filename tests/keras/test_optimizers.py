@@ -6,7 +6,6 @@ That each optimiser is ours, whatever the parameters, is in tests/optimizers/tes
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from lrlab import CosineDecay
 from lrlab.data import Dataset
@@ -18,6 +17,7 @@ from lrlab.optimizers import (
     Adam,
 )
 from lrlab.training import Recipe, lr_deviation
+from tests.support.eager import quiet
 from tests.support.optimizer_samples import telling
 
 SCHEDULE = CosineDecay(0.05, total_epochs=4)
@@ -34,14 +34,6 @@ def points():
 START = np.random.default_rng(1).normal(size=(2, 3)).astype(np.float32)
 
 
-@pytest.fixture
-def eagerly():
-    """To make a graph takes longer than to do without; tests/optimizers has them in graphs."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def run(optimizer):
     """A run whose one batch holds all points, so that their order does not matter."""
     layers = [keras.layers.Flatten(), keras.layers.Dense(3, use_bias=False)]
@@ -52,8 +44,8 @@ def run(optimizer):
     return history, model.get_weights()[0]
 
 
-@pytest.mark.usefixtures("eagerly")
-@pytest.mark.filterwarnings("ignore:Even though the .* does not apply to tf.data:UserWarning")
+@quiet
+@pytest.mark.usefixtures("eager")  # in graphs: tests/optimizers
 @pytest.mark.parametrize("optimizer", TRAINED, ids=lambda optimizer: type(optimizer).__name__)
 def test_a_trained_network_has_the_weights_of_its_optimizer(optimizer):
     history, trained = run(optimizer)

@@ -57,6 +57,8 @@ def test_convergence_draws_the_root_mean_square_distance():
     axes = plots.convergence({"two": both}, title="", log_steps=True).axes[0]
     assert axes.get_xscale() == "log"
     assert axes.lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    axes = plots.convergence({"two": both}, title="", lines={"two": "InverseSqrtDecay"}).axes[0]
+    assert axes.lines[0].get_color() == plots.LINES["InverseSqrtDecay"][0]
 
 
 def test_factors_draws_theory_and_measurement():

@@ -30,9 +30,10 @@ def machines(tmp_path_factory):
     other = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(folder / "digits16.npz", **other)
     machines = Cluster(folder)
-    deadly = ("--preload", "tests.support.deadly")
-    machines.add_worker(*deadly)
-    machines.add_worker(*deadly, LRLAB_DATA=str(folder))
+    deadly = ("--preload", "tests.support.deadly", "--preload-nanny", "tests.support.forked")
+    forks = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
+    machines.add_worker(*deadly, **forks)
+    machines.add_worker(*deadly, **forks, LRLAB_DATA=str(folder))
     yield machines
     machines.close()
 

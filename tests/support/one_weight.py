@@ -8,7 +8,11 @@ from functools import partial
 
 import keras
 import numpy as np
-from tensorflow.data import Dataset
+from tensorflow.data import Dataset, Options
+
+# Datasets that tune themselves start a thread in every epoch, and wait for its end.
+PLAIN = Options()
+PLAIN.autotune.enabled = False
 
 
 def make_model(learning_rate, *, optimizer=None, **compiled):
@@ -65,7 +69,7 @@ def train(model, *, steps, callbacks=(), broken=(), used=None, batch_size=1, **a
     weighs = UsedRates(used)
     x, y = np.ones((steps, 1), np.float32), np.full((steps, 1), -10, np.float32)
     x[list(broken)] = np.nan
-    batches = Dataset.from_tensor_slices((x, y)).batch(batch_size)
+    batches = Dataset.from_tensor_slices((x, y)).batch(batch_size).with_options(PLAIN)
     model.fit(batches, shuffle=False, verbose=0, callbacks=[*callbacks, weighs], **arguments)
     return weighs.rates
 

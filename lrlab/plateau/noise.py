@@ -41,7 +41,7 @@ def expected_cuts(epochs: int, cuts_after: int, trend: float = 0.0) -> float:
         >>> [round(expected_cuts(30, patience), 1) for patience in (1, 3, 10)]
         [26.0, 7.6, 1.5]
         >>> round(expected_cuts(30, 3, trend=0.5), 1)
-        1.8
+        2.2
 
     References:
         Arnold, Balakrishnan, Nagaraja 1998, *Records*; Ballerini, Resnick 1985, *Records from

@@ -262,7 +262,7 @@ def _schedules() -> list[Claim]:
             "D5.23",
             "The adaptive rate watches performance on the training set.",
             chapter=PLATEAU,
-            figure="fig-plateau-lenet",
+            figure="fig-plateau-watched",
             note="A choice of whoever sets it up: either loss can be watched. What that changes "
             "the study 'plateau' is to show: it is declared, with its rule, and still to be made.",
         ),

@@ -7,8 +7,8 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 `differences`, `matrix`, `samples`, `used_rates`.
 
 The helpers of a single cell, longer than a cell may be: `coordinates`, `factors`, `first_steps`,
-`long_run_rates`, `memory`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`, `speeds`,
-`state_machine`, `step_lengths`, `visited`, `wanderings`, `weight_rates`.
+`long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`,
+`speeds`, `state_machine`, `step_lengths`, `visited`, `wanderings`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -18,7 +18,7 @@ from lrlab.plots.data import samples
 from lrlab.plots.ensembles import bands, matrix
 from lrlab.plots.landscapes import convergence, factors, paths, visited
 from lrlab.plots.optimizers import against_steps, weight_rates
-from lrlab.plots.plateau import state_machine, watched
+from lrlab.plots.plateau import noise_cuts, state_machine, watched
 from lrlab.plots.schedules import rates, sequences, shapes
 from lrlab.plots.style import LINES, OPTIMIZER_LINES, line_of
 from lrlab.plots.theory import (
@@ -50,6 +50,7 @@ __all__ = [
     "matrix",
     "memory",
     "metric_and_rate",
+    "noise_cuts",
     "paths",
     "phase_diagram",
     "rates",

@@ -1,8 +1,8 @@
-"""Plateau policies: their states as a diagram, one metric under watch, and what they bring."""
+"""Plateau policies: their states as a diagram, one metric under watch, and cuts out of noise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lrlab.plateau import PlateauState, ReduceOnPlateau
+from lrlab.plateau import PlateauState, ReduceOnPlateau, expected_cuts
 from lrlab.plots.style import (
     BLACK,
     BLUE,
+    DARK_GREY,
     GREY,
     LABELS,
     RED,
@@ -22,6 +23,7 @@ from lrlab.plots.style import (
     integer_ticks,
     legend_below,
     plain_log_ticks,
+    shades,
     styled,
 )
 
@@ -139,6 +141,38 @@ def watched(policy: ReduceOnPlateau, metrics: Sequence[float], *, title: str) ->
         plain_log_ticks(below)
         integer_ticks(below)
         legend_below(figure, above)
+    return figure
+
+
+def noise_cuts(
+    simulated: Mapping[float, Mapping[int, float]], epochs: int, *, title: str
+) -> Figure:
+    """Draw how many cuts noise brings, by patience: simulated dots over the formula's lines.
+
+    Args:
+        simulated: For each trend, in standard deviations of the noise per epoch, the mean number of
+            cuts for each number P of bad epochs that brings one.
+        epochs: Epochs of a run, see `lrlab.plateau.expected_cuts`.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, axes = plt.subplots(figsize=(WIDTH, 4.0))
+        axes.axhline(1, color=DARK_GREY, linewidth=1, linestyle=":")
+        lines = zip(simulated.items(), shades(len(simulated)), strict=True)
+        for number, ((trend, found), line) in enumerate(lines):
+            waits = sorted(found)
+            formula = [expected_cuts(epochs, wait, trend) for wait in waits]
+            axes.plot(waits, formula, label=f"trend {trend:g}", **line)
+            axes.plot(waits, [found[wait] for wait in waits], "os^D"[number % 4],
+                      color=line["color"], markersize=5)  # fmt: skip
+        axes.set(title=title, yscale="log", ylim=(0.05, None), ylabel="expected cuts",
+                 xlabel="bad epochs that bring a cut")  # fmt: skip
+        plain_log_ticks(axes)
+        integer_ticks(axes)
+        legend_below(figure, axes)
     return figure
 
 

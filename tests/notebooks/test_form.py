@@ -19,7 +19,6 @@ from tests.conftest import ROOT
 #: Chapters that still have the form of the first edition.
 FIRST_EDITION = {
     "schedules_at_work",
-    "plateau",
     "warmup",
     "snapshot_ensembles",
     "adaptive_optimisers",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lrlab import plots
-from lrlab.plateau import ReduceOnPlateau
+from lrlab.plateau import ReduceOnPlateau, expected_cuts
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
 
@@ -145,3 +145,18 @@ def test_watched_draws_no_best_before_there_is_one():
     assert policy.start().best is None
     figure = plots.watched(policy, [2.0, 1.0], title="")
     assert figure.axes[0].patches[0].get_data().values.tolist() == [2.0, 1.0]
+
+
+def test_noise_cuts_draws_the_formula_and_what_was_simulated():
+    simulated = {0: {1: 26.1, 3: 7.7}, 0.5: {1: 15.1, 3: 2.1}}
+    figure = plots.noise_cuts(simulated, 30, title="Noise")
+    (axes,) = figure.axes
+    assert (axes.get_title(loc="left"), axes.get_yscale()) == ("Noise", "log")
+    _, *drawn = axes.lines
+    for trend, formula, dots in zip(simulated, drawn[::2], drawn[1::2], strict=True):
+        assert list(formula.get_xdata()) == list(dots.get_xdata()) == [1, 3]
+        assert list(formula.get_ydata()) == [expected_cuts(30, wait, trend) for wait in (1, 3)]
+        assert list(dots.get_ydata()) == list(simulated[trend].values())
+        assert formula.get_color() == dots.get_color()
+    assert [line.get_label() for line in drawn[::2]] == ["trend 0", "trend 0.5"]
+    assert drawn[0].get_color() != drawn[2].get_color()

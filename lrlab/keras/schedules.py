@@ -182,15 +182,15 @@ def rates_of_line(lines: FrameworkLines, *, n: int) -> np.ndarray:
     """Run Keras' line of a schedule and return the rates that it gives in 30 epochs.
 
     Args:
-        lines: One of `lrlab.schedules.LINES`.
+        lines: One of `lrlab.schedules.FRAMEWORK_LINES`.
         n: Updates in an epoch. A callback sets the rate once per epoch, whatever n is.
 
     Returns:
         float64 array of shape ``(30 * n,)``; the values carry the rounding of float32.
 
     Example:
-        >>> from lrlab.schedules import LINES
-        >>> rates_of_line(LINES["step"], n=1)[[0, 9, 10, 29]].round(6)
+        >>> from lrlab.schedules import FRAMEWORK_LINES
+        >>> rates_of_line(FRAMEWORK_LINES["step"], n=1)[[0, 9, 10, 29]].round(6)
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
     names = {**vars(keras.optimizers.schedules), **vars(keras.callbacks), "n": checks.count("n", n)}

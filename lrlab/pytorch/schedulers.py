@@ -215,15 +215,15 @@ def rates_of_line(lines: FrameworkLines, *, n: int) -> np.ndarray:
     """Run PyTorch's line of a schedule and return the rates that it gives in 30 epochs.
 
     Args:
-        lines: One of `lrlab.schedules.LINES`.
+        lines: One of `lrlab.schedules.FRAMEWORK_LINES`.
         n: Calls of the scheduler's ``step`` in an epoch.
 
     Returns:
         float64 array of shape ``(30 * n,)``.
 
     Example:
-        >>> from lrlab.schedules import LINES
-        >>> rates_of_line(LINES["step"], n=1)[[0, 9, 10, 29]]
+        >>> from lrlab.schedules import FRAMEWORK_LINES
+        >>> rates_of_line(FRAMEWORK_LINES["step"], n=1)[[0, 9, 10, 29]]
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
     names = {**vars(lr_scheduler), "n": checks.count("n", n)}

@@ -32,10 +32,10 @@ from lrlab.schedules.decays import (
     Recurrence,
     StepDecay,
 )
-from lrlab.schedules.lines import LINES, FrameworkLines
+from lrlab.schedules.lines import FRAMEWORK_LINES, FrameworkLines
 
 __all__ = [
-    "LINES",
+    "FRAMEWORK_LINES",
     "SLACK",
     "Constant",
     "CosineDecay",

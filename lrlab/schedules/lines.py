@@ -4,9 +4,9 @@ In a line ``n`` is the number of steps per epoch: of the calls of a PyTorch sche
 of the updates that a Keras schedule object counts. In PyTorch ``opt`` is an optimizer of rate 0.1.
 
 Example:
-    >>> LINES["exponential"].pytorch
+    >>> FRAMEWORK_LINES["exponential"].pytorch
     'ExponentialLR(opt, gamma=0.9 ** (1 / n))'
-    >>> LINES["exponential"].schedule(1)
+    >>> FRAMEWORK_LINES["exponential"].schedule(1)
     ExponentialDecay(lr=0.1, gamma=0.9)
 """
 
@@ -66,7 +66,7 @@ def _trapezoid(n: int) -> Schedule:
 
 
 #: For each schedule its lines, in the order of the book's table.
-LINES: Mapping[str, FrameworkLines] = {
+FRAMEWORK_LINES: Mapping[str, FrameworkLines] = {
     "step": FrameworkLines(
         lambda n: StepDecay(0.1, gamma=0.5, step_epochs=10),
         "StepLR(opt, 10 * n, gamma=0.5)",

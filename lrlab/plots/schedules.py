@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lrlab.plots.style import FRAMEWORK_DOTS, distinct_lines, integer_ticks, styled
+from lrlab.plots.style import FRAMEWORK_DOTS, distinct_lines, integer_ticks, legend_below, styled
 from lrlab.schedules import Schedule
 from lrlab.utils import FRAMEWORKS
 
@@ -48,7 +48,9 @@ def rates(
                 t = np.linspace(0, epochs, 2000, endpoint=False)
                 axes.plot(t, schedule(t), label=label, **line)
         rate_axes(axes, title, log=log)
-        if len(schedules) > 1:
+        if len(schedules) > 3:
+            legend_below(figure, axes)
+        elif len(schedules) > 1:
             axes.legend()
     return figure
 

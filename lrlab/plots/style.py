@@ -240,7 +240,9 @@ def mean_with_band(
     axes.plot(x, values.mean(axis=1), **line, **look)
     low, high = values.min(axis=1), values.max(axis=1)
     if band == "interval":
-        kept = [mean_interval(np.ma.compressed(row)) for row in np.ma.masked_invalid(values)]
+        kept = [
+            mean_interval(np.ma.compressed(row).tolist()) for row in np.ma.masked_invalid(values)
+        ]
         low, high = np.transpose([(interval.low, interval.high) for interval in kept])
     axes.fill_between(x, low, high, color=line["color"], alpha=0.2, linewidth=0)
 

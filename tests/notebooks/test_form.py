@@ -20,7 +20,6 @@ from tests.conftest import ROOT
 FIRST_EDITION = {
     "learning_rate_effects",
     "decay_schedules",
-    "schedules_at_work",
     "plateau",
     "warmup",
     "snapshot_ensembles",

@@ -94,7 +94,7 @@ def finals(
             axes.set(yticks=range(len(labels)), yticklabels=labels, xlabel=LABELS[metric])
             axes.set_title(name, fontsize=11)
             axes.set_ylim(len(labels) - 0.5, -0.5)
-            axes.xaxis.set_major_locator(MaxNLocator(8 // len(panels)))
+            axes.xaxis.set_major_locator(MaxNLocator(8 // len(panels), steps=[1, 2, 5, 10]))
         title_over(figure, title)
     return figure
 

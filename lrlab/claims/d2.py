@@ -191,7 +191,7 @@ def claims() -> list[Claim]:
             chapter=WORK,
             rule="Test accuracy, paired by seed: above 0.3 points." + LOST,
             trials=(final_gain("sqrt"), _best_epoch("sqrt")),
-            figure="fig-full-finals",
+            figure="fig-accuracy",
             note="Smoother is seen in the figure, and not judged here.",
         ),
         Claim(
@@ -217,7 +217,7 @@ def claims() -> list[Claim]:
                 _less_overfitting(),
                 _removed(),
             ),
-            figure="fig-full-finals",
+            figure="fig-gains",
         ),
         Claim(
             "D2.7",

@@ -255,7 +255,7 @@ def _schedules() -> list[Claim]:
             rule="Test accuracy after epoch 30, a schedule's minus that of D2's constant rate: "
             "above 0.3 points." + LOST,
             trials=tuple(final_gain(label) for label in ("sqrt", "multistep", "cosine")),
-            figure="fig-full-finals",
+            figure="fig-accuracy",
             note="The peaks are D2's own, not tuned.",
         ),
         Claim(

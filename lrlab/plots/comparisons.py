@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lrlab.plots.style import (
     BLACK,
@@ -59,31 +61,52 @@ def differences(
     return figure
 
 
-def finals(runs: Mapping[str, Sequence[History]], metric: str, *, title: str) -> Figure:
+def finals(
+    runs: Mapping[str, Sequence[History]] | Mapping[str, Mapping[str, Sequence[History]]],
+    metric: str,
+    *,
+    title: str,
+) -> Figure:
     """Draw the last value of every run as a dot, and the 95 % interval of each mean as a bar.
 
     A run that overflowed has no last value, and is a cross at the left edge.
 
     Args:
-        runs: For each label the records of one setting, two or more finished seeds.
+        runs: For each label the records of one setting, two or more finished seeds. Or for the
+            title of each panel such a mapping; the panels stand side by side, each with an axis
+            of its own, and have the labels of the first.
         metric: Name of a `History` list.
         title: What the figure shows.
 
     Returns:
         The figure, open in pyplot.
     """
+    first = next(iter(runs.values()))
+    panels: Any = runs if isinstance(first, Mapping) else {"": runs}
+    labels = list(next(iter(panels.values())))
     with styled():
-        figure, axes = plt.subplots(figsize=(WIDTH, 1.0 + 0.45 * len(runs)))
-        for row, seeds in enumerate(runs.values()):
-            color = line_of(seeds[0].schedule)["color"]
-            values = [getattr(run, metric)[-1] for run in seeds if not run.stopped]
-            if lost := len(seeds) - len(values):
-                axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
-                          transform=axes.get_yaxis_transform())  # fmt: skip
-            _dots_with_interval(axes, row, values, color, mean_color=color)
-        axes.set(yticks=range(len(runs)), yticklabels=runs, xlabel=LABELS[metric], title=title)
-        axes.invert_yaxis()
+        figure, grid = plt.subplots(
+            1, len(panels), figsize=(WIDTH, 1.2 + 0.45 * len(labels)), sharey=True, squeeze=False
+        )
+        for axes, (name, settings) in zip(grid[0], panels.items(), strict=True):
+            for row, label in enumerate(labels):
+                _ends(axes, row, settings[label], metric)
+            axes.set(yticks=range(len(labels)), yticklabels=labels, xlabel=LABELS[metric])
+            axes.set_title(name, fontsize=11)
+            axes.set_ylim(len(labels) - 0.5, -0.5)
+            axes.xaxis.set_major_locator(MaxNLocator(8 // len(panels), steps=[1, 2, 5, 10]))
+        title_over(figure, title)
     return figure
+
+
+def _ends(axes: Axes, row: int, seeds: Sequence[History], metric: str) -> None:
+    """Draw the row of a setting: its runs that finished, and a cross for each that did not."""
+    color = line_of(seeds[0].schedule)["color"]
+    values = [getattr(run, metric)[-1] for run in seeds if not run.stopped]
+    if lost := len(seeds) - len(values):
+        axes.plot([0.02] * lost, [row] * lost, "x", color=color, markersize=7,
+                  transform=axes.get_yaxis_transform())  # fmt: skip
+    _dots_with_interval(axes, row, values, color, mean_color=color)
 
 
 def _dots_with_interval(

@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from lrlab.schedules import Schedule
+from lrlab.statistics import mean_interval
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers; the second round is dashed.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -220,19 +221,32 @@ def legend_below(figure: Figure, axes: Axes) -> None:
 
 
 def mean_with_band(
-    axes: Axes, x: ArrayLike, values: np.ndarray, line: Mapping[str, Any], **look: Any
+    axes: Axes,
+    x: ArrayLike,
+    values: np.ndarray,
+    line: Mapping[str, Any],
+    *,
+    band: str = "range",
+    **look: Any,
 ) -> None:
-    """Draw the mean over seeds as a line, with a band from the lowest seed to the highest.
+    """Draw the mean over seeds as a line with a band around it.
 
     Args:
         axes: Where to draw.
         x: Where the values were measured.
         values: Array of shape ``(len(x), seeds)``; what is masked is no value.
         line: Colour and style.
+        band: ``"range"``, from the lowest seed to the highest, or ``"interval"``, the 95 % interval
+            of the mean.
         look: What else matplotlib shall know about the line, such as its label.
     """
     axes.plot(x, values.mean(axis=1), **line, **look)
     low, high = values.min(axis=1), values.max(axis=1)
+    if band == "interval":
+        kept = [
+            mean_interval(np.ma.compressed(row).tolist()) for row in np.ma.masked_invalid(values)
+        ]
+        low, high = np.transpose([(interval.low, interval.high) for interval in kept])
     axes.fill_between(x, low, high, color=line["color"], alpha=0.2, linewidth=0)
 
 

@@ -29,6 +29,7 @@ from lrlab.plots.style import (
 )
 from lrlab.schedules import Schedule
 from lrlab.training import FirstSteps, History
+from lrlab.utils import checks
 
 
 def used_rates(
@@ -53,8 +54,9 @@ def used_rates(
         for axes, (label, run) in zip(panels, runs.items(), strict=True):
             schedule = (intended or {}).get(label, run.schedule)
             t = np.arange(run.epochs)
+            solid = {**line_of(schedule), "linestyle": "-"}  # dashes so broad would look like gaps
             axes.stairs(schedule(t), np.arange(run.epochs + 1), baseline=None, linewidth=5,
-                        alpha=0.35, label="intended", **line_of(schedule))  # fmt: skip
+                        alpha=0.35, label="intended", **solid)  # fmt: skip
             axes.plot(t + 0.5, run.lr, "o", color="black", markersize=4, label="used")
             rate_axes(axes, label, log=False)
         panels[0].legend()
@@ -69,8 +71,9 @@ def curves(
     title: str,
     lines: Mapping[str, str] | None = None,
     log: bool = False,
+    band: str = "range",
 ) -> Figure:
-    """Draw learning curves: the mean over seeds, with a band from the lowest to the highest.
+    """Draw learning curves: the mean over seeds with a band around it.
 
     A cross at the upper edge marks where a run overflowed; mean and band go on without it.
 
@@ -81,10 +84,16 @@ def curves(
         lines: For each label the name in `LINES` whose line it takes; by default that of the
             schedule the runs followed, or shades where two labels share a schedule's class.
         log: Draw losses on a logarithmic axis.
+        band: What the bands show: ``"range"``, from the lowest seed to the highest, or
+            ``"interval"``, the 95 % interval of the mean, for which an epoch takes two seeds.
 
     Returns:
         The figure, open in pyplot.
+
+    Raises:
+        ValueError: ``band`` is neither.
     """
+    checks.choice("band", band, ("range", "interval"))
     drawn = lines_for(list(runs), lines, [seeds[0].schedule for seeds in runs.values()])
     with styled():
         figure, panels = panels_of(len(metrics))
@@ -94,7 +103,7 @@ def curves(
                 going = [getattr(run, metric)[: run.epochs - bool(run.stopped)] for run in seeds]
                 values = np.ma.masked_invalid(list(zip_longest(*going, fillvalue=np.nan)))
                 epochs = np.arange(1, len(values) + 1)
-                mean_with_band(axes, epochs, values, line, label=label)
+                mean_with_band(axes, epochs, values, line, band=band, label=label)
                 mark_lost(axes, _ends_of_lost(seeds), line["color"])
             axes.set(xlabel="epochs finished", title=LABELS[metric])
             integer_ticks(axes)

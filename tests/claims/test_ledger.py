@@ -184,9 +184,9 @@ def test_a_notebook_shows_tables_and_json_holds_the_same():
     for text in (found.size, found.family_size, found.trial.condition.replace("'", "&#x27;")):
         assert text in html
     assert 'data-document="D5" data-verdict="not-tested"' in html
-    assert 'href="../schedules_at_work.html#fig-full-finals"' in html
+    assert 'href="../schedules_at_work.html#fig-accuracy"' in html
     of_chapter = ledger(["D2.4"], chapter="schedules_at_work")._repr_html_()
-    assert '<a href="#fig-full-finals">' in of_chapter
+    assert '<a href="#fig-accuracy">' in of_chapter
     unseen = {"D1.6": replace(CLAIMS["D1.6"], figure="")}
     assert "<a " not in ledger(chapter="decay_schedules", claims=unseen)._repr_html_()
     assert repr(shown) == f"{shown[0]}\n\n{shown[1]}"

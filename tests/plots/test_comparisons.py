@@ -54,3 +54,15 @@ def test_finals_draws_a_dot_a_seed_and_the_interval():
     assert len(cross.get_xdata()) == 1
     for line, before in zip(rest, (bar, dots, mean), strict=True):
         assert list(line.get_xdata()) == list(before.get_xdata()), "it counts nowhere"
+
+
+def test_finals_of_several_groups_stand_side_by_side_in_one_order():
+    small, full = [make_history() for _ in range(2)], [make_history() for _ in range(3)]
+    full[0].test_accuracy[-1] = 0.95
+    groups = {"small": {"a": small, "b": small}, "full": {"b": full, "a": small}}
+    left, right = plots.finals(groups, "test_accuracy", title="").axes
+    assert [axes.get_title(loc="left") for axes in (left, right)] == ["small", "full"]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["a", "b"]
+    rows = [right.lines[3 * row + 1] for row in range(2)]  # bar, dots, mean
+    assert [len(dots.get_xdata()) for dots in rows] == [2, 3]
+    assert 0.95 in rows[1].get_xdata()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lrlab import Constant, plots
+from lrlab.statistics import mean_interval
 from lrlab.training import FirstSteps
 from tests.support.histories import make_history
 
@@ -17,6 +18,7 @@ def test_used_rates_shows_the_rates_that_were_read_back():
     axes = plots.used_rates({"run": run}, title="").axes[0]
     assert axes.lines[0].get_ydata().tolist() == run.lr == [0.8, 0.8]
     assert axes.patches[0].get_data().values.tolist() == [0.8, 0.4]
+    assert axes.patches[0].get_linestyle() == "-"
     axes = plots.used_rates({"run": run}, title="", intended={"run": Constant(0.5)}).axes[0]
     assert axes.patches[0].get_data().values.tolist() == [0.5, 0.5]
 
@@ -30,6 +32,19 @@ def test_curves_draws_the_mean_and_a_band_over_seeds():
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (2.0, 6.0)
     assert figure.axes[1].get_title(loc="left") == "test accuracy"
+
+
+def test_curves_can_have_bands_of_the_means_interval():
+    runs = [make_history(), make_history(), make_history()]
+    for run, losses in zip(runs, ([3.0, 1.0], [4.0, 2.0], [8.0, 3.0]), strict=True):
+        run.test_loss = losses
+    axes = plots.curves({"decay": runs}, ["test_loss"], title="", band="interval").axes[0]
+    band = axes.collections[0].get_paths()[0].vertices
+    for epoch, losses in ((1, [3, 4, 8]), (2, [1, 2, 3])):
+        ends = {y for x, y in band if x == epoch}
+        assert (min(ends), max(ends)) == pytest.approx(mean_interval(losses)[1:])
+    with pytest.raises(ValueError, match=r"band must be one of .+, received 'sd'"):
+        plots.curves({"decay": runs}, ["test_loss"], title="", band="sd")
 
 
 def test_curves_go_on_without_a_run_that_overflowed():

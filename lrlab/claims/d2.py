@@ -32,7 +32,7 @@ def _pair(label: str) -> tuple[tuple[str, str], tuple[str, str]]:
 def _best_epoch(label: str) -> Trial:
     ours, constant = _pair(label)
     return Trial(
-        f"{LENET}, D2's rates, {label}, at each run's best epoch, which the test images choose",
+        f"{LENET}, D2's rates, {label}, at each run's lowest test loss: the test images choose it",
         lambda: less(at_best_epoch(ours, label), at_best_epoch(constant, "constant")),
         margin=0.3,
         unit="points",
@@ -192,7 +192,7 @@ def claims() -> list[Claim]:
             rule="Test accuracy, paired by seed: above 0.3 points." + LOST,
             trials=(final_gain("sqrt"), _best_epoch("sqrt")),
             figure="fig-accuracy",
-            note="Smoother is seen in the figure, and not judged here.",
+            note="How smooth the curves are is measured in the chapter, and not judged here.",
         ),
         Claim(
             "D2.5",

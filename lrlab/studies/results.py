@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lrlab.statistics import Pairs, paired
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.store import RecordError, find, places, refuse
 from lrlab.studies.study import Study
@@ -17,6 +16,8 @@ from lrlab.utils import checks
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lrlab.statistics import Pairs
 
 
 def load(
@@ -209,6 +210,8 @@ def differences(
         >>> more["momentum"].interval().format(1)  # percentage points
         '0.5 [0.2, 0.9]'
     """
+    from lrlab.statistics import paired  # late: the command needs no SciPy to begin
+
     histories = load(study, results)
 
     def scores(label: str) -> dict[Hashable, float]:

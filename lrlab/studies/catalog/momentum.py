@@ -15,7 +15,7 @@ from lrlab.training import Recipe
 #: The document's own momenta; the row without momentum is the study "sensitivity-1".
 MOMENTA = (0.5, 0.9, 0.99)
 SIZES = (32, 128, 512)  # of a batch
-#: What "momentum-batch-tuning" chose for each batch size: the rates without momentum and with 0.9.
+#: For each batch size the rates without momentum and with 0.9 that "momentum-batch-tuning" chose.
 CHOSEN_RATES = {32: (2**-3, 2**-6), 128: (2**-3, 2**-5), 512: (2**-2, 2**-4)}
 DECIDES_BATCH = (
     f"{CHOICE} The comparison, momentum-batch, has five fresh seeds at each batch size, and is of "

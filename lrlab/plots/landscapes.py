@@ -103,10 +103,7 @@ def convergence(
             distance = np.sqrt(squares.reshape(len(squares), -1).mean(axis=1))
             axes.plot(size * (np.arange(len(distance)) + log_steps), distance, label=label, **line)
         for label, floor in (floors or {}).items():
-            axes.axhline(floor, color=GREY, linewidth=1)
-            axes.annotate(f"floor of {label}", (0.01, floor), fontsize=9, color=DARK_GREY,
-                          xycoords=axes.get_yaxis_transform(), xytext=(0, 2),
-                          textcoords="offset points")  # fmt: skip
+            _named_level(axes, floor, f"floor of {label}")
         axes.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title=title)
         if log_steps:
             axes.set(xscale="log", xlabel="step + 1")
@@ -142,10 +139,7 @@ def visited(
             dots = np.unique(np.round(weights, 2))  # what lies on one another is one dot
             axes.plot([lr] * len(dots), dots, "o", color=RED, markersize=2)
         for text, place in marks.items():
-            axes.axhline(place, color=GREY, linestyle=":", linewidth=1)
-            axes.annotate(text, (0.01, place), fontsize=9, color=DARK_GREY, xytext=(0, 2),
-                          xycoords=axes.get_yaxis_transform(),
-                          textcoords="offset points")  # fmt: skip
+            _named_level(axes, place, text, linestyle=":")
         for text, rate in borders.items():
             axes.axvline(rate, color=DARK_GREY, linestyle="--", linewidth=1)
             axes.annotate(text, (rate, 0.97), fontsize=9, xytext=(3, 0), va="top",
@@ -182,6 +176,13 @@ def factors(bowl: Quadratic, measured: Mapping[float, float], *, title: str) -> 
         axes.set(xlabel="learning rate", ylabel="factor per step", title=title)
         axes.legend(loc="lower left")
     return figure
+
+
+def _named_level(axes: Axes, level: float, name: str, linestyle: str = "-") -> None:
+    """Draw a thin horizontal line with its name at the left end."""
+    axes.axhline(level, color=GREY, linestyle=linestyle, linewidth=1)
+    axes.annotate(name, (0.01, level), fontsize=9, color=DARK_GREY, xytext=(0, 2),
+                  xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
 
 
 def _with_room(places: np.ndarray) -> list[tuple[float, float]]:

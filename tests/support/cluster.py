@@ -106,10 +106,8 @@ def killed_again_and_again(
         make = partial(make, executor=on_dask(scheduler, None if scheduler else 2))
     elif executor == "batched":
         options, make = [], partial(make, executor=batched)
-    if executor == "batched":
-        make(results=folder / "undisturbed")
-    else:
-        execute(runs, results=folder / "undisturbed", workers=1, device="cpu")
+    make_alone = make if executor == "batched" else partial(execute, runs, device="cpu", workers=1)
+    make_alone(results=folder / "undisturbed")
     for number in range(rounds):
         results = folder / str(number)
         with start("tiny", results, "--seeds", "2", *options, executor=executor) as process:

@@ -52,16 +52,36 @@ def test_nothing_is_chosen_on_test_images(tmp_path):
 # --- what the studies of the book have chosen -----------------------------------------------------
 
 
-def test_momentum_and_none_are_compared_at_the_rates_that_were_chosen():
-    tuning, final = (STUDIES[name] for name in ("momentum-batch-tuning", "momentum-batch"))
+@pytest.mark.parametrize(
+    ("tuning", "final"),
+    [
+        ("momentum-batch-tuning", "momentum-batch"),
+        ("D2-tuning", "D2-tuned"),
+        ("optimizer-choosing", "optimizer-tuned"),
+    ],
+)
+def test_each_way_is_compared_at_the_rate_that_was_chosen(tuning, final):
+    tuning, final = STUDIES[tuning], STUDIES[final]
     grids = {}
     for setting in tuning.settings:
-        grids.setdefault(setting.label.partition(", lr")[0], []).append(setting.label)
-    found = [chosen(tuning, labels) for labels in grids.values()]
-    assert found == [setting.label for setting in final.settings]
-    for label, labels in zip(found, grids.values(), strict=True):
-        assert label not in (labels[0], labels[-1])  # or the grid would have to be extended
-    assert not set(final.seeds) & set(tuning.seeds)
-    for setting in final.settings:
+        way, _, lr = setting.label.rpartition(", lr ")
+        grids.setdefault(way, {})[float(lr)] = setting.label
+    compared = {setting.label.rpartition(", lr ")[0]: setting for setting in final.settings}
+    for way, setting in compared.items():
+        assert setting.label == chosen(tuning, grids[way].values())
+        assert setting.label not in (grids[way][max(grids[way])], grids[way][min(grids[way])])
         (same,) = (one for one in tuning.settings if one.label == setting.label)
         assert setting == replace(same, data=Images())
+    assert not set(final.seeds) & set(tuning.seeds)
+    left_out = {way for way in grids if way not in compared}
+    assert all(way.startswith("AdamW") for way in left_out)
+
+
+def test_of_the_weight_decays_one_is_compared_with_each_schedule():
+    tuning = STUDIES["optimizer-choosing"]
+    decays = [one.label for one in tuning.settings if one.label.startswith("AdamW")]
+    compared = {setting.label for setting in STUDIES["optimizer-tuned"].settings}
+    for falls in (False, True):
+        label = chosen(tuning, [label for label in decays if ("cosine" in label) is falls])
+        assert label in compared
+    assert sum(label.startswith("AdamW") for label in compared) == 2

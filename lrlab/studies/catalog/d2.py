@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from lrlab.schedules import (
     Constant,
@@ -13,7 +14,7 @@ from lrlab.schedules import (
     Schedule,
     join,
 )
-from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS
+from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS, FINAL_SEEDS
 from lrlab.studies.study import Setting, Study
 from lrlab.training import Recipe
 
@@ -35,6 +36,16 @@ BY_PEAK: dict[str, Callable[[float], Schedule]] = {
     "linear": lambda lr: LinearDecay(lr, total_epochs=30),
 }
 PEAKS = (0.05, 0.1, 0.2, 0.4, 0.8)
+FURTHER_PEAKS = {"constant": (0.025,)}  # where the choice fell on an end of the grid
+# What "D2-tuning" chose.
+CHOSEN_PEAKS = {
+    "constant": 0.05,
+    "sqrt": 0.2,
+    "multistep": 0.2,
+    "cosine": 0.2,
+    "tenths": 0.2,
+    "linear": 0.2,
+}
 DECIDES_TUNED = (
     f"{CHOICE} The comparison with seeds 20 to 24, D2-tuned, is of the test accuracy after epoch "
     "30, paired by seed, with 95 % intervals and with Holm's for its seven claims; the margin is "
@@ -62,10 +73,16 @@ def studies() -> Iterable[Study]:
     text = "all runs of D2 with seeds 5 to 19, many networks in one program on a GPU"
     yield Study("further-seeds", text, tuple(settings), seeds=FURTHER_SEEDS)
     text = "30 epochs of LeNet on Fashion-MNIST, six schedules at five peak rates each, to choose"
-    peaks = tuple(_at_peak(name, lr) for name in BY_PEAK for lr in PEAKS)
+    peaks = tuple(
+        replace(_at_peak(name, lr), data=CHOOSING)
+        for name in BY_PEAK
+        for lr in (*PEAKS, *FURTHER_PEAKS.get(name, ()))
+    )
     yield Study("D2-tuning", text, peaks, seeds=CHOOSING_SEEDS, decides=DECIDES_TUNED)
+    text = "30 epochs of LeNet on Fashion-MNIST, six schedules, each at the peak that was chosen"
+    peaks = tuple(_at_peak(name, lr) for name, lr in CHOSEN_PEAKS.items())
+    yield Study("D2-tuned", text, peaks, seeds=FINAL_SEEDS, decides=DECIDES_TUNED)
 
 
 def _at_peak(name: str, lr: float) -> Setting:
-    recipe = Recipe(BY_PEAK[name](lr), epochs=30)
-    return Setting(f"{name}, lr {lr:g}", recipe, data=CHOOSING)
+    return Setting(f"{name}, lr {lr:g}", Recipe(BY_PEAK[name](lr), epochs=30))

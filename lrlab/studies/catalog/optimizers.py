@@ -8,7 +8,7 @@ from dataclasses import replace
 from lrlab.optimizers import AdaDelta, AdaGrad, Adam, AdamW, Momentum, Optimizer, RMSProp
 from lrlab.schedules import Constant, CosineDecay
 from lrlab.studies.catalog.sensitivity import RATES
-from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS
+from lrlab.studies.catalog.tuning import CHOICE, CHOOSING, CHOOSING_SEEDS, FINAL_SEEDS
 from lrlab.studies.study import Setting, Study
 from lrlab.training import Recipe
 
@@ -54,6 +54,17 @@ WAYS |= {
     f"AdamW {decay:g}{', cosine' * falls}": (AdamW(weight_decay=decay), falls, rates)
     for decay in (0.01, 0.1, 1.0)
     for falls, rates in ((False, (3e-3, 1e-3, 3e-4)), (True, (0.01, 3e-3, 1e-3)))
+}
+# Where the choice fell on an end of a grid.
+FURTHER_RATES = {"AdamW 0.01": (0.01,), "AdamW 0.1": (0.01,), "AdamW 1, cosine": (0.03,)}
+# What "optimizer-choosing" chose; of the weight decays, one with each schedule.
+CHOSEN_WAYS = {
+    "momentum": 0.03,
+    "momentum, cosine": 0.03,
+    "Adam": 3e-3,
+    "Adam, cosine": 3e-3,
+    "AdamW 0.01": 3e-3,
+    "AdamW 0.1, cosine": 3e-3,
 }
 DECIDES_WAYS = (
     f"{CHOICE} The comparison with seeds 20 to 24, optimizer-tuned, is of the test accuracy after "
@@ -101,7 +112,10 @@ def studies() -> Iterable[Study]:
     settings = tuple(
         replace(_rival(name, lr, 10), data=CHOOSING)
         for name, (_, _, rates) in WAYS.items()
-        for lr in rates
+        for lr in (*rates, *FURTHER_RATES.get(name, ()))
     )
     text = f"10 epochs {about}: momentum, Adam and weight decays on coarse grids, to choose"
     yield Study("optimizer-choosing", text, settings, seeds=CHOOSING_SEEDS, decides=DECIDES_WAYS)
+    settings = tuple(_rival(name, lr, 10) for name, lr in CHOSEN_WAYS.items())
+    text = f"10 epochs {about}: momentum, Adam and weight decays, each at the rate that was chosen"
+    yield Study("optimizer-tuned", text, settings, seeds=FINAL_SEEDS, decides=DECIDES_WAYS)

@@ -79,7 +79,7 @@ def studies() -> Iterable[Study]:
         )
         text = f"{about} from PyTorch's weights, rates 8 to 0.1"
         text += f" after a warm-up of {length} epoch" * length
-        yield Study(f"warmup-rates-torch-{way}", text, settings, decides=DECIDES_WEIGHTS)
+        yield Study(f"warmup-rates-torch-{way}", text, settings, decides=f"D2.3. {DECIDES_WEIGHTS}")
 
 
 def _steps(schedule: Schedule, optimizer: Optimizer) -> Recipe:

@@ -7,7 +7,8 @@ The parts, in this order, each of which may fail without touching the others:
 - correctness: LeNet trained by `fit` on the GPU against the CPU; `fit_many` against `fit`;
 - speed: `fit` against a loop that reads image by image from a `DataLoader`; `fit_many` against one
   `fit` after another for 32 LeNets, from 1 to 128; what AlexNet takes;
-- records: D4 at full width by processes side by side, then `further-seeds`, many in one program.
+- records: of the studies that are named, one after another; a study whose runs can all be trained
+  in one program is, and any other by processes side by side.
 
 Needs torch, NumPy and scikit-learn with what these and `lrlab` import, Pillow for the loop, and the
 images as ``.npz`` files in ``LRLAB_DATA``. Writes into DIR, or else into ``$OUT``: ``report.txt``,
@@ -47,9 +48,10 @@ from lrlab.optimizers import Momentum
 from lrlab.pytorch import AlexNet, LeNet, device_name, fit, fit_many, pick_device
 from lrlab.studies import Images, Run, execute, select
 from lrlab.studies import batched as in_one_program
+from lrlab.studies.executors import can_join
 
 PARTS = ("correctness", "speed", "records")
-SEEDS_AT_ONCE = 5  # of D2 in one program: 30 runs
+SEEDS_AT_ONCE = 5  # in one program; of D2 that makes 30 runs
 DEVICE = str(pick_device())
 
 
@@ -196,12 +198,15 @@ def against_per_image(desk: Desk) -> None:
     seconds = fit(LeNet(), images, recipe, device=DEVICE).seconds
     desk.note("fit, best epoch [s]", min(seconds))
     desk.note("fit, median epoch [s]", median(seconds))
+    alone = min(fit_many([LeNet()], images, [recipe], device=DEVICE)[0].seconds)
+    desk.note("fit_many of one LeNet, best epoch [s]", alone)
     ways = {}
     for workers in (0,) if desk.small else (0, 2, 4):
         timed = [training_speed.per_image_loop(images, n, workers)[0] for n in range(rounds)]
         ways[workers] = min(timed)
         desk.note(f"per-image loop, {workers} workers, best epoch [s]", ways[workers])
         desk.note(f"fit is faster than {workers} workers, times", ways[workers] / min(seconds))
+        desk.note(f"fit_many of one is faster than {workers} workers", ways[workers] / alone)
 
 
 def many_against_one_after_another(desk: Desk) -> None:
@@ -277,7 +282,7 @@ def slices(names: list[str]) -> list[tuple[str, list[Run], bool]]:
     """What to record, in this order: a name, runs that belong together, whether in one program."""
     found = []
     for study in select(names):
-        together = study.name == "further-seeds"
+        together = all(map(can_join, study.runs()))
         size = SEEDS_AT_ONCE if together else 1
         for first in range(0, len(study.seeds), size):
             seeds = study.seeds[first : first + size]

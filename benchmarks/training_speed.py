@@ -1,8 +1,9 @@
-"""How fast does LeNet see the 60,000 images of Fashion-MNIST once?
+"""How fast does LeNet see images of Fashion-MNIST once?
 
-    make bench        (or: python benchmarks/training_speed.py [SEEDS])
+    make bench        (or: python benchmarks/training_speed.py [SEEDS [IMAGES]])
 
-Side by side, in one run, one epoch in batches of 128 and the test accuracy after it. What is done
+Of the 60,000 images a third, unless said otherwise: all ways take time in proportion. Side by side,
+in one run, one epoch in batches of 128 and the test accuracy after it. What is done
 once for a whole run, such as moving the images to the device, is not counted:
 
 - `lrlab.pytorch.fit`, which keeps the images on the device as one tensor;
@@ -137,11 +138,11 @@ def plain_keras(dataset: data.Dataset, seed: int) -> Result:
     return time.perf_counter() - start, record["loss"][0], record["val_accuracy"][0]
 
 
-def main(seeds: int) -> None:
+def main(seeds: int = 3, images: int = 20_000) -> None:
     """Measure every way once a seed, in turn, and print medians and ratios."""
     import lrlab.keras  # noqa: F401  # before Keras: it silences TensorFlow's start
 
-    dataset = data.load("fashion_mnist")
+    dataset = data.load("fashion_mnist", limit=images)
     ways = {
         "lrlab.pytorch.fit": lambda seed: with_fit(dataset, seed),
         "DataLoader, 0 workers": lambda seed: per_image_loop(dataset, seed, 0),
@@ -160,7 +161,8 @@ def main(seeds: int) -> None:
             print(f"seed {seed}  {way:22} {results[way][-1][0]:6.2f} s", flush=True)
     seconds = {way: median(result[0] for result in results[way]) for way in ways}
     fastest = seconds["lrlab.pytorch.fit"]
-    print(f"\non {device_name(DEVICE)}; medians of {seeds}, and times lrlab.pytorch.fit")
+    place = f"{len(dataset.x_train)} images on {device_name(DEVICE)}"
+    print(f"\n{place}; medians of {seeds}, and times lrlab.pytorch.fit")
     for way in ways:
         _, loss, accuracy = np.mean(results[way], axis=0)
         print(
@@ -177,4 +179,4 @@ def main(seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(*map(int, sys.argv[1:]))

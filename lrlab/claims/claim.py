@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 
-from lrlab.statistics import Interval, Pairs, combine, decide, holm, p_value
+from lrlab.statistics import Interval, Pairs, combine, decide, family
 
 #: A difference for each seed, or one number that was computed without seeds. It is positive where
 #: it supports the claim.
@@ -185,19 +185,20 @@ def judge(claims: Iterable[Claim]) -> list[Entry]:
     """
     claims = list(claims)
     effects = [[trial.effect() for trial in claim.trials] for claim in claims]
-    families: dict[str, dict[tuple[int, int], float]] = {}
+    chapters: dict[str, dict[tuple[int, int], tuple[Pairs, float]]] = {}
     for i, claim in enumerate(claims):
         for k, trial in enumerate(claim.trials):
             if isinstance(effect := effects[i][k], Pairs) and _scatters(effect):
-                families.setdefault(claim.chapter, {})[i, k] = _p_value(trial, effect)
-    levels: dict[tuple[int, int], float] = {}
-    for family in families.values():
-        levels |= zip(family, holm(list(family.values())), strict=True)
+                margin = _nearer_margin(trial, effect)
+                chapters.setdefault(claim.chapter, {})[i, k] = effect, margin
+    wider: dict[tuple[int, int], Interval] = {}
+    for one in chapters.values():
+        wider |= family(one)
     return [
         Entry(
             claim,
             tuple(
-                _found(trial, effects[i][k], levels.get((i, k)))
+                _found(trial, effects[i][k], wider.get((i, k)))
                 for k, trial in enumerate(claim.trials)
             ),
         )
@@ -205,7 +206,7 @@ def judge(claims: Iterable[Claim]) -> list[Entry]:
     ]
 
 
-def _found(trial: Trial, effect: Effect, level: float | None) -> Found:
+def _found(trial: Trial, effect: Effect, wider: Interval | None) -> Found:
     def word(interval: Interval) -> str:
         return decide(interval, trial.margin, claim=trial.kind).word
 
@@ -213,9 +214,8 @@ def _found(trial: Trial, effect: Effect, level: float | None) -> Found:
         exact = Interval(effect, effect, effect)
         return Found(trial, exact, 0, 0, word(exact), None, word(exact))
     interval = effect.interval()
-    family = effect.interval(level) if level else None
-    seeds, later = len(effect.differences), word(family or interval)
-    return Found(trial, interval, seeds, effect.lost, word(interval), family, later)
+    seeds, later = len(effect.differences), word(wider or interval)
+    return Found(trial, interval, seeds, effect.lost, word(interval), wider, later)
 
 
 def _scatters(effect: Pairs) -> bool:
@@ -227,12 +227,10 @@ def _both(word: str, family_word: str) -> str:
     return word if word == family_word else f"{word}; {family_word} all together"
 
 
-def _p_value(trial: Trial, effect: Pairs) -> float:
-    """Of an effect that lies on the margin, the nearer one of the two if there are two."""
-    margin, values = trial.margin, list(effect.differences.values())
-    if trial.kind == "same" and sum(values) < 0:
-        margin = -margin
-    return p_value(values, margin)
+def _nearer_margin(trial: Trial, effect: Pairs) -> float:
+    """What the effect is held against; of the two margins of "same" the nearer one."""
+    below = trial.kind == "same" and sum(effect.differences.values()) < 0
+    return -trial.margin if below else trial.margin
 
 
 def limit(trial: Trial) -> str:

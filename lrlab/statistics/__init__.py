@@ -7,7 +7,7 @@ Example:
 """
 
 from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
-from lrlab.statistics.families import holm, p_value
+from lrlab.statistics.families import family, holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 from lrlab.statistics.pairs import Pairs, paired
 from lrlab.statistics.verdicts import Verdict, combine, decide
@@ -19,6 +19,7 @@ __all__ = [
     "combine",
     "decades",
     "decide",
+    "family",
     "holm",
     "left_edge",
     "left_edges",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from scipy.special import stdtr
 
-from lrlab.statistics.intervals import several
+from lrlab.statistics.intervals import Interval, several
+from lrlab.statistics.pairs import Pairs
 from lrlab.utils import checks
+
+K = TypeVar("K")
 
 
 def p_value(values: Sequence[float], center: float) -> float:
@@ -84,3 +88,29 @@ def holm(p_values: Sequence[float], level: float = 0.95) -> list[float]:
             stopped = array[place] > allowed
         levels[place] = 1 - allowed
     return levels.tolist()
+
+
+def family(effects: Mapping[K, tuple[Pairs, float]], level: float = 0.95) -> dict[K, Interval]:
+    """Return the interval of each effect that is needed to judge all of them together.
+
+    Args:
+        effects: Each with the number that it is held against: its margin, or of two margins the
+            nearer one.
+        level: Confidence that none is judged wrongly, in (0, 1).
+
+    Returns:
+        For each effect the interval at its level, see `holm`.
+
+    Raises:
+        ValueError: An effect has fewer than two differences, a margin is not finite, or the level
+            is out of range.
+
+    Example:
+        >>> small, large = Pairs({0: 0.1, 1: 0.5, 2: 0.3}, 0), Pairs({0: 2.1, 1: 2.5, 2: 2.3}, 0)
+        >>> found = family({"small": (small, 0), "large": (large, 0)})
+        >>> {name: interval.format(2) for name, interval in found.items()}
+        {'small': '0.30 [-0.20, 0.80]', 'large': '2.30 [1.58, 3.02]'}
+    """
+    p_values = [p_value(list(one.differences.values()), margin) for one, margin in effects.values()]
+    levels = zip(effects.items(), holm(p_values, level), strict=True)
+    return {name: one.interval(own) for (name, (one, _)), own in levels}

@@ -41,20 +41,21 @@ def batched(
     for run in runs if asked is None else asked:
         setting, recipe = run.setting, run.recipe
         key = (setting.network, setting.data, recipe.epochs, recipe.batch_size)
-        groups.setdefault(key if _can_join(run) else (run,), []).append(run)
+        groups.setdefault(key if can_join(run) else (run,), []).append(run)
     for group in groups.values():
         for start in range(0, len(group), TOGETHER):
             program = group[start : start + TOGETHER]
             if wanted.isdisjoint(program):
                 continue
-            if _can_join(program[0]):
+            if can_join(program[0]):
                 made = _together(program, device)
                 yield from (outcome for outcome in made if outcome.run in wanted)
             else:
                 yield execution._perform(program[0], device, os.getpid())
 
 
-def _can_join(run: Run) -> bool:
+def can_join(run: Run) -> bool:
+    """Whether `batched` trains a run together with others."""
     recipe = run.recipe
     plain = run.setting.snapshots is None and recipe.watch is None
     plain = plain and run.setting.data.evaluate_on != "both"

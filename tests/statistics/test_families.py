@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lrlab.statistics import holm, mean_interval, p_value
+from lrlab.statistics import Pairs, family, holm, mean_interval, p_value
 
 
 @pytest.mark.parametrize("center", [-1.0, 0.3, 2.0])
@@ -78,3 +78,14 @@ def test_of_families_without_any_effect_at_most_one_in_twenty_errs():
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_family_has_the_intervals_of_holms_levels():
+    values = {"a": [0.1, 0.5, 0.3], "b": [2.1, 2.5, 2.3], "c": [-0.2, -0.1, 0.2]}
+    margins = {"a": 0.0, "b": 0.3, "c": -0.5}
+    effects = {k: (Pairs(dict(enumerate(v)), 0), margins[k]) for k, v in values.items()}
+    levels = holm([p_value(v, margins[k]) for k, v in values.items()], 0.9)
+    for (k, v), level in zip(values.items(), levels, strict=True):
+        assert family(effects, 0.9)[k] == pytest.approx(mean_interval(v, level))
+    assert family({"a": effects["a"]}) == {"a": mean_interval(values["a"])}
+    assert family({}) == {}

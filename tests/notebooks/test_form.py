@@ -20,7 +20,6 @@ from tests.conftest import ROOT
 FIRST_EDITION = {
     "warmup",
     "snapshot_ensembles",
-    "adaptive_optimisers",
 }
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [chapter["file"] for chapter in TOC["parts"][0]["chapters"]]

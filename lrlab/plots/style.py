@@ -147,7 +147,7 @@ def optimizer_lines(labels: Collection[str]) -> list[dict[str, Any]]:
     names = [re.split(r"[ ,]", label)[0] for label in labels]
     if not all(name in OPTIMIZER_LINES for name in names):
         return [{**line, "marker": "o"} for line in shades(len(labels))]
-    markers = ["", "x", "P"]
+    markers = ["", "*", "P"]
     told = _told_apart(OPTIMIZER_LINES[name] for name in names)
     return [
         {**line, "marker": markers[number] or line["marker"]}

@@ -52,7 +52,7 @@ def test_settings_of_one_optimizer_keep_its_colour_and_differ_in_style_and_marke
     colors = [plots.OPTIMIZER_LINES[name]["color"] for name in ("SGD", "Adam", "SGD", "SGD")]
     assert [line.get_color() for line in axes.lines] == colors
     lines = optimizer_lines(labels)
-    assert [line["marker"] for line in lines] == ["o", "o", "x", "P"]
+    assert [line["marker"] for line in lines] == ["o", "o", "*", "P"]
     assert len({line["linestyle"] for line in lines if line["color"] == colors[0]}) == 3
 
 

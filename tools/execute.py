@@ -73,7 +73,7 @@ def execute(path: Path) -> None:
     NotebookClient(
         notebook,
         kernel_name="python3",
-        timeout=600,
+        timeout=3_600,  # at full scale on a CPU a cell takes long
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": path.parent}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -115,7 +116,9 @@ def line_of(schedule: Schedule) -> dict[str, Any]:
 
 
 def named_line(name: str) -> dict[str, Any]:
-    """Return the colour and style under a name in `LINES`."""
+    """Return the colour and style under a name in `LINES` or in `OPTIMIZER_LINES`."""
+    if name in OPTIMIZER_LINES:
+        return {key: OPTIMIZER_LINES[name][key] for key in ("color", "linestyle")}
     color, style = LINES[name]
     return {"color": color, "linestyle": style}
 
@@ -137,10 +140,24 @@ def _told_apart(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def optimizer_lines(labels: Collection[str]) -> list[dict[str, Any]]:
-    """Return the optimizers' own lines, or shades where a label is none of them."""
-    if all(label in OPTIMIZER_LINES for label in labels):
-        return [OPTIMIZER_LINES[label] for label in labels]
-    return [{**line, "marker": "o"} for line in shades(len(labels))]
+    """Return the optimizers' own lines, or shades where a label begins with none of them.
+
+    Several labels of one optimizer, such as "SGD at 0.7" and "SGD at 0.1", differ in style.
+    """
+    names = [re.split(r"[ ,]", label)[0] for label in labels]
+    if not all(name in OPTIMIZER_LINES for name in names):
+        return [{**line, "marker": "o"} for line in shades(len(labels))]
+    markers = ["", "*", "P"]
+    told = _told_apart(OPTIMIZER_LINES[name] for name in names)
+    return [
+        {**line, "marker": markers[number] or line["marker"]}
+        for line, number in zip(told, _repetitions(names), strict=True)
+    ]
+
+
+def _repetitions(names: Sequence[str]) -> list[int]:
+    """How often each name has been there before, counted in threes."""
+    return [names[:place].count(name) % 3 for place, name in enumerate(names)]
 
 
 def shades(number: int) -> list[dict[str, Any]]:
@@ -168,8 +185,8 @@ def lines_for(
 
     Args:
         labels: What is drawn.
-        named: For a label the name in `LINES` whose line it takes; where several take one, the
-            others differ in style.
+        named: For a label the name in `LINES` or `OPTIMIZER_LINES` whose line it takes; where
+            several take one, the others differ in style.
         schedules: A schedule for each label, whose lines they take if no two are of one class.
 
     Returns:
@@ -214,10 +231,16 @@ def plain_log_ticks(axes: Axes) -> None:
 
 
 def legend_below(figure: Figure, axes: Axes) -> None:
-    """Put the legend of a panel under all panels, in as many columns as its words allow."""
+    """Put the legend of a panel under all panels."""
     handles, labels = axes.get_legend_handles_labels()
-    columns = 2 if max(map(len, labels)) > 12 else 4
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+    legend_of(figure, dict(zip(labels, handles, strict=True)))
+
+
+def legend_of(figure: Figure, lines: Mapping[str, Any]) -> None:
+    """Put a legend of labels and their lines under all panels, as wide as its words allow."""
+    longest = max(map(len, lines))
+    columns = 2 if longest > 12 else 3 if longest > 8 and len(lines) > 4 else min(4, len(lines))
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=columns)
 
 
 def mean_with_band(

@@ -81,8 +81,9 @@ def curves(
         runs: For each label the records of one setting, a seed each.
         metrics: Names of `History` lists, a panel each.
         title: What the figure shows.
-        lines: For each label the name in `LINES` whose line it takes; by default that of the
-            schedule the runs followed, or shades where two labels share a schedule's class.
+        lines: For each label the name in `LINES` or `OPTIMIZER_LINES` whose line it takes; by
+            default that of the schedule the runs followed, or shades where two labels share a
+            schedule's class.
         log: Draw losses on a logarithmic axis.
         band: What the bands show: ``"range"``, from the lowest seed to the highest, or
             ``"interval"``, the 95 % interval of the mean, for which an epoch takes two seeds.

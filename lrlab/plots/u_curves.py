@@ -17,11 +17,14 @@ from lrlab.plots.style import (
     WIDTH,
     dark_shades,
     legend_below,
+    legend_of,
     lines_for,
     mark_lost,
     optimizer_lines,
+    panels_of,
     plain_log_ticks,
     styled,
+    title_over,
 )
 from lrlab.statistics import mean_interval
 from lrlab.utils import checks
@@ -206,49 +209,55 @@ def sensitivity(
 
 
 def sensitivities(
-    results: Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]],
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]]],
     *,
     ylabel: str,
     title: str,
+    xlabel: str = "learning rate",
     level: float | None = None,
-    widest_bar: float = np.inf,
+    ylim: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw the "U" of each optimizer against its rates, and in units of its best rate.
+    """Draw the "U" of several optimizers, in panels that share their axes.
 
-    A marker is the mean over seeds, a bar its 95 % interval; bars wider than `widest_bar` are left
-    out, as they would cover everything else. A rate at which a seed diverged has no mean: a cross
-    at the upper edge marks it. The lower panel shows two decades on either side.
+    A marker is the mean over seeds, a bar reaches from the lowest seed to the highest. A rate at
+    which a seed diverged has no mean, and one whose mean is above the panel no place: a cross at
+    the upper edge marks both.
 
     Args:
-        results: For each label the rates and the results, of shape ``(len(rates), seeds)``, two
-            seeds or more. A label in `OPTIMIZER_LINES` takes its line.
+        panels: For the title of each panel its curves: for each label the rates and the results,
+            of shape ``(len(rates), seeds)``. A label that begins with one of `OPTIMIZER_LINES`
+            takes its colour.
         ylabel: What the results are.
         title: What the figure shows.
+        xlabel: What the rates are.
         level: A value to mark by a horizontal line.
-        widest_bar: The widest interval that is drawn, in the unit of the results.
+        ylim: Ends of the vertical axis; by default from 0 to a little above the highest mean.
 
     Returns:
         The figure, open in pyplot.
     """
+    labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
+    lines = dict(zip(labels, optimizer_lines(labels), strict=True))
+    handles: dict[str, Any] = {}
     with styled():
-        figure, panels = plt.subplots(2, 1, figsize=(WIDTH, 4.6), sharey=True)
+        figure, drawn = panels_of(len(panels), sharex=True, sharey=True)
         highest = 0.0
-        lines = optimizer_lines(results)
-        for (label, (lrs, losses)), line in zip(results.items(), lines, strict=True):
-            order = np.argsort(lrs)
-            rates = np.array(lrs)[order]
-            u = _u_of(np.array(losses)[order])
-            u.low[u.high - u.low > widest_bar] = np.nan  # draws no bar
-            highest = max(highest, float(np.nanmax(u.mean)))
-            for axes, unit in zip(panels, (1.0, rates[np.nanargmin(u.mean)]), strict=True):
-                _draw_u(axes, rates / unit, u, {**line, "linewidth": 1.5}, label=label,
-                        bars={"linewidth": 4, "alpha": 0.3})  # fmt: skip
-        for axes, xlabel in zip(panels, ("learning rate", "rate ÷ best rate"), strict=True):
-            axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
-            axes.set_ylim(0, 1.15 * highest)
+        for axes, (name, curves) in zip(drawn, panels.items(), strict=True):
+            for label, (lrs, losses) in curves.items():
+                order = np.argsort(lrs)
+                top = np.inf if ylim is None else ylim[1]
+                u = _u_of(np.array(losses)[order], band="range", top=top)
+                highest = max(highest, float(np.nanmax(u.mean)))
+                _draw_u(axes, np.array(lrs)[order], u, {**lines[label], "linewidth": 1.5},
+                        label=label, bars={"linewidth": 4, "alpha": 0.3})  # fmt: skip
+            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
             if level is not None:
                 axes.axhline(level, color=DARK_GREY, linestyle=":", linewidth=1)
-        panels[0].set_title(title)
-        panels[1].set_xlim(1e-2, 1e2)
-        legend_below(figure, panels[0])
+            axes.set_title(name, fontsize=11)
+            axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+            axes.label_outer(remove_inner_ticks=False)
+            axes.tick_params(labelbottom=True, labelleft=True)
+        drawn[0].set_ylim(ylim or (0, 1.15 * highest))
+        legend_of(figure, handles)
+        title_over(figure, title)
     return figure

@@ -19,7 +19,6 @@ from tests.conftest import ROOT
 #: Chapters that still have the form of the first edition.
 FIRST_EDITION = {
     "warmup",
-    "adaptive_optimisers",
 }
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [chapter["file"] for chapter in TOC["parts"][0]["chapters"]]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lrlab import plots
+from lrlab.plots.style import optimizer_lines
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
 
@@ -43,6 +44,16 @@ def test_against_steps_counts_from_one():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step, counted from 1", "w")
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+def test_settings_of_one_optimizer_keep_its_colour_and_differ_in_style_and_marker():
+    labels = ("SGD at 0.7", "Adam, short memory", "SGD at 0.1", "SGD")
+    axes = plots.against_steps(dict.fromkeys(labels, np.ones(2)), ylabel="", title="").axes[0]
+    colors = [plots.OPTIMIZER_LINES[name]["color"] for name in ("SGD", "Adam", "SGD", "SGD")]
+    assert [line.get_color() for line in axes.lines] == colors
+    lines = optimizer_lines(labels)
+    assert [line["marker"] for line in lines] == ["o", "o", "*", "P"]
+    assert len({line["linestyle"] for line in lines if line["color"] == colors[0]}) == 3
 
 
 @pytest.mark.parametrize("log", ["x", "y", "xy"])

@@ -69,6 +69,14 @@ def test_curves_can_take_another_line_and_a_log_axis():
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
 
 
+def test_curves_can_take_the_line_of_an_optimizer():
+    runs = {"a": [make_history()], "b": [make_history()]}
+    own = {"a": "Adam", "b": "Adam"}
+    first, second = plots.curves(runs, ["test_loss"], title="", lines=own).axes[0].lines
+    assert first.get_color() == second.get_color() == plots.OPTIMIZER_LINES["Adam"]["color"]
+    assert first.get_linestyle() != second.get_linestyle()
+
+
 def test_curves_of_one_schedules_class_get_shades():
     runs = {str(lr): [make_history()] for lr in (0.1, 0.2)}
     lines = plots.curves(runs, ["test_loss"], title="").axes[0].lines

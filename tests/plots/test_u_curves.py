@@ -45,50 +45,41 @@ def test_sensitivity_on_a_log_axis_draws_the_geometric_mean():
         plots.sensitivity([1], {"a": [[1, 4]]}, ylabel="", title="", band="sd")
 
 
-def test_sensitivities_draws_each_u_at_its_rates_and_around_its_best():
+def test_sensitivities_draws_each_u_in_its_panel():
     other = ([0.3, 0.03], [[1.0, 1.2], [0.8, 0.8]])
-    figure = plots.sensitivities(
-        {"SGD": (LRS, LOSSES), "Adam": other}, ylabel="test loss", title="U", level=0.9
-    )
-    above, below = figure.axes
-    sgd, lost, adam = above.lines[:3]
+    panels = {"one": {"SGD": (LRS, LOSSES)}, "two": {"SGD": (LRS, LOSSES), "Adam": other}}
+    figure = plots.sensitivities(panels, ylabel="test loss", title="U", level=0.9, xlabel="rate")
+    one, two = figure.axes
+    sgd, lost, adam, level = two.lines
     assert sgd.get_xdata().tolist() == [0.01, 0.1, 1.0]
     np.testing.assert_allclose(sgd.get_ydata(), [np.nan, 0.6, 2.1])
     assert adam.get_xdata().tolist() == [0.03, 0.3]
     assert adam.get_ydata() == pytest.approx([0.8, 1.1])
     assert (lost.get_xdata().tolist(), lost.get_marker()) == ([0.01], "x")
-    assert below.lines[0].get_xdata() == pytest.approx([0.1, 1, 10])
-    assert below.lines[1].get_xdata() == pytest.approx([0.1])
-    assert below.lines[2].get_xdata() == pytest.approx([1, 10])
-    assert below.lines[2].get_ydata() == pytest.approx([0.8, 1.1])
-    assert below.get_xlim() == (1e-2, 1e2)
-    for line, name in ((sgd, "SGD"), (adam, "Adam")):
+    assert level.get_ydata() == [0.9, 0.9]
+    np.testing.assert_array_equal(one.lines[0].get_xydata(), sgd.get_xydata())
+    for line, name in ((one.lines[0], "SGD"), (sgd, "SGD"), (adam, "Adam")):
         assert line.get_color() == plots.OPTIMIZER_LINES[name]["color"]
-    for axes in (above, below):
-        bars = [segment for bar in axes.collections for segment in bar.get_segments()]
-        assert len(bars) == 4, "none where a seed diverged"
-        assert bars[0][:, 1] == pytest.approx(mean_interval([0.5, 0.7])[1:])
-        assert axes.lines[3].get_ydata() == [0.9, 0.9]
+    bars = [segment for bar in two.collections for segment in bar.get_segments()]
+    assert [bar[:, 1].tolist() for bar in bars] == [[0.5, 0.7], [2.0, 2.2], [0.8, 0.8], [1.0, 1.2]]
+    for axes in figure.axes:
         assert axes.get_xscale() == "log"
         assert axes.get_ylim() == pytest.approx((0, 1.15 * 2.1))
-    assert (above.get_ylabel(), above.get_title(loc="left")) == ("test loss", "U")
+    assert (one.get_ylabel(), one.get_xlabel()) == ("test loss", "rate")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["one", "two"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["SGD", "Adam"]
-    bare = plots.sensitivities({"SGD": (LRS, LOSSES)}, ylabel="", title="")
+    bare = plots.sensitivities({"": {"SGD": (LRS, LOSSES)}}, ylabel="", title="")
     assert len(bare.axes[0].lines) == 2
 
 
-def test_sensitivities_leaves_out_bars_that_are_too_wide():
-    tight, loose = mean_interval([0.5, 0.7]), mean_interval([2.0, 2.4])
-    results = {"SGD": ([0.1, 1.0], [[0.5, 0.7], [2.0, 2.4]])}
-    for widest, drawn in ((2 * tight.high - 1.2 + 1e-9, [tight]), (tight.high - 0.6, []),
-                          (loose.high - loose.low + 1e-9, [tight, loose])):  # fmt: skip
-        figure = plots.sensitivities(results, ylabel="", title="", widest_bar=widest)
-        for axes in figure.axes:
-            bars = [segment[:, 1] for bar in axes.collections for segment in bar.get_segments()]
-            assert len(bars) == len(drawn)
-            for bar, interval in zip(bars, drawn, strict=True):
-                assert bar == pytest.approx(interval[1:])
-            assert axes.lines[0].get_ydata() == pytest.approx([0.6, 2.2]), "the means stay"
+def test_sensitivities_marks_what_lies_above_its_panels():
+    curves = {"": {"AdamW 0.1": ([0.1, 1.0], [[0.5, 0.7], [2.0, 2.4]])}}
+    figure = plots.sensitivities(curves, ylabel="", title="", ylim=(0.4, 1.0))
+    line, lost = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_ydata(), [0.6, np.nan])
+    assert lost.get_xdata().tolist() == [1.0]
+    assert figure.axes[0].get_ylim() == (0.4, 1.0)
+    assert line.get_color() == plots.OPTIMIZER_LINES["AdamW"]["color"]
 
 
 def test_long_run_rates_moves_each_curve_by_its_momentum():

@@ -27,7 +27,6 @@ from lrlab.studies.catalog import (
     select,
 )
 from lrlab.studies.catalog.d4 import WARMUP_RATES
-from lrlab.studies.results import final_values
 from lrlab.studies.study import Images, Network, Parts, Run, Setting
 
 D3 = [STUDIES[name] for name in ("D3", "D3-per-step", "D3-cycles")]
@@ -60,7 +59,7 @@ def but_for(setting, like, **changes):
 def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
-        "further-seeds", "D2-tuning", "plateau", "sensitivity-1",
+        "further-seeds", "D2-tuning", "D2-tuned", "plateau", "sensitivity-1",
         "sensitivity-1-linear", "sensitivity-5", "sensitivity-5-linear",
         "sensitivity-1-edge", "sensitivity-1-edge-linear", "batch-size",
         "D4-sin-decay", "D4-gradual-decay", "D4-no-warmup", "D4-step", "D4-cosine",
@@ -70,21 +69,22 @@ def test_names_of_studies():
         "warmup-rates-torch-warmup", "D3", "D3-per-step", "D3-cycles", "D3-peaks",
         "momentum-rates", "momentum-10", "momentum-batch-tuning", "momentum-batch",
         "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
-        "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-tuning",
-        "optimizer-final", "optimizer-choosing",
+        "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-choosing",
+        "optimizer-tuned",
     ]  # fmt: skip
 
 
 def test_seeds_of_studies():
     seeds = {name: study.seeds for name, study in STUDIES.items()}
     five = [name for name, own in seeds.items() if own == (0, 1, 2, 3, 4)]
-    d2 = [name for name in STUDIES if name.startswith("D2-") and name != "D2-tuning"]
+    d2 = [name for name in STUDIES if name.startswith("D2-") and "tun" not in name]
     ramps = ["warmup-Adam", "warmup-AdamW", "warmup-shapes"]
-    assert five == [*d2, "plateau", *ramps, "D3", "momentum-10", "optimizer-final"]
+    assert five == [*d2, "plateau", *ramps, "D3", "momentum-10"]
     # Other seeds than those that the winners are compared with.
-    for name in ("D2-tuning", "momentum-batch-tuning", "optimizer-tuning", "optimizer-choosing"):
+    for name in ("D2-tuning", "momentum-batch-tuning", "optimizer-choosing"):
         assert seeds.pop(name) == (10, 11)
-    assert seeds.pop("momentum-batch") == (20, 21, 22, 23, 24)
+    for name in ("D2-tuned", "momentum-batch", "optimizer-tuned"):
+        assert seeds.pop(name) == (20, 21, 22, 23, 24)
     assert seeds.pop("further-seeds") == tuple(range(5, 20))
     assert {own for name, own in seeds.items() if name not in five} == {(0, 1, 2)}
 
@@ -321,34 +321,6 @@ def test_keras_numbers_in_pytorchs_optimizers():
         same = lenet(label, recipe.schedule, epochs=1, optimizer=recipe.optimizer)
         assert setting == same, "to be compared with the grids of one epoch"
         assert isinstance(recipe.schedule, Constant)
-
-
-def test_rivals_are_tuned_over_as_many_rates_and_the_best_run_longer():
-    ways = {}
-    for setting in settings("optimizer-tuning"):
-        recipe = setting.recipe
-        falls = isinstance(recipe.schedule, CosineDecay)
-        schedule = recipe.schedule if falls else Constant(recipe.schedule(0))
-        options = {"optimizer": recipe.optimizer, "epochs": 5, "per": "step"}
-        assert setting == lenet(setting.label, schedule, **options)
-        assert schedule(5) == (0 if falls else schedule(0))
-        ways.setdefault((recipe.optimizer, falls), []).append(setting)
-    adam = [0.03, 0.01, 3e-3, 1e-3, 3e-4]
-    assert {way: [s.recipe.schedule(0) for s in group] for way, group in ways.items()} == {
-        (Momentum(), True): [0.3, 0.1, 0.03, 0.01, 3e-3], (Adam(), False): adam,
-        (Adam(), True): adam,
-    }  # fmt: skip
-    losses = final_values("optimizer-tuning", "test_loss")
-    best = [min(group, key=lambda s: losses[s.label].mean()) for group in ways.values()]
-    for winner, tuned in zip(settings("optimizer-final"), best, strict=True):
-        schedule = winner.recipe.schedule
-        assert but_for(winner, tuned, epochs=5, schedule=tuned.recipe.schedule) == tuned
-        assert winner.label == tuned.label
-        assert (type(schedule), schedule(0)) == (
-            type(tuned.recipe.schedule), tuned.recipe.schedule(0),
-        )  # fmt: skip
-        assert schedule(10) in (0, schedule(0))
-        assert winner.recipe.epochs == 10
 
 
 # --- the studies that names and patterns name -----------------------------------------------------

@@ -66,7 +66,8 @@ def test_schedules_of_d2_have_five_peaks_each_and_end_where_they_are_said_to():
         assert rates[-1] == pytest.approx(ends[name] * rates[0])
         assert setting == plain(setting, epochs=30)
         found.setdefault(name, []).append(float(lr))
-    assert found == {name: [0.05, 0.1, 0.2, 0.4, 0.8] for name in ends}
+    assert found.pop("constant") == [0.05, 0.1, 0.2, 0.4, 0.8, 0.025]  # the choice fell on an end
+    assert found == {name: [0.05, 0.1, 0.2, 0.4, 0.8] for name in list(ends)[1:]}
     document = {name: settings(f"D2-{name}")[0].recipe.schedule for name in list(ends)[2:4]}
     for name, schedule in document.items():
         (own,) = (s for s in settings("D2-tuning") if s.label == f"{name}, lr 0.2")
@@ -141,9 +142,13 @@ def test_ways_of_ten_epochs_are_chosen_over_as_many_rates():
         found.setdefault((optimizer, falls), []).append(lr)
     ways = [Momentum(), Adam(), *(AdamW(weight_decay=decay) for decay in (0.01, 0.1, 1.0))]
     assert list(found) == [(optimizer, falls) for optimizer in ways for falls in (False, True)]
-    for (optimizer, _), rates in found.items():
-        assert len(rates) == (3 if isinstance(optimizer, AdamW) else 5)
-        assert np.diff(np.log10(rates)) == pytest.approx(-0.5, abs=0.03)
+    further = {(ways[2], False): 0.01, (ways[3], False): 0.01, (ways[4], True): 0.03}
+    for way, rates in found.items():
+        assert way not in further or rates.pop() == further[way]  # the choice fell on an end
+        assert len(rates) == (3 if isinstance(way[0], AdamW) else 5)
+        assert np.diff(np.log10([further.get(way, 10**0.5 * rates[0]), *rates])) == pytest.approx(
+            -0.5, abs=0.03
+        )
 
 
 def test_plateau_rules_differ_in_one_thing_each():

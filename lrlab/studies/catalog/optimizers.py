@@ -35,20 +35,12 @@ DEFAULTS: dict[str, tuple[Optimizer, float]] = {
     "Adam, eps 3.2e-6, lr 0.001": (Adam(eps=10**-5.5), 0.001),
     "AdamW, weight decay 0.004, lr 0.001": (AdamW(weight_decay=0.004), 0.001),
 }
-# What is tuned against what, each over as many rates: optimizer, whether the rate falls, rates.
-RIVALS: dict[str, tuple[Optimizer, bool, tuple[float, ...]]] = {
-    "momentum, cosine": (Momentum(), True, (0.3, 0.1, 0.03, 0.01, 3e-3)),
-    "Adam": (Adam(), False, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
-    "Adam, cosine": (Adam(), True, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
-}
-# What the tuning chose: for each the rate with the lowest mean test loss.
-CHOSEN = {"momentum, cosine": 0.1, "Adam": 3e-3, "Adam, cosine": 0.01}
-# The same anew, chosen on held-out images and at the budget of the comparison; and weight decays.
+# What is tuned: for each way the optimizer, whether the rate falls, and the rates of its grid.
 WAYS: dict[str, tuple[Optimizer, bool, tuple[float, ...]]] = {
     "momentum": (Momentum(), False, (0.1, 0.03, 0.01, 3e-3, 1e-3)),
-    "momentum, cosine": RIVALS["momentum, cosine"],
+    "momentum, cosine": (Momentum(), True, (0.3, 0.1, 0.03, 0.01, 3e-3)),
     "Adam": (Adam(), False, (0.01, 3e-3, 1e-3, 3e-4, 1e-4)),
-    "Adam, cosine": RIVALS["Adam, cosine"],
+    "Adam, cosine": (Adam(), True, (0.03, 0.01, 3e-3, 1e-3, 3e-4)),
 }
 WAYS |= {
     f"AdamW {decay:g}{', cosine' * falls}": (AdamW(weight_decay=decay), falls, rates)
@@ -79,15 +71,15 @@ DECIDES_WAYS = (
 )
 
 
-def _rival(name: str, lr: float, epochs: int) -> Setting:
-    optimizer, falls, _ = (RIVALS | WAYS)[name]
-    schedule = CosineDecay(lr, total_epochs=epochs) if falls else Constant(lr)
-    recipe = Recipe(schedule, epochs=epochs, per="step", optimizer=optimizer)
+def _way(name: str, lr: float) -> Setting:
+    optimizer, falls, _ = WAYS[name]
+    schedule = CosineDecay(lr, total_epochs=10) if falls else Constant(lr)
+    recipe = Recipe(schedule, epochs=10, per="step", optimizer=optimizer)
     return Setting(f"{name}, lr {lr:g}", recipe)
 
 
 def studies() -> Iterable[Study]:
-    """The rates that each optimizer forgives, the frameworks' defaults, and tuned rivals."""
+    """The rates that each optimizer forgives, the frameworks' defaults, and tuned ways."""
     about = "of LeNet on Fashion-MNIST"
     for name, (optimizer, rates) in ADAPTIVE.items():
         settings = tuple(
@@ -102,20 +94,13 @@ def studies() -> Iterable[Study]:
     )
     text = f"1 epoch {about} with PyTorch's optimizers and Keras' default numbers"
     yield Study("optimizer-defaults", text, settings)
-    settings = tuple(_rival(name, lr, 5) for name, (_, _, rates) in RIVALS.items() for lr in rates)
-    text = f"5 epochs {about}: the rates of momentum and Adam on a coarse grid"
-    # Other seeds than those that the winners are compared with.
-    yield Study("optimizer-tuning", text, settings, seeds=(10, 11))
-    settings = tuple(_rival(name, lr, 10) for name, lr in CHOSEN.items())
-    text = f"10 epochs {about}: momentum and Adam at the rates that the tuning chose"
-    yield Study("optimizer-final", text, settings, seeds=(0, 1, 2, 3, 4))
     settings = tuple(
-        replace(_rival(name, lr, 10), data=CHOOSING)
+        replace(_way(name, lr), data=CHOOSING)
         for name, (_, _, rates) in WAYS.items()
         for lr in (*rates, *FURTHER_RATES.get(name, ()))
     )
     text = f"10 epochs {about}: momentum, Adam and weight decays on coarse grids, to choose"
     yield Study("optimizer-choosing", text, settings, seeds=CHOOSING_SEEDS, decides=DECIDES_WAYS)
-    settings = tuple(_rival(name, lr, 10) for name, lr in CHOSEN_WAYS.items())
+    settings = tuple(_way(name, lr) for name, lr in CHOSEN_WAYS.items())
     text = f"10 epochs {about}: momentum, Adam and weight decays, each at the rate that was chosen"
     yield Study("optimizer-tuned", text, settings, seeds=FINAL_SEEDS, decides=DECIDES_WAYS)

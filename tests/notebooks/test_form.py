@@ -18,7 +18,6 @@ from tests.conftest import ROOT
 
 #: Chapters that still have the form of the first edition.
 FIRST_EDITION = {
-    "warmup",
     "snapshot_ensembles",
     "adaptive_optimisers",
 }

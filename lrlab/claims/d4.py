@@ -145,7 +145,7 @@ def claims() -> list[Claim]:
                 *_under_adam("Adam"),
                 *_under_adam("AdamW"),
             ),
-            figure="fig-warm-rates",
+            figure="fig-warm-adam",
             note="Up to 1 no run overflows without a ramp; what a ramp does there, D2.3 shows. "
             "Other lengths, shapes and initial weights: see the chapter.",
         ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrlab.plots.schedules import rate_axes
@@ -171,56 +173,68 @@ def _ends_of_lost(seeds: Sequence[History]) -> list[int]:
     return [run.epochs for run in seeds if run.stopped]
 
 
-MEASURES = {
-    "loss": "loss of the batch",
-    "grad_norm": "length of the gradient",
-    "update_ratio": "update ÷ weights",
-    "beyond": "rate ÷ border",
-}
+def first_steps(
+    measured: Mapping[str, Mapping[str, Sequence[FirstSteps]]], *, title: str
+) -> Figure:
+    """Draw the first steps of trainings: above the loss of the batch, below the border 2/c.
 
-
-def first_steps(measured: Mapping[str, Sequence[FirstSteps]], *, title: str) -> Figure:
-    """Draw the first steps of trainings: loss, gradient, update, and the rate beside its border.
-
-    A line is the median over the seeds that are still going. Above 1 in the last panel a step
-    raises the loss of its own batch. A run whose loss overflows leaves the panels, which are as
-    high as the others need; a cross marks its end.
+    A line is the median over seeds, a dot a seed. Where the loss bends downwards there is no
+    border, and the dot stands at the upper edge, as does a loss above the axis. A thin dotted line
+    is the rate of the step.
 
     Args:
-        measured: For each label the measurements, a seed each.
+        measured: For the title of each column, and for each label of a line the measurements, a
+            seed each. All columns have the same labels.
         title: What the figure shows.
 
     Returns:
         The figure, open in pyplot.
     """
-    lines = lines_for(list(measured), None)
+    labels = list(next(iter(measured.values())))
+    lines = dict(zip(labels, lines_for(labels, None), strict=True))
     with styled():
-        figure, panels = panels_of(len(MEASURES), sharex=True)
-        for axes, (name, label) in zip(panels, MEASURES.items(), strict=True):
-            kept: list[float] = []
-            for (way, seeds), line in zip(measured.items(), lines, strict=True):
-                values = [_beyond(run) if name == "beyond" else getattr(run, name) for run in seeds]
-                middle = [np.nanmedian(step) for step in zip_longest(*values, fillvalue=np.nan)]
-                axes.plot(np.arange(1, len(middle) + 1), middle, label=way, linewidth=1.5, **line)
-                lost = [len(run.loss) + 1 for run in seeds if run.stopped]
-                mark_lost(axes, lost, line["color"])
-                if not all(run.stopped for run in seeds):
-                    kept.extend(value for value in middle if value > 0)
-            axes.set(title=label, xscale="log", yscale="log")
-            if kept:
-                axes.set_ylim(min(kept) / 2, 10 * max(kept))
-            axes.xaxis.set_major_formatter("{x:g}")
-        panels[-1].axhline(1, color=DARK_GREY, linestyle="--", linewidth=1)
-        for axes in panels[-2:]:
-            axes.set_xlabel("step, counted from 1")
-        legend_below(figure, panels[0])
+        figure, grid = plt.subplots(
+            2, len(measured), figsize=(WIDTH, 4.3), sharex=True, sharey="row", squeeze=False
+        )
+        for (name, ways), (above, below) in zip(measured.items(), grid.T, strict=True):
+            for label, seeds in ways.items():
+                line = lines[label]
+                _steps(above, [run.loss for run in seeds], line, top=STEEP, label=label)
+                _steps(below, [run.border for run in seeds], line, top=FLAT)
+                rate = np.array(max((run.lr for run in seeds), key=len))
+                below.plot(np.arange(1, len(rate) + 1), np.where(rate > 0, rate, np.nan), ":",
+                           color=line["color"], linewidth=1.5)  # fmt: skip
+            above.set(title=name, yscale="log", ylim=(1, STEEP))
+            plain_log_ticks(above)
+            below.set(yscale="log", ylim=(0.03, FLAT), xlabel="step, counted from 1")
+            below.yaxis.set_major_formatter("{x:g}")
+            integer_ticks(below)
+            for axes in (above, below):
+                axes.tick_params(labelbottom=True, labelleft=True)
+        grid[0, 0].set_ylabel("loss of the batch")
+        grid[1, 0].set_ylabel("border, and rate (dotted)")
+        legend_below(figure, grid[0, 0])
         title_over(figure, title)
     return figure
 
 
-def _beyond(run: FirstSteps) -> np.ndarray:
-    """The rate divided by the border 2/c; 0 where the loss bends downwards, which has none."""
-    return np.array(run.lr) * np.maximum(run.curvature, 0) / 2
+STEEP, FLAT = 14.0, 60.0  # the upper ends: of the loss, and of the border
+
+
+def _steps(
+    axes: Axes,
+    values: Sequence[Sequence[float]],
+    line: Mapping[str, Any],
+    *,
+    top: float,
+    label: str | None = None,
+) -> None:
+    """Draw the median of the seeds that are still going, and a dot for each; none above the top."""
+    rows = np.minimum(list(zip_longest(*values, fillvalue=np.nan)), top)
+    steps = np.arange(1, len(rows) + 1)
+    axes.plot(steps, np.nanmedian(rows, axis=1), label=label, **line)
+    for seed in rows.T:
+        axes.plot(steps, seed, ".", color=line["color"], markersize=4, alpha=0.5, clip_on=False)
 
 
 def metric_and_rate(

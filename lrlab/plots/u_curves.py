@@ -143,9 +143,12 @@ def long_run_rates(
     return figure
 
 
+Rows = Sequence[Sequence[float]]
+
+
 def sensitivity(
     lrs: Sequence[float],
-    results: Mapping[str, Sequence[Sequence[float]]],
+    results: Mapping[str, Rows] | Mapping[str, Mapping[str, Rows]],
     *,
     ylabel: str,
     title: str,
@@ -155,6 +158,7 @@ def sensitivity(
     threshold_label: str | None = None,
     log: bool = False,
     band: str = "interval",
+    bottom: float = 0.0,
 ) -> Figure:
     """Draw results against the learning rate: a dot for the mean over seeds, a bar for the spread.
 
@@ -162,7 +166,9 @@ def sensitivity(
 
     Args:
         lrs: The rates tried, increasing.
-        results: For each label the results, of shape ``(len(lrs), seeds)``, two seeds or more.
+        results: For each label the results, of shape ``(len(lrs), seeds)``, two seeds or more. Or
+            for the title of each panel such a mapping; the first has every label of the others,
+            and the bars stand a little aside there, so that none hides another.
         ylabel: What the results are.
         title: What the figure shows.
         xlabel: What the rates are.
@@ -173,6 +179,7 @@ def sensitivity(
             are then those of the logarithms.
         band: What the bars show: ``"interval"``, the 95 % interval of the mean, or ``"range"``,
             from the lowest seed to the highest.
+        bottom: Lower end of a vertical axis that is not logarithmic.
 
     Returns:
         The figure, open in pyplot.
@@ -182,30 +189,51 @@ def sensitivity(
     """
     checks.choice("band", band, ("interval", "range"))
     rates = np.array(lrs)
+    several = isinstance(next(iter(results.values())), Mapping)
+    panels: Any = results if several else {"": results}
+    labels = list(next(iter(panels.values())))
+    drawn = dict(zip(labels, lines_for(labels, lines), strict=True))
     with styled():
-        figure, axes = plt.subplots()
-        drawn = lines_for(list(results), lines)
-        for number, (label, line) in enumerate(zip(results, drawn, strict=True)):
-            u = _u_of(results[label], log=log, band=band)
-            _draw_u(axes, rates, u, {**line, "marker": "o"}, label=label, cross=8,
-                    height=0.97 - 0.06 * number, bars={"linewidth": 5, "alpha": 0.35})  # fmt: skip
-        if threshold is not None:
-            axes.axhline(threshold, color=DARK_GREY, linestyle="--", linewidth=1)
-            axes.annotate(threshold_label or f"{threshold:.3g}", (min(lrs), threshold), fontsize=9,
-                          xytext=(0, 4), textcoords="offset points")  # fmt: skip
-        axes.set(xscale="log", title=title, xlabel=xlabel, ylabel=ylabel)
-        axes.xaxis.set_minor_locator(NullLocator())
-        if max(lrs) / min(lrs) < 1e4:
-            shown = lrs[:: 1 + len(lrs) // 9]  # more would touch one another
-            axes.set_xticks(shown, [f"{lr:.3g}" for lr in shown], minor=False)
-        if log:
-            axes.set_yscale("log")
-            plain_log_ticks(axes)
+        figure, grid = panels_of(len(panels), sharey=True) if several else _single()
+        for axes, (name, curves) in zip(grid, panels.items(), strict=True):
+            for number, (label, rows) in enumerate(curves.items()):
+                u = _u_of(rows, log=log, band=band)
+                aside = 1.07 ** (number - (len(curves) - 1) / 2) if several else 1.0
+                _draw_u(axes, rates, u, {**drawn[label], "marker": "o"}, label=label, cross=8,
+                        height=0.97 - 0.06 * number, aside=aside,
+                        bars={"linewidth": 5, "alpha": 0.35})  # fmt: skip
+            if threshold is not None:
+                axes.axhline(threshold, color=DARK_GREY, linestyle="--", linewidth=1)
+                axes.annotate(threshold_label or f"{threshold:.3g}", (min(lrs), threshold),
+                              fontsize=9, xytext=(0, 4), textcoords="offset points")  # fmt: skip
+            axes.set(xscale="log", title=name, xlabel=xlabel)
+            _rate_ticks(axes, lrs, most=7 if several else 9)
+            if log:
+                axes.set_yscale("log")
+                plain_log_ticks(axes)
+            else:
+                room = 0.0 if threshold is None else 1.1 * threshold  # for the words on the line
+                axes.set_ylim(bottom, max(axes.get_ylim()[1], room))
+        grid[0].set_ylabel(ylabel)
+        if several:
+            title_over(figure, title)
         else:
-            room = 0.0 if threshold is None else 1.1 * threshold  # for the words on the line
-            axes.set_ylim(0, max(axes.get_ylim()[1], room))
-        legend_below(figure, axes)
+            grid[0].set_title(title)
+        legend_below(figure, grid[0])
     return figure
+
+
+def _single() -> tuple[Figure, list[Axes]]:
+    figure, axes = plt.subplots()
+    return figure, [axes]
+
+
+def _rate_ticks(axes: Axes, lrs: Sequence[float], most: int) -> None:
+    """Label the rates themselves, as many as fit, unless they span too many decades."""
+    axes.xaxis.set_minor_locator(NullLocator())
+    if max(lrs) / min(lrs) < 1e4:
+        shown = lrs[:: 1 + len(lrs) // most]  # more would touch one another
+        axes.set_xticks(shown, [f"{lr:.3g}" for lr in shown], minor=False)
 
 
 def sensitivities(

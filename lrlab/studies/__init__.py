@@ -28,7 +28,15 @@ from lrlab.studies.execution import (
 )
 from lrlab.studies.executors import batched
 from lrlab.studies.repeating import Repeat, note, notes, repeat
-from lrlab.studies.results import chosen, differences, final_values, load, measured, table
+from lrlab.studies.results import (
+    chosen,
+    differences,
+    final_values,
+    load,
+    measured,
+    scores,
+    table,
+)
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
 
@@ -70,6 +78,7 @@ __all__ = [
     "places",
     "registry",
     "repeat",
+    "scores",
     "select",
     "table",
     "train",

@@ -187,6 +187,8 @@ def differences(
     pairs: Mapping[str, tuple[str, str]],
     score: Callable[[History], float],
     results: Path | str | None = None,
+    *,
+    overflow: float | None = None,
 ) -> dict[str, Pairs]:
     """Return a score of one setting minus that of another, seed by seed, for several pairs.
 
@@ -194,8 +196,10 @@ def differences(
         study: The study, or its name.
         pairs: What each pair is called, and the labels of its two settings: the second is
             subtracted from the first.
-        score: What a run is worth. A run that diverged is worth nothing: its seed is lost.
+        score: What a run is worth.
         results: See `lrlab.studies.places`.
+        overflow: What a run that diverged is worth, such as the accuracy of guessing; None for
+            nothing: its seed is lost.
 
     Returns:
         For each name what `lrlab.statistics.paired` finds.
@@ -214,11 +218,50 @@ def differences(
 
     histories = load(study, results)
 
-    def scores(label: str) -> dict[Hashable, float]:
-        runs = histories[checks.choice("label", label, tuple(histories))]
-        return {run.recipe.seed: np.nan if run.stopped else score(run) for run in runs}
+    def scored(label: str) -> dict[Hashable, float]:
+        return _scored(histories, label, score, overflow)
 
-    return {name: paired(*map(scores, labels)) for name, labels in pairs.items()}
+    return {name: paired(*map(scored, labels)) for name, labels in pairs.items()}
+
+
+def scores(
+    study: Study | str,
+    label: str,
+    score: Callable[[History], float],
+    results: Path | str | None = None,
+    *,
+    overflow: float | None = None,
+) -> dict[Hashable, float]:
+    """Return what the runs of a setting are worth, by seed, to be paired with another study's.
+
+    Args:
+        study: The study, or its name.
+        label: Of the setting.
+        score: See `differences`.
+        results: See `lrlab.studies.places`.
+        overflow: See `differences`; None for not a number.
+
+    Raises:
+        ValueError: There is no such study or label.
+        RecordError: See `load`.
+
+    Example:
+        >>> last = scores("D4-step", "step", lambda run: 100 * run.test_accuracy[-1])
+        >>> [round(value, 1) for value in last.values()]
+        [64.2, 64.9, 64.5]
+    """
+    return _scored(load(study, results), label, score, overflow)
+
+
+def _scored(
+    histories: Mapping[str, list[History]],
+    label: str,
+    score: Callable[[History], float],
+    overflow: float | None,
+) -> dict[Hashable, float]:
+    lost = np.nan if overflow is None else overflow
+    runs = histories[checks.choice("label", label, tuple(histories))]
+    return {run.recipe.seed: lost if run.stopped else score(run) for run in runs}
 
 
 def measured(

@@ -16,10 +16,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from lrlab import claims
 from tests.conftest import ROOT
 
-#: Chapters that still have the form of the first edition.
-FIRST_EDITION = {
-    "warmup",
-}
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [chapter["file"] for chapter in TOC["parts"][0]["chapters"]]
 
@@ -136,19 +132,14 @@ def chapters() -> dict[str, NotebookNode]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", [name for name in CHAPTERS if name not in FIRST_EDITION])
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter(chapters, name, check) -> None:
     assert check(chapters[name]) == []
 
 
-@pytest.mark.parametrize("name", [name for name in CHAPTERS if name not in FIRST_EDITION])
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_claims_of_a_chapter_are_the_computed_ones(chapters, name) -> None:
     assert verdicts_by_hand(name, chapters[name]) == []
-
-
-def test_chapters_of_the_first_edition_are_known_by_what_they_lack(chapters) -> None:
-    assert set(CHAPTERS) >= FIRST_EDITION
-    assert all(no_answer_first(chapters[name]) for name in FIRST_EDITION)
 
 
 # --- each check, seen failing --------------------------------------------------------------------

@@ -132,35 +132,29 @@ def measured(stopped=None, **changes):
     return FirstSteps(**{**values, **changes}, stopped=stopped)
 
 
-def test_first_steps_draws_the_median_of_four_measures():
-    one, two, three = (measured(grad_norm=[g, 5.0]) for g in (4.0, 3.0, 90.0))
-    figure = plots.first_steps({"a": [one, two, three], "b": [one]}, title="")
-    titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["loss of the batch", "length of the gradient", "update ÷ weights",
-                      "rate ÷ border"]  # fmt: skip
-    expected = [[3.0, 2.0], [4.0, 5.0], [0.01, 0.02], [0.5, 0.0]]
-    for axes, values in zip(figure.axes, expected, strict=True):
-        for line in axes.lines[:2]:
-            np.testing.assert_allclose(line.get_ydata(), values)
-            assert line.get_xdata().tolist() == [1, 2]
-        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert figure.axes[3].lines[2].get_ydata() == [1, 1], "the border"
-    line, other = figure.axes[0].lines
-    assert line.get_color() != other.get_color()
+def test_first_steps_draws_medians_seeds_and_rates():
+    seeds = [measured(loss=[x, 2.0], curvature=[c, -1.0]) for x, c in ((3, 10), (5, 4), (90, 1))]
+    columns = {"A": {"a": seeds, "b": [measured()]}, "B": {"a": [measured()], "b": seeds}}
+    figure = plots.first_steps(columns, title="")
+    loss, other, border, _ = figure.axes
+    assert [axes.get_title(loc="left") for axes in (loss, other)] == ["A", "B"]
+    assert (loss.get_yscale(), border.get_yscale()) == ("log", "log")
+    median, *dots = loss.lines[:4]
+    assert median.get_xdata().tolist() == [1, 2]
+    assert median.get_ydata().tolist() == [5, 2]
+    assert [dot.get_ydata()[0] for dot in dots] == [3, 5, loss.get_ylim()[1]], "one beyond the axis"
+    assert border.lines[0].get_ydata() == pytest.approx([0.5, border.get_ylim()[1]]), "no border"
+    assert border.lines[4].get_ydata() == pytest.approx([0.1, 0.2]), "the rates"
+    assert loss.lines[0].get_color() == border.lines[4].get_color() != loss.lines[4].get_color()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 
-def test_a_run_that_overflows_leaves_the_panels_and_is_marked():
-    wild = measured(stopped="diverged", loss=[3.0, 1e30])
-    both = plots.first_steps({"x": [measured(loss=[3.0, 2.0, 1.0]), wild]}, title="").axes[0]
-    assert both.lines[0].get_ydata()[2] == 1.0, "the other seed goes on"
-    figure = plots.first_steps({"calm": [measured()], "wild": [wild]}, title="")
-    axes = figure.axes[0]
-    assert axes.get_ylim() == (1.0, 30.0)
-    cross = axes.lines[-1]
-    assert (cross.get_xdata().tolist(), cross.get_marker()) == ([3], "x")
-    alone = plots.first_steps({"wild": [wild]}, title="").axes[0]
-    assert alone.get_ylim()[1] >= 1e30
+def test_a_run_that_overflows_leaves_the_others_going():
+    wild = measured(stopped="diverged", lr=[0.0], loss=[3.0], curvature=[1.0])
+    figure = plots.first_steps({"A": {"x": [wild, measured(loss=[4.0, 1.0])]}}, title="")
+    median, first, _ = figure.axes[0].lines
+    assert median.get_ydata().tolist() == [3.5, 1.0]
+    assert np.isnan(first.get_ydata()[1])
 
 
 def test_metric_and_rate_share_the_time_axis():

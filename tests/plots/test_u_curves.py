@@ -45,6 +45,20 @@ def test_sensitivity_on_a_log_axis_draws_the_geometric_mean():
         plots.sensitivity([1], {"a": [[1, 4]]}, ylabel="", title="", band="sd")
 
 
+def test_sensitivity_has_a_panel_for_each_group():
+    rows = [[0.5, 0.7], [0.9, 1.1], [np.nan, 1.0]]
+    panels = {"left": {"a": rows, "b": rows}, "right": {"b": rows}}
+    figure = plots.sensitivity([0.1, 1.0, 10.0], panels, ylabel="loss", title="U", bottom=0.4)
+    left, right = figure.axes
+    assert [axes.get_title(loc="left") for axes in (left, right)] == ["left", "right"]
+    assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "")
+    assert left.get_ylim()[0] == 0.4
+    bars = [bar.get_segments()[0][0, 0] for bar in left.collections]
+    assert bars[0] < 0.1 < bars[1], "they stand aside"
+    assert right.lines[0].get_color() == left.lines[2].get_color(), "a label keeps its line"
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["0.1", "1", "10"]
+
+
 def test_sensitivities_draws_each_u_in_its_panel():
     other = ([0.3, 0.03], [[1.0, 1.2], [0.8, 0.8]])
     panels = {"one": {"SGD": (LRS, LOSSES)}, "two": {"SGD": (LRS, LOSSES), "Adam": other}}

@@ -1,9 +1,10 @@
 """A score of one setting minus that of another, over the seeds of recorded runs."""
 
+import numpy as np
 import pytest
 
 from lrlab import Constant, Recipe
-from lrlab.studies import Images, RecordError, Setting, Study, differences, store
+from lrlab.studies import Images, RecordError, Setting, Study, differences, scores, store
 from tests.support.histories import follow_run
 
 ACCURACIES = {"a": [0.5, 0.6, 0.7], "b": [0.4, 0.4, 0.9]}
@@ -47,9 +48,22 @@ def test_a_run_that_diverged_loses_its_seed(study, tmp_path):
     assert (list(pairs.differences), pairs.lost) == ([0, 2], 1)
 
 
+def test_a_run_that_diverged_may_be_worth_a_guess(study, tmp_path):
+    record(study, tmp_path, stopped=[("b", 1), ("a", 2)])
+    pairs = differences(study, {"x": ("a", "b")}, last, tmp_path, overflow=0.1)["x"]
+    assert pairs.differences == pytest.approx({0: 0.1, 1: 0.5, 2: -0.8})
+    assert pairs.lost == 0
+    assert scores(study, "b", last, tmp_path, overflow=0.1) == {0: 0.4, 1: 0.1, 2: 0.9}
+    assert scores(study, "b", last, tmp_path) == pytest.approx(
+        {0: 0.4, 1: np.nan, 2: 0.9}, nan_ok=True
+    )
+
+
 def test_what_is_not_there_is_refused(study, tmp_path):
     with pytest.raises(RecordError, match="6 of 6 runs of s are not recorded"):
         differences(study, {"x": ("a", "b")}, last, tmp_path)
     record(study, tmp_path)
     with pytest.raises(ValueError, match="label must be one of a, b, received 'c'"):
         differences(study, {"x": ("a", "c")}, last, tmp_path)
+    with pytest.raises(ValueError, match="label must be one of a, b, received 'c'"):
+        scores(study, "c", last, tmp_path)

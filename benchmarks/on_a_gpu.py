@@ -7,8 +7,8 @@ The parts, in this order, each of which may fail without touching the others:
 - correctness: LeNet trained by `fit` on the GPU against the CPU; `fit_many` against `fit`;
 - speed: `fit` against a loop that reads image by image from a `DataLoader`; `fit_many` against one
   `fit` after another for 32 LeNets, from 1 to 128; what AlexNet takes;
-- records: of the studies that are named, one after another; a study whose runs can all be trained
-  in one program is, and any other by processes side by side.
+- records of the studies that are named: in one program where `batched` can train all runs
+  together, else by processes side by side.
 
 Needs torch, NumPy and scikit-learn with what these and `lrlab` import, Pillow for the loop, and the
 images as ``.npz`` files in ``LRLAB_DATA``. Writes into DIR, or else into ``$OUT``: ``report.txt``,
@@ -46,9 +46,8 @@ import training_speed
 from lrlab import Constant, Recipe, data, pytorch
 from lrlab.optimizers import Momentum
 from lrlab.pytorch import AlexNet, LeNet, device_name, fit, fit_many, pick_device
-from lrlab.studies import Images, Run, execute, select
+from lrlab.studies import Images, Run, can_join, execute, select
 from lrlab.studies import batched as in_one_program
-from lrlab.studies.executors import can_join
 
 PARTS = ("correctness", "speed", "records")
 SEEDS_AT_ONCE = 5  # in one program; of D2 that makes 30 runs
@@ -199,14 +198,12 @@ def against_per_image(desk: Desk) -> None:
     desk.note("fit, best epoch [s]", min(seconds))
     desk.note("fit, median epoch [s]", median(seconds))
     alone = min(fit_many([LeNet()], images, [recipe], device=DEVICE)[0].seconds)
-    desk.note("fit_many of one LeNet, best epoch [s]", alone)
-    ways = {}
+    desk.note("fit_many of one, best epoch [s]", alone)
     for workers in (0,) if desk.small else (0, 2, 4):
         timed = [training_speed.per_image_loop(images, n, workers)[0] for n in range(rounds)]
-        ways[workers] = min(timed)
-        desk.note(f"per-image loop, {workers} workers, best epoch [s]", ways[workers])
-        desk.note(f"fit is faster than {workers} workers, times", ways[workers] / min(seconds))
-        desk.note(f"fit_many of one is faster than {workers} workers", ways[workers] / alone)
+        desk.note(f"per-image loop, {workers} workers, best epoch [s]", min(timed))
+        desk.note(f"fit is faster than {workers} workers, times", min(timed) / min(seconds))
+        desk.note(f"fit_many of one is faster than {workers} workers", min(timed) / alone)
 
 
 def many_against_one_after_another(desk: Desk) -> None:

@@ -335,7 +335,7 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "lrlab", "list", "D2-*"], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    assert len(run.stdout.splitlines()) == 9
+    assert len(run.stdout.splitlines()) == 10
 
 
 def test_help_imports_nothing_heavy():

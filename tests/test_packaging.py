@@ -121,7 +121,7 @@ def test_a_wheel_holds_what_there_is_and_not_what_there_was(project_copy: Path) 
     images = {"lrlab/data/fashion_mnist.npz", "lrlab/data/fashion_mnist.LICENSE"}
     package = {path.relative_to(ROOT).as_posix() for path in MODULES} | {"lrlab/py.typed"}
     results = ROOT / "book" / "results"
-    records = {path.relative_to(results).as_posix() for path in results.glob("*/*.json")}
+    records = {path.relative_to(results).as_posix() for path in results.rglob("*.json")}
     assert held == package | images | {f"lrlab/recorded/{record}" for record in records}
     assert len(records) > 100
     assert licences == {"LICENSE", "lrlab/data/fashion_mnist.LICENSE"}

@@ -26,7 +26,7 @@ from lrlab.studies.execution import (
     most_workers,
     train,
 )
-from lrlab.studies.executors import batched
+from lrlab.studies.executors import batched, can_join
 from lrlab.studies.repeating import Repeat, note, notes, repeat
 from lrlab.studies.results import (
     chosen,
@@ -62,6 +62,7 @@ __all__ = [
     "Study",
     "UnknownStudy",
     "batched",
+    "can_join",
     "chosen",
     "differences",
     "execute",

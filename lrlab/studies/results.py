@@ -248,7 +248,7 @@ def scores(
     Example:
         >>> last = scores("D4-step", "step", lambda run: 100 * run.test_accuracy[-1])
         >>> [round(value, 1) for value in last.values()]
-        [64.2, 64.9, 64.5]
+        [64.5, 64.8, 64.2]
     """
     return _scored(load(study, results), label, score, overflow)
 

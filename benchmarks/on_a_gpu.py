@@ -7,8 +7,7 @@ The parts, in this order, each of which may fail without touching the others:
 - correctness: LeNet trained by `fit` on the GPU against the CPU; `fit_many` against `fit`;
 - speed: `fit` against a loop that reads image by image from a `DataLoader`; `fit_many` against one
   `fit` after another for 32 LeNets, from 1 to 128; what AlexNet takes;
-- records of the studies that are named: in one program where `batched` can train all runs
-  together, else by processes side by side.
+- records of the studies named, a small network's by `batched` where it can, else side by side.
 
 Needs torch, NumPy and scikit-learn with what these and `lrlab` import, Pillow for the loop, and the
 images as ``.npz`` files in ``LRLAB_DATA``. Writes into DIR, or else into ``$OUT``: ``report.txt``,
@@ -203,7 +202,7 @@ def against_per_image(desk: Desk) -> None:
         timed = [training_speed.per_image_loop(images, n, workers)[0] for n in range(rounds)]
         desk.note(f"per-image loop, {workers} workers, best epoch [s]", min(timed))
         desk.note(f"fit is faster than {workers} workers, times", min(timed) / min(seconds))
-        desk.note(f"fit_many of one is faster than {workers} workers", min(timed) / alone)
+        desk.note(f"fit_many of one is faster than {workers}, times", min(timed) / alone)
 
 
 def many_against_one_after_another(desk: Desk) -> None:
@@ -279,7 +278,8 @@ def slices(names: list[str]) -> list[tuple[str, list[Run], bool]]:
     """What to record, in this order: a name, runs that belong together, whether in one program."""
     found = []
     for study in select(names):
-        together = all(map(can_join, study.runs()))
+        wide = any(s.network.width == 1 and s.network.name != "LeNet" for s in study.settings)
+        together = not wide and all(map(can_join, study.runs()))
         size = SEEDS_AT_ONCE if together else 1
         for first in range(0, len(study.seeds), size):
             seeds = study.seeds[first : first + size]

@@ -142,7 +142,7 @@ def main(seeds: int = 3, images: int = 20_000) -> None:
     """Measure every way once a seed, in turn, and print medians and ratios."""
     import lrlab.keras  # noqa: F401  # before Keras: it silences TensorFlow's start
 
-    dataset = data.load("fashion_mnist", limit=images)
+    dataset = data.load("fashion_mnist", limit=images, test_limit=images // 6)
     ways = {
         "lrlab.pytorch.fit": lambda seed: with_fit(dataset, seed),
         "DataLoader, 0 workers": lambda seed: per_image_loop(dataset, seed, 0),

@@ -58,7 +58,8 @@ def tuned(study: str, first: str, second: str, *, margin: float = 0.3) -> Trial:
 
     epochs = {"D2-tuned": 30, "optimizer-tuned": 10}[study]
     return Trial(
-        f"{LENET}, each at its tuned rate, {first} minus {second}, after epoch {epochs}",
+        f"{LENET}, after epoch {epochs}, each at the rate that held-out images chose: '{first}' "
+        f"minus '{second}'",
         effect,
         margin=margin,
         unit="points",
@@ -67,14 +68,14 @@ def tuned(study: str, first: str, second: str, *, margin: float = 0.3) -> Trial:
     )
 
 
-def watched(first: str, second: str, *, margin: float, kind: str = "more") -> Trial:
+def plateau(first: str, second: str, *, margin: float, kind: str = "more") -> Trial:
     """One way of "plateau" minus another, on the test images."""
 
     def accuracy(label: str) -> Values:
         return each("plateau", label, lambda run: POINTS * run.measured["test"]["accuracy"])
 
     return Trial(
-        f"LeNet on 25,000 images of Fashion-MNIST, after epoch 30: {first} minus {second}",
+        f"LeNet on 25,000 images of Fashion-MNIST, after epoch 30: '{first}' minus '{second}'",
         lambda: less(accuracy(first), accuracy(second)),
         margin=margin,
         unit="points",
@@ -220,9 +221,9 @@ def claims() -> list[Claim]:
             "ReduceLROnPlateau adapts by itself and is enough for most training jobs.",
             chapter=PLATEAU,
             rule="Enough: test accuracy after epoch 30 of a rule that watches held-out images, "
-            "minus that of a cosine from the same rate: above -0.5 points, with patience 2 and as "
-            "the documents set it, patience 10.",
-            trials=tuple(watched(label, "cosine", margin=-0.5) for label in ("rule", "patient")),
+            "minus that of a cosine from the same rate: above -0.5 points, with patience 2 and, as "
+            "D3 sets it, 10.",
+            trials=tuple(plateau(label, "cosine", margin=-0.5) for label in ("rule", "patient")),
             figure="fig-plateau-cosine",
             note="'Most training jobs' is no number that runs could have: this is one.",
         ),

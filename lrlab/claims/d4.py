@@ -135,7 +135,7 @@ def claims() -> list[Claim]:
             "the share with it lies above 0.5, and if the test accuracy after five epochs with it "
             "minus that without lies above 1 point, where a run that overflows counts as guessing, "
             "10 %. Under Adam and AdamW, a ramp of 500 updates helps at some rate, and with each "
-            "way at its best rate: above 1 point.",
+            "way at its best rate: above 1 point. One rate is enough for the first.",
             trials=(
                 *(
                     trial

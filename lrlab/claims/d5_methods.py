@@ -8,7 +8,7 @@ from functools import partial
 
 from lrlab.claims import computed
 from lrlab.claims.claim import BEFORE, Claim, Trial
-from lrlab.claims.d1 import LENET, LOST, PLATEAU, final_gain, tuned, watched
+from lrlab.claims.d1 import LENET, LOST, PLATEAU, final_gain, plateau, tuned
 from lrlab.claims.d2 import WORK
 from lrlab.claims.d5_rates import lenet
 from lrlab.claims.evidence import Values, choices, last, less, level, lr_labels, width
@@ -237,7 +237,7 @@ def _schedules() -> list[Claim]:
             rule="An alternative: test accuracy after epoch 30 of the rule that raises the rate "
             "fourfold after six epochs without progress, minus that of the same rule without "
             "raises: above -0.5 points.",
-            trials=(watched("raised", "rule", margin=-0.5),),
+            trials=(plateau("raised", "rule", margin=-0.5),),
             figure="fig-plateau-raise-run",
             note="'Simplest' is no number that runs could have. A raise late in the run leaves the "
             "rate high at the end: the last epoch is the worst moment for it.",
@@ -263,7 +263,7 @@ def _schedules() -> list[Claim]:
             rule="What is watched is no matter: test accuracy after epoch 30 of the rule that "
             "watches the training loss minus that of the rule that watches the loss on held-out "
             "images: within 0.5 points.",
-            trials=(watched("rule, training loss", "rule", margin=0.5, kind="same"),),
+            trials=(plateau("rule, training loss", "rule", margin=0.5, kind="same"),),
             figure="fig-plateau-watched",
             note="A choice of whoever sets it up: either loss can be watched.",
         ),
@@ -297,7 +297,7 @@ def _adaptive() -> list[Claim]:
             rule="A rate: test loss after one epoch at Adam's default 0.001 minus that at 0.01, "
             "above 0.05 nats; 0.01 is the best of the grid by the same test losses. A schedule, "
             "with every rate tuned: test accuracy of Adam with a cosine, or of momentum with one, "
-            "minus that of Adam, above 0.3 points.",
+            "minus that of Adam, above 0.3 points; one of the two is enough.",
             trials=(
                 lenet(
                     "sensitivity-1-Adam",

@@ -140,9 +140,10 @@ def _told_apart(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def optimizer_lines(labels: Collection[str]) -> list[dict[str, Any]]:
-    """Return the optimizers' own lines, or shades where a label begins with none of them.
+    """Return the optimizers' own lines, or shades for all if a label begins with none of them.
 
-    Several labels of one optimizer, such as "SGD at 0.7" and "SGD at 0.1", differ in style.
+    Up to three labels of one optimizer, such as "SGD at 0.7" and "SGD at 0.1", differ in style and
+    marker.
     """
     names = [re.split(r"[ ,]", label)[0] for label in labels]
     if not all(name in OPTIMIZER_LINES for name in names):

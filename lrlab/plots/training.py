@@ -173,6 +173,9 @@ def _ends_of_lost(seeds: Sequence[History]) -> list[int]:
     return [run.epochs for run in seeds if run.stopped]
 
 
+LOSSES, BORDERS = (1.0, 14.0), (0.03, 60.0)  # where the axes of `first_steps` end
+
+
 def first_steps(
     measured: Mapping[str, Mapping[str, Sequence[FirstSteps]]], *, title: str
 ) -> Figure:
@@ -199,14 +202,14 @@ def first_steps(
         for (name, ways), (above, below) in zip(measured.items(), grid.T, strict=True):
             for label, seeds in ways.items():
                 line = lines[label]
-                _steps(above, [run.loss for run in seeds], line, top=STEEP, label=label)
-                _steps(below, [run.border for run in seeds], line, top=FLAT)
+                _steps(above, [run.loss for run in seeds], line, ends=LOSSES, label=label)
+                _steps(below, [run.border for run in seeds], line, ends=BORDERS)
                 rate = np.array(max((run.lr for run in seeds), key=len))
                 below.plot(np.arange(1, len(rate) + 1), np.where(rate > 0, rate, np.nan), ":",
                            color=line["color"], linewidth=1.5)  # fmt: skip
-            above.set(title=name, yscale="log", ylim=(1, STEEP))
+            above.set(title=name, yscale="log", ylim=LOSSES)
             plain_log_ticks(above)
-            below.set(yscale="log", ylim=(0.03, FLAT), xlabel="step, counted from 1")
+            below.set(yscale="log", ylim=BORDERS, xlabel="step, counted from 1")
             below.yaxis.set_major_formatter("{x:g}")
             integer_ticks(below)
             for axes in (above, below):
@@ -218,22 +221,19 @@ def first_steps(
     return figure
 
 
-STEEP, FLAT = 14.0, 60.0  # the upper ends: of the loss, and of the border
-
-
 def _steps(
     axes: Axes,
     values: Sequence[Sequence[float]],
     line: Mapping[str, Any],
     *,
-    top: float,
+    ends: tuple[float, float],
     label: str | None = None,
 ) -> None:
-    """Draw the median of the seeds that are still going, and a dot for each; none above the top."""
-    rows = np.minimum(list(zip_longest(*values, fillvalue=np.nan)), top)
+    """Draw the median of the seeds that are still going, and a dot for each, within the axis."""
+    rows = np.array(list(zip_longest(*values, fillvalue=np.nan)))
     steps = np.arange(1, len(rows) + 1)
-    axes.plot(steps, np.nanmedian(rows, axis=1), label=label, **line)
-    for seed in rows.T:
+    axes.plot(steps, np.clip(np.nanmedian(rows, axis=1), *ends), label=label, **line)
+    for seed in np.clip(rows, *ends).T:
         axes.plot(steps, seed, ".", color=line["color"], markersize=4, alpha=0.5, clip_on=False)
 
 

@@ -211,9 +211,9 @@ def sensitivity(
             if log:
                 axes.set_yscale("log")
                 plain_log_ticks(axes)
-            else:
-                room = 0.0 if threshold is None else 1.1 * threshold  # for the words on the line
-                axes.set_ylim(bottom, max(axes.get_ylim()[1], room))
+        if not log:  # the panels share the axis, and its end is known when all are drawn
+            room = 0.0 if threshold is None else 1.1 * threshold  # for the words on the line
+            grid[0].set_ylim(bottom, max(grid[0].get_ylim()[1], room))
         grid[0].set_ylabel(ylabel)
         if several:
             title_over(figure, title)

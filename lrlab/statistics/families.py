@@ -95,7 +95,7 @@ def family(effects: Mapping[K, tuple[Pairs, float]], level: float = 0.95) -> dic
 
     Args:
         effects: Each with the number that it is held against: its margin, or of two margins the
-            nearer one.
+            nearer one. Leave out what does not scatter: its interval has no width.
         level: Confidence that none is judged wrongly, in (0, 1).
 
     Returns:

@@ -55,7 +55,7 @@ def batched(
 
 
 def can_join(run: Run) -> bool:
-    """Whether `batched` trains a run together with others."""
+    """Whether `batched` trains a run together with others like it, as to network and images."""
     recipe = run.recipe
     plain = run.setting.snapshots is None and recipe.watch is None
     plain = plain and run.setting.data.evaluate_on != "both"

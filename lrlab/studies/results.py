@@ -198,8 +198,8 @@ def differences(
             subtracted from the first.
         score: What a run is worth.
         results: See `lrlab.studies.places`.
-        overflow: What a run that diverged is worth, such as the accuracy of guessing; None for
-            nothing: its seed is lost.
+        overflow: What a run that diverged is worth in the unit of the score, such as the accuracy
+            of guessing; None for nothing: its seed is lost.
 
     Returns:
         For each name what `lrlab.statistics.paired` finds.
@@ -240,6 +240,9 @@ def scores(
         score: See `differences`.
         results: See `lrlab.studies.places`.
         overflow: See `differences`; None for not a number.
+
+    Returns:
+        A number for each seed.
 
     Raises:
         ValueError: There is no such study or label.

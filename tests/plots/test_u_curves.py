@@ -47,12 +47,13 @@ def test_sensitivity_on_a_log_axis_draws_the_geometric_mean():
 
 def test_sensitivity_has_a_panel_for_each_group():
     rows = [[0.5, 0.7], [0.9, 1.1], [np.nan, 1.0]]
-    panels = {"left": {"a": rows, "b": rows}, "right": {"b": rows}}
+    panels = {"left": {"a": rows, "b": rows}, "right": {"b": [[5.0, 5.2], *rows[1:]]}}
     figure = plots.sensitivity([0.1, 1.0, 10.0], panels, ylabel="loss", title="U", bottom=0.4)
     left, right = figure.axes
     assert [axes.get_title(loc="left") for axes in (left, right)] == ["left", "right"]
     assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "")
     assert left.get_ylim()[0] == 0.4
+    assert left.get_ylim()[1] > 5.2, "the higher panel fits"
     bars = [bar.get_segments()[0][0, 0] for bar in left.collections]
     assert bars[0] < 0.1 < bars[1], "they stand aside"
     assert right.lines[0].get_color() == left.lines[2].get_color(), "a label keeps its line"

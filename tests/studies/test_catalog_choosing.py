@@ -54,7 +54,7 @@ def test_choices_are_made_on_images_that_are_held_out_and_with_seeds_of_their_ow
     assert "Chosen is the highest mean accuracy on the held-out images" in study.decides
 
 
-def test_schedules_of_d2_have_five_peaks_each_and_end_where_they_are_said_to():
+def test_schedules_of_d2_have_five_peaks_or_more_and_end_where_they_are_said_to():
     e = np.arange(30)
     ends = {"constant": 1, "sqrt": 30**-0.5, "multistep": 0.5, "cosine": 1 / 30, "tenths": 0.01,
             "linear": 1 / 30}  # fmt: skip
@@ -144,7 +144,8 @@ def test_ways_of_ten_epochs_are_chosen_over_as_many_rates():
     assert list(found) == [(optimizer, falls) for optimizer in ways for falls in (False, True)]
     further = {(ways[2], False): 0.01, (ways[3], False): 0.01, (ways[4], True): 0.03}
     for way, rates in found.items():
-        assert way not in further or rates.pop() == further[way]  # the choice fell on an end
+        if way in further:  # the choice fell on an end
+            assert rates.pop() == further[way]
         assert len(rates) == (3 if isinstance(way[0], AdamW) else 5)
         assert np.diff(np.log10([further.get(way, 10**0.5 * rates[0]), *rates])) == pytest.approx(
             -0.5, abs=0.03

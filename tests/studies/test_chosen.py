@@ -67,9 +67,10 @@ def test_each_way_is_compared_at_the_rate_that_was_chosen(tuning, final):
         way, _, lr = setting.label.rpartition(", lr ")
         grids.setdefault(way, {})[float(lr)] = setting.label
     compared = {setting.label.rpartition(", lr ")[0]: setting for setting in final.settings}
+    for grid in grids.values():
+        assert chosen(tuning, grid.values()) not in (grid[max(grid)], grid[min(grid)])
     for way, setting in compared.items():
         assert setting.label == chosen(tuning, grids[way].values())
-        assert setting.label not in (grids[way][max(grids[way])], grids[way][min(grids[way])])
         (same,) = (one for one in tuning.settings if one.label == setting.label)
         assert setting == replace(same, data=Images())
     assert not set(final.seeds) & set(tuning.seeds)

@@ -72,7 +72,7 @@ def studies() -> Iterable[Study]:
         yield Study(f"D2-{label}-late", text, tuple(settings[-1:]), seeds=SEEDS)
     text = "all runs of D2 with seeds 5 to 19, many networks in one program on a GPU"
     yield Study("further-seeds", text, tuple(settings), seeds=FURTHER_SEEDS)
-    text = "30 epochs of LeNet on Fashion-MNIST, six schedules at five peak rates each, to choose"
+    text = "30 epochs of LeNet on Fashion-MNIST, six schedules at five or six peaks, to choose"
     peaks = tuple(
         replace(_at_peak(name, lr), data=CHOOSING)
         for name in BY_PEAK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtr
@@ -11,8 +11,6 @@ from scipy.special import stdtr
 from lrlab.statistics.intervals import Interval, several
 from lrlab.statistics.pairs import Pairs
 from lrlab.utils import checks
-
-K = TypeVar("K")
 
 
 def p_value(values: Sequence[float], center: float) -> float:
@@ -90,7 +88,7 @@ def holm(p_values: Sequence[float], level: float = 0.95) -> list[float]:
     return levels.tolist()
 
 
-def family(effects: Mapping[K, tuple[Pairs, float]], level: float = 0.95) -> dict[K, Interval]:
+def family(effects: Mapping[Any, tuple[Pairs, float]], level: float = 0.95) -> dict[Any, Interval]:
     """Return the interval of each effect that is needed to judge all of them together.
 
     Args:

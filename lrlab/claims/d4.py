@@ -12,6 +12,7 @@ from lrlab.claims.d2 import WARMUP, ramp_gain
 from lrlab.claims.evidence import Values, best, combined, each, last, less, overflows
 from lrlab.schedules import Recurrence
 from lrlab.statistics import Pairs
+from lrlab.studies import ADAM_RATES
 
 NARROW = "AlexNet of an eighth of the width on CIFAR-10"
 WIDTHS = {
@@ -19,7 +20,6 @@ WIDTHS = {
     "AlexNet at full width on CIFAR-10": ("D4-full-width", BEFORE),
 }
 
-ADAM_RATES = (0.001, 0.003, 0.01, 0.03, 0.1)  # of "warmup-Adam" and "warmup-AdamW"
 RULES = {"sin-decay": "sin", "gradual-decay": "power"}
 
 

@@ -7,6 +7,7 @@ that are missing, `executors` and `cluster` have other ways to make them, `store
 """
 
 from lrlab.studies.catalog import (
+    ADAM_RATES,
     BATCH_RATES,
     CHOSEN_RATES,
     EDGE_RATES,
@@ -41,6 +42,7 @@ from lrlab.studies.store import Found, RecordError, find, folder, missing, place
 from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
 
 __all__ = [
+    "ADAM_RATES",
     "BATCH_RATES",
     "CHOSEN_RATES",
     "EDGE_RATES",

@@ -15,9 +15,11 @@ from collections.abc import Iterable, Mapping
 from lrlab.studies.catalog import d2, d3, d4, momentum, optimizers, plateau, sensitivity, warmup
 from lrlab.studies.catalog.momentum import CHOSEN_RATES, MOMENTA
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, EDGE_RATES, RATES
+from lrlab.studies.catalog.warmup import ADAM_RATES
 from lrlab.studies.study import Study, registry
 
 __all__ = [
+    "ADAM_RATES",
     "BATCH_RATES",
     "CHOSEN_RATES",
     "EDGE_RATES",

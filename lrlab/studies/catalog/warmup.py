@@ -13,6 +13,7 @@ from lrlab.studies.study import Network, Setting, Study
 from lrlab.training import Recipe
 
 FIVE = (0, 1, 2, 3, 4)
+#: The rates of warm-up under Adam and AdamW.
 ADAM_RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 RAMPS = (0, 100, 500, 1_500)  # updates
 UPDATES = 391  # in an epoch of 50,000 images; those of CIFAR-10 are as many

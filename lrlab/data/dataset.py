@@ -1,4 +1,4 @@
-"""A data set in memory: its images and labels, and what is asked of them."""
+"""A data set in memory: its images or sequences, their labels, and what is asked of them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from lrlab.utils import checks
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Images and labels to train on and to test on.
+    """Images and labels to train on and to test on, or sequences and the symbols that follow.
 
     Args:
         name: Name under which it was loaded.
-        x_train: Training images, uint8 array of shape ``(N, H, W, C)``, 0 to 255.
-        y_train: Training labels, int64 array of shape ``(N,)``, counted from 0.
-        x_test: Test images, as ``x_train``.
+        x_train: Training images, uint8 array of shape ``(N, H, W, C)``, 0 to 255; or sequences of
+            symbols, uint8 array of shape ``(N, L)``, counted from 0.
+        y_train: Training labels, int64 array of shape ``(N,)``, counted from 0; of sequences one
+            for each symbol, shape ``(N, L)``.
+        x_test: Test images or sequences, as ``x_train``.
         y_test: Test labels, as ``y_train``.
         class_names: Name of each class, in the order of the labels.
         source: Where it came from: ``"LRLAB_DATA"``, ``"embedded"`` in lrlab or scikit-learn,
             ``"cache"`` or ``"download"``.
+        per_epoch: How many training examples an epoch takes. Where that is less than all, each
+            epoch takes the next ones, and begins anew when too few are left. None for all.
 
     Example:
         >>> from lrlab.data import load
@@ -39,6 +43,7 @@ class Dataset:
     y_test: np.ndarray
     class_names: tuple[str, ...]
     source: str
+    per_epoch: int | None = None
 
     @property
     def classes(self) -> int:
@@ -46,9 +51,20 @@ class Dataset:
         return len(self.class_names)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of an image."""
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of an image; the length of a sequence."""
         return self.x_train.shape[1:]
+
+    @property
+    def sequential(self) -> bool:
+        """Whether its examples are sequences and no images."""
+        return self.x_train.ndim == 2
+
+    def examples(self, epoch: int) -> range:
+        """Return the numbers of the training examples that an epoch, counted from 0, takes."""
+        size = min(self.per_epoch or len(self.x_train), len(self.x_train))
+        start = epoch % (len(self.x_train) // size) * size
+        return range(start, start + size)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -85,14 +101,31 @@ class Dataset:
         return rest, replace(rest, x_test=self.x_train[left:], y_test=self.y_train[left:])
 
     def __repr__(self) -> str:
-        return (
-            f"<Dataset {self.name}: {len(self.x_train)} training and {len(self.x_test)} test "
-            f"images of shape {self.image_shape}, {self.classes} classes>"
-        )
+        sizes = f"{len(self.x_train)} training and {len(self.x_test)} test"
+        what = f"images of shape {self.image_shape}, {self.classes} classes"
+        if self.sequential:
+            what = f"sequences of {self.image_shape[0]} symbols out of {self.classes}"
+        return f"<Dataset {self.name}: {sizes} {what}>"
 
 
 class DataError(RuntimeError):
     """A data set cannot be loaded; the message names the file and the remedy."""
+
+
+def as_inputs(examples: np.ndarray) -> np.ndarray:
+    """Turn the examples of a data set into what a network takes.
+
+    Args:
+        examples: Images, uint8 of shape ``(N, H, W, C)``, or sequences, uint8 of shape ``(N, L)``.
+
+    Returns:
+        Scaled pixels, see `as_floats`; or the symbols' numbers, int32.
+
+    Example:
+        >>> as_inputs(np.array([[3, 0, 2]], np.uint8))
+        array([[3, 0, 2]], dtype=int32)
+    """
+    return examples.astype(np.int32) if examples.ndim == 2 else as_floats(examples)
 
 
 def as_floats(images: np.ndarray) -> np.ndarray:

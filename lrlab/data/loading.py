@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from lrlab.data.dataset import DataError, Dataset
 from lrlab.data.download import download
 from lrlab.data.embedded import EMBEDDED, are_first_images, path_of_first_images
 from lrlab.data.folders import cache_folder, is_there, own_folder
+from lrlab.data.markov import LANGUAGE
 from lrlab.data.sources import SOURCES
 from lrlab.utils import checks
 
@@ -26,7 +28,7 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
 
     It is looked for in this order: the file ``NAME.npz`` in the folder that the environment
     variable ``LRLAB_DATA`` names; what needs no download; the cache; a download, which fills the
-    cache. No download is needed for ``"blobs"``, for ``"digits"``, and for the first 8,000
+    cache. No download is needed for ``"blobs"``, ``"digits"``, ``"markov"``, and the first 8,000
     training and 2,000 test images of ``"fashion_mnist"``, so up to ``limit=8_000,
     test_limit=2_000``. The same images come from wherever they are found.
 
@@ -36,8 +38,10 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
     (text).
 
     Args:
-        name: ``"blobs"``, ``"digits"``, ``"fashion_mnist"``, ``"cifar10"`` or your own.
-        limit: Number of training images to keep, the first ones; None keeps all.
+        name: ``"blobs"``, ``"digits"``, ``"fashion_mnist"``, ``"cifar10"``, ``"markov"`` or your
+            own.
+        limit: Number of training images to keep, the first ones; None keeps all. Of ``"markov"``
+            there are as many sequences as you ask for, by default 40,000 and 1,000 to test on.
         test_limit: The same for the test images.
 
     Returns:
@@ -82,10 +86,12 @@ def _find(name: str, limit: int | None, test_limit: int | None) -> Dataset:
         return _read(path, name, "LRLAB_DATA", "Replace it, or unset LRLAB_DATA to do without it")
     if valid and name in EMBEDDED:
         return EMBEDDED[name]()
+    if valid and name == "markov":
+        return LANGUAGE.dataset(limit, test_limit)
     if valid and are_first_images(name, limit, test_limit):
         return _read(path_of_first_images(name), name, "embedded", "Install lrlab again")
     if not valid or name not in SOURCES:
-        known = ", ".join(sorted([*EMBEDDED, *SOURCES]))
+        known = ", ".join(sorted([*EMBEDDED, *SOURCES, "markov"]))
         raise ValueError(
             f"name must be one of {known}, or that of a file NAME.npz in the folder LRLAB_DATA, "
             f"received {name!r}"
@@ -120,7 +126,7 @@ def _read(path: Path, name: str, source: str, remedy: str) -> Dataset:
 def _checked(archive: Mapping[str, np.ndarray], name: str, source: str) -> Dataset:
     if missing := [key for key in ARRAYS if key not in archive]:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    arrays = {key: np.asarray(archive[key]) for key in ARRAYS}
+    arrays: dict[str, Any] = {key: np.asarray(archive[key]) for key in ARRAYS}
     for split in ("train", "test"):
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
         if x.dtype != np.uint8:

@@ -4,6 +4,7 @@ from lrlab.keras import quiet  # noqa: F401 (first: it imports Keras without the
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.custom_loop import train_by_hand
+from lrlab.keras.decoder import Decoder
 from lrlab.keras.evaluation import evaluate, logits, member_logits
 from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
@@ -15,6 +16,7 @@ from lrlab.keras.snapshots import SnapshotCallback, resume
 
 __all__ = [
     "AlexNet",
+    "Decoder",
     "KerasSchedule",
     "LeNet",
     "PlateauCallback",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -22,6 +24,7 @@ class ShuffledBatches(keras.utils.PyDataset):
     Args:
         images: Whatever the model takes, one entry of the first axis an image.
         labels: One entry an image.
+        examples: Which images an epoch, by its number, takes, all epochs as many; None for all.
         batch_size: Images in a batch, a positive integer.
         seed: Seed of the order, an integer of at least 0.
         initial_epoch: Number of the first epoch, the same as in ``fit``.
@@ -43,6 +46,7 @@ class ShuffledBatches(keras.utils.PyDataset):
         images: np.ndarray,
         labels: np.ndarray,
         *,
+        examples: Callable[[int], range] | None = None,
         batch_size: int = 128,
         seed: int = 0,
         initial_epoch: int = 0,
@@ -57,12 +61,13 @@ class ShuffledBatches(keras.utils.PyDataset):
         self._batch_size = checks.count("batch_size", batch_size)
         self._seed = checks.whole("seed", seed)
         self._epoch = checks.whole("initial_epoch", initial_epoch)
-        self._order = np.arange(len(images))
+        self._examples = examples or (lambda epoch: range(len(images)))
+        self._order = np.array(self._examples(self._epoch))
         self._next: int | None = None  # outside of an epoch Keras may look at any batch
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
-        return -(-len(self._images) // self._batch_size)
+        return -(-len(self._order) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the images and labels of a batch."""
@@ -81,7 +86,7 @@ class ShuffledBatches(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         generator = np.random.default_rng((self._seed, self._epoch))
-        self._order = generator.permutation(len(self._images))
+        self._order = generator.permutation(self._examples(self._epoch))
         self._epoch += 1
         self._next = 0
 

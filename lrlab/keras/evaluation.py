@@ -1,4 +1,4 @@
-"""What a network says about images, and how good that is."""
+"""What a network says about images or sequences, and how good that is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lrlab.data import Dataset, as_floats
+from lrlab.data import Dataset, as_inputs
 from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.training import Evaluation
 
@@ -17,26 +17,27 @@ EVALUATION_BATCH = 2_000  # images; bounds the memory that evaluation takes
 
 
 def evaluate(model: keras.Model, dataset: Dataset) -> Evaluation:
-    """Return the loss and the accuracy of a classifier on the test images.
+    """Return the loss and the accuracy of a classifier on the test images, or of a language model.
 
     Args:
         model: The network; it is called in inference mode.
-        dataset: Whose test images are classified.
+        dataset: Whose test images are classified, or whose test sequences are predicted.
     """
     outputs, labels = logits(model, dataset.x_test), dataset.y_test
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, outputs)
-    return Evaluation(float(loss), float(np.mean(outputs.argmax(axis=1) == labels)))
+    return Evaluation(float(loss), float(np.mean(outputs.argmax(axis=-1) == labels)))
 
 
 def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return a network's outputs for many images, batch by batch.
+    """Return a network's outputs for many images or sequences, batch by batch.
 
     Args:
         model: The network; it is called in inference mode.
-        images: uint8, shape ``(N, height, width, channels)``, as in a `Dataset`; N is at least 1.
+        images: uint8, shape ``(N, height, width, channels)`` or ``(N, length)``, as in a `Dataset`;
+            N is at least 1.
 
     Returns:
-        float32 array of shape ``(N, classes)``.
+        float32 array of shape ``(N, classes)`` or ``(N, length, classes)``.
 
     Raises:
         ValueError: There is no image, or they are no uint8.
@@ -45,7 +46,7 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
         raise ValueError("images must be one or more, received none")
     # Called batch by batch: predict() would trace a new function for every network.
     starts = range(0, len(images), EVALUATION_BATCH)
-    parts = (as_floats(images[start : start + EVALUATION_BATCH]) for start in starts)
+    parts = (as_inputs(images[start : start + EVALUATION_BATCH]) for start in starts)
     return np.concatenate([ops.convert_to_numpy(model(part, training=False)) for part in parts])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from lrlab.data import Dataset, as_floats
+from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH
@@ -54,8 +54,9 @@ def fit(
 
     Args:
         model: Network from float images ``(N, height, width, channels)`` to logits
-            ``(N, classes)``; it is compiled anew and trained in place.
-        dataset: Images and labels.
+            ``(N, classes)``, or from int32 sequences ``(N, length)`` to logits
+            ``(N, length, classes)``; it is compiled anew and trained in place.
+        dataset: Images or sequences, and labels.
         recipe: What to do; its optimizer is of convention ``"keras"``. A run whose loss is no
             longer finite ends earlier and says so in ``History.stopped``.
         device: ``"auto"`` alone: Keras' backend has placed the model when it was made.
@@ -80,8 +81,10 @@ def fit(
         (0.5, True)
     """
     _check(recipe, device, snapshots)
-    test = as_floats(dataset.x_test), dataset.y_test
-    check_logits(model(test[0][:1], training=False), dataset.classes)
+    test = as_inputs(dataset.x_test), dataset.y_test
+    length = dataset.image_shape[0] if dataset.sequential else None
+    # Zeros: a model of too few symbols is not to stumble over one that it does not know.
+    check_logits(model(np.zeros_like(test[0][:1]), training=False), dataset.classes, length)
     model.compile(
         optimizer=make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -91,15 +94,16 @@ def fit(
         recipe,
         network=re.sub(r"_\d+$", "", model.name),  # Keras numbers those without a name
         dataset=dataset.name,
-        train_images=len(dataset.x_train),
+        train_images=len(dataset.examples(0)),
         provenance=_made_by(model, dataset),
     )
     keepers = [] if snapshots is None else [_Keeper(snapshots, history)]
     for keeper in keepers:
         keeper.go_on(model)
     batches = ShuffledBatches(
-        as_floats(dataset.x_train),
+        as_inputs(dataset.x_train),
         dataset.y_train,
+        examples=dataset.examples,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         initial_epoch=history.epochs,

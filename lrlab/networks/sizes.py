@@ -55,6 +55,9 @@ ALEXNET = (
     Convolution(256, kernel=3, padding=1),
 )
 
+#: Where a decoder normalises: before each part of a block, or after it has been added.
+NORMALISED = ("before", "after")
+
 
 def lenet_sizes(image_shape: tuple[int, int, int]) -> Sizes:
     """Count the maps and units of a LeNet.
@@ -95,6 +98,43 @@ def alexnet_sizes(image_shape: tuple[int, int, int], width: float) -> Sizes:
     width = checks.positive("width", width)
     convolutions = tuple(layer._replace(maps=scaled(layer.maps, width)) for layer in ALEXNET)
     return _sizes(image_shape, 15, convolutions, (scaled(1024, width),) * 2)
+
+
+def decoder_shapes(
+    symbols: int, length: int, *, layers: int, width: int, heads: int
+) -> dict[str, tuple[int, int]]:
+    """Return the shapes of a decoder's dense layers and embeddings, as `lrlab.networks.draw` asks.
+
+    An embedding is a dense layer whose input is 1 for one symbol, or place, and 0 for all others.
+
+    Args:
+        symbols: Number of symbols.
+        length: Places in a sequence.
+        layers: Number of blocks.
+        width: Numbers by which a symbol is represented between blocks; ``heads`` divides it.
+        heads: Number of heads of each attention.
+
+    Returns:
+        ``(out, in)`` by the names of the layers, in order.
+
+    Raises:
+        ValueError: An argument is no positive integer, or ``heads`` does not divide ``width``.
+
+    Example:
+        >>> decoder_shapes(24, 32, layers=1, width=64, heads=4)["block1.expand"]
+        (256, 64)
+    """
+    sizes = {"symbols": symbols, "length": length, "layers": layers, "heads": heads}
+    symbols, length, layers, heads = (checks.count(*item) for item in sizes.items())
+    if checks.count("width", width) % heads:
+        raise ValueError(f"width must be a multiple of the {heads} heads, received {width}")
+    shapes = {"symbols": (width, symbols), "places": (width, length)}
+    for i in range(1, layers + 1):
+        for name in ("query", "key", "value", "output"):
+            shapes[f"block{i}.{name}"] = width, width
+        shapes[f"block{i}.expand"] = 4 * width, width
+        shapes[f"block{i}.contract"] = width, 4 * width
+    return {**shapes, "head": (symbols, width)}
 
 
 def _sizes(

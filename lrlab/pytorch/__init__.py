@@ -9,10 +9,11 @@ from lrlab.pytorch.averaging import (
 )
 from lrlab.pytorch.batched import fit_many
 from lrlab.pytorch.curvature import along_gradient, first_steps
+from lrlab.pytorch.decoder import Decoder
 from lrlab.pytorch.device import (
     deterministic,
     device_name,
-    images_to_device,
+    inputs_to_device,
     one_thread,
     pick_device,
     to_device,
@@ -28,6 +29,7 @@ from lrlab.pytorch.weight_rates import measure_rates
 
 __all__ = [
     "AlexNet",
+    "Decoder",
     "LeNet",
     "Line",
     "Observer",
@@ -43,8 +45,8 @@ __all__ = [
     "first_steps",
     "fit",
     "fit_many",
-    "images_to_device",
     "initialise",
+    "inputs_to_device",
     "load_snapshot",
     "logits",
     "make_optimizer",

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from lrlab.pytorch.device import images_to_device, to_device
+from lrlab.pytorch.device import inputs_to_device, to_device
 from lrlab.pytorch.evaluation import EVALUATION_BATCH, evaluate_on_device, logits, place_of
 from lrlab.pytorch.snapshots import bare, load_snapshot
 from lrlab.utils import checks
@@ -73,7 +73,7 @@ def average_weights(
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in averaged.modules()):
         if images is None:
             raise ValueError("images must be given for a network with batch normalisation")
-        pixels = images_to_device(images, place_of(model))
+        pixels = inputs_to_device(images, place_of(model))
         with torch.inference_mode():
             update_bn(pixels.split(EVALUATION_BATCH), averaged)
     return averaged.module.eval()

@@ -12,37 +12,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lrlab.data import as_floats
+from lrlab.data import as_inputs
 
 
-def images_to_device(images: np.ndarray, device: torch.device) -> Tensor:
-    """Put images on a device, scaled.
+def inputs_to_device(examples: np.ndarray, device: torch.device) -> Tensor:
+    """Put images on a device, scaled, or sequences as they are.
 
     Args:
-        images: uint8, shape ``(N, height, width, channels)``.
+        examples: Images, uint8 of shape ``(N, height, width, channels)``, or sequences of symbols,
+            uint8 of shape ``(N, length)``.
         device: Where to.
 
     Returns:
         float32 images in [−1, 1], shape ``(N, channels, height, width)`` though still in memory
-        pixel by pixel.
+        pixel by pixel; or int32 sequences.
     """
-    return torch.from_numpy(as_floats(images)).to(device).permute(0, 3, 1, 2)
+    inputs = torch.from_numpy(as_inputs(examples)).to(device)
+    return inputs if inputs.dim() == 2 else inputs.permute(0, 3, 1, 2)
 
 
 def to_device(
-    images: np.ndarray, labels: np.ndarray, device: torch.device
+    examples: np.ndarray, labels: np.ndarray, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Put images and their labels on a device, once and for all.
+    """Put images or sequences and their labels on a device, once and for all.
 
     Args:
-        images: uint8, shape ``(N, height, width, channels)``.
-        labels: Integers, shape ``(N,)``.
+        examples: Images or sequences, as in a `lrlab.data.Dataset`.
+        labels: Integers, one for each image or for each symbol.
         device: Where to.
 
     Returns:
-        The images as `images_to_device` gives them, and int64 labels.
+        The examples as `inputs_to_device` gives them, and int64 labels.
     """
-    return images_to_device(images, device), torch.from_numpy(labels).to(device)
+    return inputs_to_device(examples, device), torch.from_numpy(labels).to(device)
 
 
 def sees_cuda() -> bool:

@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lrlab.data import Dataset
 from lrlab.pytorch.device import pick_device, to_device
-from lrlab.pytorch.evaluation import check_outputs, evaluate_on_device
+from lrlab.pytorch.evaluation import check_outputs, cross_entropy, evaluate_on_device
 from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR
 from lrlab.training import Recipe
@@ -45,8 +44,9 @@ class Training:
 
     Args:
         model: Network from float images ``(N, channels, height, width)`` to logits
-            ``(N, classes)``; it is moved to the device and trained in place.
-        dataset: Images and labels.
+            ``(N, classes)``, or from int32 sequences ``(N, length)`` to logits
+            ``(N, length, classes)``; it is moved to the device and trained in place.
+        dataset: Images or sequences, and labels.
         recipe: What to do.
         device: A torch device, or ``"auto"``: a GPU if there is one.
 
@@ -74,7 +74,7 @@ class Training:
                 f"model must have weights that require a gradient, received {type(model).__name__} "
                 "without: nothing would be trained"
             )
-        self.model, self.device = model, pick_device(device)
+        self.model, self.dataset, self.device = model, dataset, pick_device(device)
         model.to(self.device)
         self.train = to_device(dataset.x_train, dataset.y_train, self.device)
         self.test = to_device(dataset.x_test, dataset.y_test, self.device)
@@ -83,7 +83,7 @@ class Training:
         layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
         model.to(memory_format=layout)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(recipe.optimizer, model.parameters(), lr=0.0)
-        self.steps = recipe.steps_per_epoch(len(self.train[0]))
+        self.steps = recipe.steps_per_epoch(len(dataset.examples(0)))
         calls = self.steps if recipe.per == "step" else 1
         self.scheduler: ScheduleLR
         if recipe.watch is None:
@@ -125,7 +125,7 @@ class Training:
             with _evaluation_weights(self.optimizer):
                 test_loss, test_accuracy = evaluate_on_device(self.model, *self.test)
             self._metrics = {
-                "train_loss": self._total.item() / len(self.train[0]),
+                "train_loss": self._total.item() / len(self.dataset.examples(0)),
                 "test_loss": test_loss,
                 "test_accuracy": test_accuracy,
                 "seconds": time.perf_counter() - self._started,
@@ -184,13 +184,14 @@ class Training:
             self.scheduler.step()
 
     def _batches(self) -> Iterable[Tensor]:
-        order = torch.randperm(len(self.train[0]), generator=self.shuffle).to(self.device)
-        return order.split(self.recipe.batch_size)
+        examples = self.dataset.examples(self.epoch)
+        order = examples.start + torch.randperm(len(examples), generator=self.shuffle)
+        return order.to(self.device).split(self.recipe.batch_size)
 
     def _update(self, batch: Tensor, observers: list[Observer]) -> None:
         """One step of the optimizer; the mean loss stays on the device."""
-        images, labels = self.train[0][batch], self.train[1][batch]
-        self.loss = functional.cross_entropy(self.model(images), labels)
+        inputs, labels = self.train[0][batch], self.train[1][batch]
+        self.loss = cross_entropy(self.model(inputs), labels)
         for observer in observers:
             observer.before_update(self)
         if self.stopped:

@@ -131,7 +131,10 @@ class AlexNet(nn.Sequential):
 
 
 def initialise(network: nn.Module, init: str, seed: int) -> None:
-    """Draw new weights for every convolutional and dense layer of a network, in place.
+    """Draw new weights for every convolution, dense layer and embedding of a network, in place.
+
+    An embedding is drawn as the dense layer without bias that it is, see
+    `lrlab.networks.decoder_shapes`.
 
     Args:
         network: The network; its layers may be without bias.
@@ -141,11 +144,15 @@ def initialise(network: nn.Module, init: str, seed: int) -> None:
     Raises:
         ValueError: ``init`` is unknown.
     """
-    layers = {n: m for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
-    shapes = {name: tuple(layer.weight.shape) for name, layer in layers.items()}
+    kinds = nn.Conv2d | nn.Linear | nn.Embedding
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, kinds)}
+    kernels = {
+        n: m.weight.T if isinstance(m, nn.Embedding) else m.weight for n, m in layers.items()
+    }
+    shapes = {name: tuple(kernel.shape) for name, kernel in kernels.items()}
     with torch.no_grad():
         for name, (kernel, bias) in draw(shapes, init, seed).items():
-            layer = layers[name]
-            layer.weight.copy_(torch.from_numpy(kernel))
-            if layer.bias is not None:
-                layer.bias.copy_(torch.from_numpy(bias))
+            kernels[name].copy_(torch.from_numpy(kernel))
+            own: torch.Tensor | None = getattr(layers[name], "bias", None)
+            if own is not None:
+                own.copy_(torch.from_numpy(bias))

@@ -255,12 +255,8 @@ def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:
     from lrlab import pytorch
 
     chosen = run.setting.network
-    return getattr(pytorch, chosen.name)(
-        image_shape=dataset.image_shape,
-        classes=dataset.classes,
-        seed=run.seed if seed is None else seed,
-        **chosen.options,
-    )
+    options = chosen.options(dataset)
+    return getattr(pytorch, chosen.name)(seed=run.seed if seed is None else seed, **options)
 
 
 @cache

@@ -16,15 +16,19 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any
 
 from lrlab.data import Dataset, load
-from lrlab.networks import SCHEMES
+from lrlab.networks import NORMALISED, SCHEMES
 from lrlab.optimizers import twin
 from lrlab.schedules import CyclicCosine
 from lrlab.training import Recipe
 from lrlab.utils import Value, checks, instance
 
-NETWORKS = ("LeNet", "AlexNet")
+NETWORKS = ("LeNet", "AlexNet", "Decoder")
 EVALUATED = ("test", "held_out", "both")
 LONGEST = 200  # letters of a name that becomes a file's or a folder's: these have 255 bytes
+
+
+# What one network alone can have otherwise: the value for all others, and its name.
+_OWN = {"width": (1.0, "AlexNet"), "layers": (2, "Decoder"), "normalise": ("before", "Decoder")}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Network(Value):
         name: One of `NETWORKS`.
         init: Distribution of the initial weights, see `lrlab.networks.draw`.
         width: Factor on the width of the layers, for ``"AlexNet"``.
+        layers: Number of blocks, for ``"Decoder"``.
+        normalise: Where the blocks normalise, for ``"Decoder"``: ``"before"`` or ``"after"``.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -44,26 +50,34 @@ class Network(Value):
     _: KW_ONLY
     init: Annotated[str, checks.one_of(*SCHEMES)] = "kaiming_uniform"
     width: Annotated[float, checks.positive] = 1.0
+    layers: Annotated[int, checks.count] = 2
+    normalise: Annotated[str, checks.one_of(*NORMALISED)] = "before"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width != 1 and self.name == "LeNet":
-            raise ValueError(
-                f"width must be 1 for LeNet, which has one size, received {self.width}"
-            )
+        for name, (default, owner) in _OWN.items():
+            if (value := getattr(self, name)) != default and self.name != owner:
+                raise ValueError(
+                    f"{name} must be {default!r} for {self.name}, which has no other, "
+                    f"received {value!r}"
+                )
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The arguments for the class of that name in `lrlab.pytorch`, but for images and seed."""
-        return {"init": self.init} | ({} if self.width == 1 else {"width": self.width})
+    def options(self, dataset: Dataset) -> dict[str, Any]:
+        """Return the arguments for the class of that name in `lrlab.pytorch`, but for the seed."""
+        own = {name: getattr(self, name) for name, (_, owner) in _OWN.items() if owner == self.name}
+        if self.name == "Decoder":
+            own |= {"length": dataset.image_shape[0], "symbols": dataset.classes}
+        else:
+            own |= {"image_shape": dataset.image_shape, "classes": dataset.classes}
+        return {"init": self.init, **own}
 
 
 @dataclass(frozen=True)
 class Images(Value):
-    """Which images a run trains on, is tested on, and holds out.
+    """Which images a run trains on, is tested on, and holds out; or which sequences.
 
     Args:
-        name: Name of the data set, see `lrlab.data.load`.
+        name: Name of the data set, see `lrlab.data.load`; ``"markov"`` for a Decoder.
         limit: Number of training images, the first ones; None is all there are.
         held_out: Number of further training images, on which something is chosen; 0 for none.
         evaluate_on: What each epoch is evaluated on, and a policy watches: ``"test"``; or
@@ -156,6 +170,11 @@ class Setting(Value):
             rule = f"label must be text with 1 to {LONGEST} letters or digits"
             raise ValueError(f"{rule}, received {checks.shown(self.label)}")
         twin(self.recipe.optimizer, "pytorch")  # refuses what PyTorch cannot train with
+        if (self.network.name == "Decoder") != (self.data.name == "markov"):
+            raise ValueError(
+                "data.name must be 'markov' for a Decoder and for no other network, received "
+                f"{self.data.name!r} for {self.network.name}"
+            )
         if self.snapshots is not None:
             self._check_parts(self.snapshots)
         watch = self.recipe.watch
@@ -171,6 +190,8 @@ class Setting(Value):
             raise ValueError(
                 f"snapshots.number must divide the {epochs} epochs, received {parts.number}"
             )
+        if self.data.name == "markov":
+            raise ValueError(f"data must be of images for snapshots, received {self.data.name!r}")
         if not self.data.held_out:
             raise ValueError(
                 "data.held_out must be 1 or more where there are snapshots, received 0"

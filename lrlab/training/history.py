@@ -29,12 +29,13 @@ class History:
         recipe: What the run was asked to do.
         network: Class of the network.
         dataset: Name of the data set.
-        train_images: How many images it trained on.
+        train_images: How many images, or sequences, an epoch trained on.
         provenance: Versions, device, data fingerprint and date.
         lr: Rate that the optimizer used in the first update of the epoch.
         train_loss: Mean loss over the epoch's training batches, as they were met.
-        test_loss: Mean loss over the test images after the epoch.
-        test_accuracy: Share of test images classified correctly after the epoch, in [0, 1].
+        test_loss: Mean loss over the test images, or the symbols of the test sequences, after the
+            epoch.
+        test_accuracy: Share of them classified correctly after the epoch, in [0, 1].
         seconds: Duration of the epoch, evaluation included.
         lr_changes: Pairs (time in epochs, rate): every moment at which the rate read back from
             the optimizer differed from the one before, the first update included.

@@ -139,8 +139,8 @@ def test_a_read_only_cache_with_the_file_in_it(cache):
 def test_unknown_name(own, name):
     np.savez(own / "mine.npz", **arrays())
     message = (
-        "name must be one of blobs, cifar10, digits, fashion_mnist, or that of a file NAME.npz in "
-        f"the folder LRLAB_DATA, received {name!r}"
+        "name must be one of blobs, cifar10, digits, fashion_mnist, markov, or that of a file "
+        f"NAME.npz in the folder LRLAB_DATA, received {name!r}"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         load(name)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab.networks.sizes import alexnet_sizes, lenet_sizes, scaled
+from lrlab.networks.sizes import alexnet_sizes, decoder_shapes, lenet_sizes, scaled
 
 
 def test_lenet_as_described():
@@ -37,6 +37,17 @@ def test_a_width_is_a_factor_of_all_maps_and_hidden_units():
     assert [layer.maps for layer in size.convolutions] == [3, 9, 18, 12, 12]
     assert size.features == 2 * 2 * 12
     assert size.hidden == (48, 48)
+
+
+def test_decoder_as_described():
+    shapes = decoder_shapes(9, 7, layers=3, width=12, heads=3)
+    assert list(shapes)[:8] == ["symbols", "places", *list(shapes)[2:8]]
+    assert (shapes["symbols"], shapes["places"], shapes["head"]) == ((12, 9), (12, 7), (9, 12))
+    for i in (1, 2, 3):
+        squares = {shapes[f"block{i}.{part}"] for part in ("query", "key", "value", "output")}
+        assert squares == {(12, 12)}
+        assert (shapes[f"block{i}.expand"], shapes[f"block{i}.contract"]) == ((48, 12), (12, 48))
+    assert len(shapes) == 3 + 3 * 6
 
 
 # Closed forms: 5×5 without padding takes 4 from a side and pooling drops an odd pixel; a stride of

@@ -9,7 +9,7 @@ from lrlab.data import load
 from lrlab.pytorch.device import (
     deterministic,
     device_name,
-    images_to_device,
+    inputs_to_device,
     one_thread,
     pick_device,
     sees_cuda,
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 def test_pixels_are_scaled_and_their_axes_turned():
     images = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2)
     images[0, 0, 0] = [0, 255]
-    found = images_to_device(images, CPU)
+    found = inputs_to_device(images, CPU)
     assert (found.shape, found.dtype) == ((2, 2, 3, 2), torch.float32)
     assert found[0, :, 0, 0].tolist() == [-1, 1]
     assert found[1, 1, 2, 0] == pytest.approx(images[1, 2, 0, 1] / 127.5 - 1)

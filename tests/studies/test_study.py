@@ -33,21 +33,48 @@ def study(**changes):
     ("arguments", "options"),
     [
         ({}, {"init": "kaiming_uniform"}),
-        ({"name": "AlexNet", "init": "glorot_uniform"}, {"init": "glorot_uniform"}),
+        ({"name": "AlexNet", "init": "glorot_uniform"}, {"init": "glorot_uniform", "width": 1.0}),
         ({"name": "AlexNet", "width": 2}, {"init": "kaiming_uniform", "width": 2.0}),
     ],
 )
 def test_a_network_gives_the_arguments_of_its_class(arguments, options):
-    assert Network(**arguments).options == options
+    images = {"image_shape": (8, 8, 1), "classes": 10}
+    assert Network(**arguments).options(data.load("digits")) == options | images
+
+
+def test_a_decoder_has_the_sizes_of_the_language():
+    options = {"init": "kaiming_uniform", "layers": 3, "normalise": "after"}
+    sizes = {"symbols": 24, "length": 32}
+    network = Network("Decoder", layers=3, normalise="after")
+    assert network.options(data.load("markov", 1)) == options | sizes
+
+
+@pytest.mark.parametrize(
+    ("network", "images", "allowed"),
+    [("Decoder", "markov", True), ("Decoder", "digits", False), ("LeNet", "markov", False)],
+)
+def test_a_decoder_is_trained_on_sequences_and_nothing_else_is(network, images, allowed):
+    chosen = {"network": Network(network), "data": Images(images, limit=None)}
+    if allowed:
+        assert make(**chosen).network.name == "Decoder"
+        return
+    with pytest.raises(
+        ValueError, match=r"data\.name must be 'markov' for a Decoder and for no oth"
+    ):
+        make(**chosen)
 
 
 @pytest.mark.parametrize(
     ("cls", "arguments", "message"),
     [
-        (Network, {"name": "VGG"}, "name must be one of LeNet, AlexNet, received 'VGG'"),
+        (Network, {"name": "VGG"}, "name must be one of LeNet, AlexNet, Decoder, received 'VGG'"),
         (Network, {"init": "zeros"}, "init must be one of kaiming_uniform, glorot_uniform, rec"),
         (Network, {"name": "AlexNet", "width": 0}, "width must be .* greater than 0, received 0"),
-        (Network, {"width": 0.5}, "width must be 1 for LeNet, which has one size, received 0.5"),
+        (Network, {"width": 0.5}, "width must be 1.0 for LeNet, which has no other, received 0.5"),
+        (Network, {"layers": 3}, "layers must be 2 for LeNet, which has no other, received 3"),
+        (Network, {"name": "AlexNet", "normalise": "after"}, "normalise must be 'before' for Ale"),
+        (Network, {"name": "Decoder", "width": 2}, "width must be 1.0 for Decoder, which has no"),
+        (Network, {"name": "Decoder", "layers": 0}, "layers must be a positive integer"),
         (Images, {"limit": 0}, "limit must be a positive integer, received 0"),
         (Images, {"held_out": -1}, "held_out must be an integer of at least 0, received -1"),
         (Images, {"evaluate_on": "validation"}, "evaluate_on must be one of test, held_out, both"),
@@ -128,6 +155,9 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
         ({"snapshots": Parts(3)}, "data.held_out must be 1 or more where there are snapshots, re"),
         ({"snapshots": Parts(3), "data": replace(HALF, evaluate_on="held_out")},
          "data.evaluate_on must be 'test' where there are snapshots, .* received 'held_out'"),
+        ({"snapshots": Parts(3), "network": Network("Decoder"),
+          "data": Images("markov", limit=None, held_out=9)},
+         "data must be of images for snapshots, received 'markov'"),
         ({"snapshots": Parts(3), "data": HALF, "recipe": WATCHED},
          "recipe.watch must be None where there are snapshots"),
         ({"data": HALF, "recipe": WATCHED},

@@ -7,11 +7,11 @@ name                     train        test         classes image    origin
 ``digits``               1,497        300          10      8×8×1    embedded (scikit-learn)
 ``fashion_mnist``        60,000       10,000       10      28×28×1  download, 30 MB; see below
 ``cifar10``              50,000       10,000       10      32×32×3  download, 170 MB
-``markov``               40,000       1,000        24      32       drawn, see `MarkovLanguage`
+``markov``               48,000       1,000        24      32       drawn, see `MarkovLanguage`
 ======================== ============ ============ ======= ======== ========================
 
 An example of ``markov`` is a sequence of 32 symbols with the 32 that follow them, and its classes
-are the 24 symbols. An epoch takes 1,600 sequences, each time new ones.
+are the 24 symbols. An epoch takes 2,400 sequences, each time new ones.
 
 The first 8,000 training and 2,000 test images of ``fashion_mnist`` travel with the package (MIT
 licence, © 2017 Zalando SE, by Han Xiao, Kashif Rasul and Roland Vollgraf); asking for no more than

@@ -26,8 +26,9 @@ class Dataset:
         class_names: Name of each class, in the order of the labels.
         source: Where it came from: ``"LRLAB_DATA"``, ``"embedded"`` in lrlab or scikit-learn,
             ``"cache"`` or ``"download"``.
-        per_epoch: How many training examples an epoch takes. Where that is less than all, each
-            epoch takes the next ones, and begins anew when too few are left. None for all.
+        per_epoch: How many training examples an epoch takes, None for all. Of more than that, each
+            epoch takes the next ones, and begins anew when too few are left. Fewer are taken
+            several times: so an epoch of descent on all of them can have many updates.
 
     Example:
         >>> from lrlab.data import load
@@ -60,11 +61,27 @@ class Dataset:
         """Whether its examples are sequences and no images."""
         return self.x_train.ndim == 2
 
-    def examples(self, epoch: int) -> range:
-        """Return the numbers of the training examples that an epoch, counted from 0, takes."""
-        size = min(self.per_epoch or len(self.x_train), len(self.x_train))
-        start = epoch % (len(self.x_train) // size) * size
-        return range(start, start + size)
+    @property
+    def epoch_size(self) -> int:
+        """How many training examples an epoch takes, each as often as it is taken."""
+        return self.per_epoch or len(self.x_train)
+
+    def passes(self, epoch: int) -> list[range]:
+        """Return the numbers of the training examples that an epoch takes, counted from 0.
+
+        Each pass is shuffled by itself.
+
+        Example:
+            >>> from lrlab.data import load
+            >>> blobs = load("blobs")
+            >>> replace(blobs, per_epoch=200).passes(1), replace(blobs, per_epoch=900).passes(1)
+            ([range(200, 400)], [range(0, 500), range(0, 400)])
+        """
+        size, there = self.epoch_size, len(self.x_train)
+        if size <= there:
+            start = epoch % (there // size) * size
+            return [range(start, start + size)]
+        return [range(min(there, size - taken)) for taken in range(0, size, there)]
 
     @cached_property
     def fingerprint(self) -> str:

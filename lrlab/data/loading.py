@@ -41,7 +41,7 @@ def load(name: str, limit: int | None = None, *, test_limit: int | None = None) 
         name: ``"blobs"``, ``"digits"``, ``"fashion_mnist"``, ``"cifar10"``, ``"markov"`` or your
             own.
         limit: Number of training images to keep, the first ones; None keeps all. Of ``"markov"``
-            there are as many sequences as you ask for, by default 40,000 and 1,000 to test on.
+            there are as many sequences as you ask for, by default 48,000 and 1,000 to test on.
         test_limit: The same for the test images.
 
     Returns:

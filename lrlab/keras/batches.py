@@ -24,7 +24,8 @@ class ShuffledBatches(keras.utils.PyDataset):
     Args:
         images: Whatever the model takes, one entry of the first axis an image.
         labels: One entry an image.
-        examples: Which images an epoch, by its number, takes, all epochs as many; None for all.
+        passes: The images that an epoch, by its number, takes, all epochs as many; each range of
+            them is shuffled by itself. None for all images once.
         batch_size: Images in a batch, a positive integer.
         seed: Seed of the order, an integer of at least 0.
         initial_epoch: Number of the first epoch, the same as in ``fit``.
@@ -46,7 +47,7 @@ class ShuffledBatches(keras.utils.PyDataset):
         images: np.ndarray,
         labels: np.ndarray,
         *,
-        examples: Callable[[int], range] | None = None,
+        passes: Callable[[int], list[range]] | None = None,
         batch_size: int = 128,
         seed: int = 0,
         initial_epoch: int = 0,
@@ -61,8 +62,8 @@ class ShuffledBatches(keras.utils.PyDataset):
         self._batch_size = checks.count("batch_size", batch_size)
         self._seed = checks.whole("seed", seed)
         self._epoch = checks.whole("initial_epoch", initial_epoch)
-        self._examples = examples or (lambda epoch: range(len(images)))
-        self._order = np.array(self._examples(self._epoch))
+        self._passes = passes or (lambda epoch: [range(len(images))])
+        self._order = np.concatenate(self._passes(self._epoch))
         self._next: int | None = None  # outside of an epoch Keras may look at any batch
 
     def __len__(self) -> int:
@@ -86,7 +87,8 @@ class ShuffledBatches(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         generator = np.random.default_rng((self._seed, self._epoch))
-        self._order = generator.permutation(self._examples(self._epoch))
+        parts = [generator.permutation(part) for part in self._passes(self._epoch)]
+        self._order = np.concatenate(parts)
         self._epoch += 1
         self._next = 0
 

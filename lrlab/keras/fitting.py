@@ -94,7 +94,7 @@ def fit(
         recipe,
         network=re.sub(r"_\d+$", "", model.name),  # Keras numbers those without a name
         dataset=dataset.name,
-        train_images=len(dataset.examples(0)),
+        train_images=dataset.epoch_size,
         provenance=_made_by(model, dataset),
     )
     keepers = [] if snapshots is None else [_Keeper(snapshots, history)]
@@ -103,7 +103,7 @@ def fit(
     batches = ShuffledBatches(
         as_inputs(dataset.x_train),
         dataset.y_train,
-        examples=dataset.examples,
+        passes=dataset.passes,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         initial_epoch=history.epochs,

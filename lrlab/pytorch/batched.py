@@ -81,8 +81,11 @@ def fit_many(
         )
     models, recipes = list(models), list(recipes)
     _check(models, recipes)
-    if dataset.sequential:
-        raise ValueError(f"dataset must be of images to train models together, received {dataset}")
+    if dataset.sequential or dataset.per_epoch is not None:
+        raise ValueError(
+            "dataset must be of images, all of which an epoch takes once, to train models together, "
+            f"received {dataset}"
+        )
     together = _Together(models, dataset, recipes, place)
     name = device_name(place) + (f", {len(models)} models at once" if len(models) > 1 else "")
     histories = [

@@ -63,7 +63,7 @@ def fit(
         recipe,
         network=type(bare(model)).__name__,
         dataset=dataset.name,
-        train_images=len(dataset.examples(0)),
+        train_images=dataset.epoch_size,
         provenance=provenance("torch", torch.__version__, place, dataset.fingerprint),
     )
     kept = [] if snapshots is None else [SnapshotKeeper(snapshots, history, training)]

@@ -83,7 +83,7 @@ class Training:
         layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
         model.to(memory_format=layout)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(recipe.optimizer, model.parameters(), lr=0.0)
-        self.steps = recipe.steps_per_epoch(len(dataset.examples(0)))
+        self.steps = recipe.steps_per_epoch(dataset.epoch_size)
         calls = self.steps if recipe.per == "step" else 1
         self.scheduler: ScheduleLR
         if recipe.watch is None:
@@ -125,7 +125,7 @@ class Training:
             with _evaluation_weights(self.optimizer):
                 test_loss, test_accuracy = evaluate_on_device(self.model, *self.test)
             self._metrics = {
-                "train_loss": self._total.item() / len(self.dataset.examples(0)),
+                "train_loss": self._total.item() / self.dataset.epoch_size,
                 "test_loss": test_loss,
                 "test_accuracy": test_accuracy,
                 "seconds": time.perf_counter() - self._started,
@@ -184,9 +184,11 @@ class Training:
             self.scheduler.step()
 
     def _batches(self) -> Iterable[Tensor]:
-        examples = self.dataset.examples(self.epoch)
-        order = examples.start + torch.randperm(len(examples), generator=self.shuffle)
-        return order.to(self.device).split(self.recipe.batch_size)
+        passes = [
+            part.start + torch.randperm(len(part), generator=self.shuffle)
+            for part in self.dataset.passes(self.epoch)
+        ]
+        return torch.cat(passes).to(self.device).split(self.recipe.batch_size)
 
     def _update(self, batch: Tensor, observers: list[Observer]) -> None:
         """One step of the optimizer; the mean loss stays on the device."""

@@ -160,5 +160,5 @@ def test_keras_can_save_it_and_load_it(tmp_path):
 
 def test_models_of_sequences_are_not_trained_together():
     recipe = Recipe(Constant(0.0), epochs=1)
-    with pytest.raises(ValueError, match="dataset must be of images to train models together"):
+    with pytest.raises(ValueError, match="dataset must be of images, all of which an epoch"):
         pytorch.fit_many([pytorch.Decoder(**SMALL)], TEXT, [recipe], device="cpu")

@@ -89,6 +89,23 @@ def test_a_rate_that_comes_late_is_noticed(backend, monkeypatch, per):
     assert lr_deviation(history) == pytest.approx(0.5, rel=1e-6)
 
 
+@pytest.mark.parametrize("per_epoch", [100, 600, 700])
+def test_an_epoch_of_fewer_or_more_images_than_there_are(backend, per_epoch):
+    """At a rate of 0 an epoch's loss is the mean over what it took, as often as it did."""
+    dataset, network = replace(DIGITS, per_epoch=per_epoch), backend.linear()
+    recipe = Recipe(Constant(0.0), epochs=3, batch_size=100)
+    history = backend.fit(network, dataset, recipe)
+    outputs = backend.logits(network, DIGITS.x_train).astype(np.float64)
+    outputs -= np.log(np.exp(outputs).sum(axis=1, keepdims=True))
+    losses = -np.take_along_axis(outputs, DIGITS.y_train[:, np.newaxis], axis=1)[:, 0]
+    taken = [np.concatenate(dataset.passes(epoch)) for epoch in range(3)]
+    np.testing.assert_allclose(history.train_loss, [losses[t].mean() for t in taken], rtol=1e-5)
+    assert [len(t) for t in taken] == [per_epoch] * 3
+    assert (history.train_images, history.steps_per_epoch) == (per_epoch, -(-per_epoch // 100))
+    if per_epoch > 300:  # each pass has every image once
+        np.testing.assert_array_equal(np.bincount(taken[0])[-1], per_epoch // 300)
+
+
 # --- a policy that watches -----------------------------------------------------------------------
 
 

@@ -43,6 +43,23 @@ def test_the_fingerprint_is_that_of_type_shape_and_bytes_of_the_four_arrays(orde
     assert dataset.fingerprint == digest.hexdigest()[:16]
 
 
+@pytest.mark.parametrize(
+    ("per_epoch", "epochs"),
+    [
+        (None, [[range(5)]] * 3),
+        (5, [[range(5)]] * 3),
+        (2, [[range(2)], [range(2, 4)], [range(2)]]),  # the last image is never taken
+        (4, [[range(4)]] * 3),
+        (6, [[range(5), range(1)]] * 3),
+        (10, [[range(5), range(5)]] * 3),
+    ],
+)
+def test_an_epoch_takes_as_many_examples_as_asked_for(per_epoch, epochs):
+    dataset = small(per_epoch=per_epoch)
+    assert [dataset.passes(epoch) for epoch in range(3)] == epochs
+    assert dataset.epoch_size == sum(map(len, epochs[0]))
+
+
 # Held-out images.
 
 

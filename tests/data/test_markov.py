@@ -67,26 +67,26 @@ def test_what_is_drawn_is_as_frequent_as_it_is_likely():
 
 
 def test_the_first_of_more_sequences_are_those_of_fewer():
-    many = LANGUAGE.sample(3_300)
+    many = LANGUAGE.sample(5_000)
     assert many.dtype == np.uint8
-    assert many.shape == (3_300, 33)
-    for count in (1, 1_600, 1_601):
+    assert many.shape == (5_000, 33)
+    for count in (1, 2_400, 2_401):
         np.testing.assert_array_equal(LANGUAGE.sample(count), many[:count])
     others = (
-        many[1_600:3_200],
-        LANGUAGE.sample(1_600, stream=1),
-        MarkovLanguage(seed=1).sample(1_600),
+        many[2_400:4_800],
+        LANGUAGE.sample(2_400, stream=1),
+        MarkovLanguage(seed=1).sample(2_400),
     )
     for other in others:  # another block, another stream, another language
-        assert (other == many[:1_600]).mean() < 0.1
+        assert (other == many[:2_400]).mean() < 0.1
 
 
 def test_it_is_a_data_set_of_symbols_and_those_that_follow():
     dataset = load("markov")
     assert str(dataset) == (
-        "<Dataset markov: 40000 training and 1000 test sequences of 32 symbols out of 24>"
+        "<Dataset markov: 48000 training and 1000 test sequences of 32 symbols out of 24>"
     )
-    train, test = LANGUAGE.sample(40_000), LANGUAGE.sample(1_000, stream=1)
+    train, test = LANGUAGE.sample(48_000), LANGUAGE.sample(1_000, stream=1)
     for x, y, text in (
         (dataset.x_train, dataset.y_train, train),
         (dataset.x_test, dataset.y_test, test),
@@ -98,21 +98,20 @@ def test_it_is_a_data_set_of_symbols_and_those_that_follow():
     assert load("markov", 100, test_limit=10).fingerprint == FINGERPRINT
 
 
-FINGERPRINT = "45494c7de5e07113"
+FINGERPRINT = "c473d675021df377"
 
 
 def test_there_are_as_many_sequences_as_one_asks_for():
-    dataset = load("markov", 41_000, test_limit=1_500)
-    assert len(dataset.x_train), len(dataset.x_test) == (41_000, 1_500)
-    np.testing.assert_array_equal(dataset.x_train[:40_000], load("markov").x_train)
+    dataset = load("markov", 49_000, test_limit=1_500)
+    assert len(dataset.x_train), len(dataset.x_test) == (49_000, 1_500)
+    np.testing.assert_array_equal(dataset.x_train[:48_000], load("markov").x_train)
 
 
 def test_every_epoch_takes_new_sequences_until_there_are_none():
-    dataset = load("markov", 5_000)
-    parts = [range(1_600), range(1_600, 3_200), range(3_200, 4_800)]
-    assert [dataset.examples(epoch) for epoch in range(6)] == parts * 2
-    assert load("markov", 1_500).examples(7) == range(1_500)
-    assert load("blobs").examples(3) == range(500)
+    dataset = load("markov", 7_500)
+    parts = [[range(2_400)], [range(2_400, 4_800)], [range(4_800, 7_200)]]
+    assert [dataset.passes(epoch) for epoch in range(6)] == parts * 2
+    assert load("markov", 1_500).passes(7) == [range(1_500)]
 
 
 @pytest.mark.parametrize(

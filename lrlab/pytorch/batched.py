@@ -83,8 +83,8 @@ def fit_many(
     _check(models, recipes)
     if dataset.sequential or dataset.per_epoch is not None:
         raise ValueError(
-            "dataset must be of images, all of which an epoch takes once, to train models together, "
-            f"received {dataset}"
+            "dataset must be of images, all of which an epoch takes once, where models are trained "
+            f"together, received {dataset}"
         )
     together = _Together(models, dataset, recipes, place)
     name = device_name(place) + (f", {len(models)} models at once" if len(models) > 1 else "")

@@ -39,7 +39,7 @@ from lrlab.studies.results import (
     table,
 )
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
-from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry
+from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, Study, registry
 
 __all__ = [
     "ADAM_RATES",
@@ -53,6 +53,7 @@ __all__ = [
     "ExecutorError",
     "Found",
     "Images",
+    "Measure",
     "Network",
     "Outcome",
     "Parts",

@@ -242,12 +242,22 @@ def train(
         if setting.snapshots is not None and later is not None:
             fresh = partial(network, run, dataset)
             return train_parts(run, setting.snapshots, fresh, dataset, later, device, observers)
-        model = network(run, dataset)
-        history = pytorch.fit(model, dataset, run.recipe, device=device, observers=observers)
+        model, measure = network(run, dataset), setting.measure
+        meter = None if measure is None else pytorch.make_meter(measure.what, measure.every)
+        looking = [*observers] if meter is None else [*observers, meter]
+        history = pytorch.fit(model, dataset, run.recipe, device=device, observers=looking)
         if setting.data.evaluate_on == "both" and later is not None and history.stopped is None:
             loss, accuracy = pytorch.evaluate(model, later)
-            history.measured = {"test": {"loss": loss, "accuracy": accuracy}}
+            history.measured["test"] = {"loss": loss, "accuracy": accuracy}
+        if meter is not None:
+            history.measured["updates"] = _columns(meter.rows)
         return history
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    """The rows of a meter as a record keeps them: by column, without the rate, to six digits."""
+    names = [name for name in rows[0] if name != "lr"] if rows else []
+    return {name: [float(f"{row[name]:.6g}") for row in rows] for name in names}
 
 
 def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:

@@ -143,16 +143,21 @@ def final_values(
 
 
 def chosen(
-    study: Study | str, labels: Iterable[str] | None = None, results: Path | str | None = None
+    study: Study | str,
+    labels: Iterable[str] | None = None,
+    results: Path | str | None = None,
+    *,
+    metric: str = "test_accuracy",
 ) -> str:
     """Return the setting that the recorded runs of a study choose.
 
-    It has the highest mean accuracy after the last epoch over all its seeds, of those whose runs
-    all reach it; where two have the same, the first one.
+    It has the best mean after the last epoch over all its seeds, of those whose runs all reach it:
+    the highest accuracy, or the lowest loss. Where two have the same, it is the first one.
 
     Args:
         study: The study, or its name; its runs are evaluated on held-out images.
         labels: The settings among which is chosen; None for all.
+        metric: What is averaged: a curve of a `lrlab.training.History` that can be watched.
         results: See `lrlab.studies.places`.
 
     Returns:
@@ -177,8 +182,9 @@ def chosen(
     whole = [label for label in labels if all(run.stopped is None for run in histories[label])]
     if not whole:
         raise ValueError(f"none of {', '.join(labels)} of {study.name} has only runs to the end")
+    sign = 1 if METRICS[checks.choice("metric", metric, tuple(METRICS))] == "max" else -1
     return max(
-        whole, key=lambda label: np.mean([run.test_accuracy[-1] for run in histories[label]])
+        whole, key=lambda label: sign * np.mean([getattr(r, metric)[-1] for r in histories[label]])
     )
 
 

@@ -296,7 +296,7 @@ _REMOVE = "Move it away, or delete it and the run is made anew"
 
 def _check_whole(run: Run, history: History) -> None:
     setting = run.setting
-    images = history.train_images if setting.data.limit is None else setting.data.limit
+    images = setting.data.per_epoch or setting.data.limit or history.train_images
     wanted = (setting.network.name, setting.data.name, images)
     if (made := (history.network, history.dataset, history.train_images)) != wanted:
         raise ValueError(f"it must be of {wanted}, received {made}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, Any
 
 from lrlab.data import Dataset, load
@@ -24,6 +24,7 @@ from lrlab.utils import Value, checks, instance
 
 NETWORKS = ("LeNet", "AlexNet", "Decoder")
 EVALUATED = ("test", "held_out", "both")
+MEASURES = ("loss", "sharpness", "preconditioned sharpness")
 LONGEST = 200  # letters of a name that becomes a file's or a folder's: these have 255 bytes
 
 
@@ -84,6 +85,8 @@ class Images(Value):
             ``"held_out"``, where runs are made to choose among them, so that what a history calls
             test losses and accuracies is of the held-out images; or ``"both"``, the held-out ones
             in each epoch, and then the test images once, in ``measured["test"]``.
+        per_epoch: How many examples an epoch takes, see `lrlab.data.Dataset`; None for the data
+            set's own number.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -94,6 +97,7 @@ class Images(Value):
     limit: Annotated[int | None, checks.optional(checks.count)] = 60_000
     held_out: Annotated[int, checks.whole] = 0
     evaluate_on: Annotated[str, checks.one_of(*EVALUATED)] = "test"
+    per_epoch: Annotated[int | None, checks.optional(checks.count)] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,10 +115,13 @@ class Images(Value):
             ValueError: There are not that many images, or no data set has this name.
             DataError: The data set cannot be had.
         """
-        if not self.held_out:
-            return load(self.name, self.limit), None
         limit = None if self.limit is None else self.limit + self.held_out
-        tested, chosen = load(self.name, limit).hold_out(self.held_out)
+        loaded = load(self.name, limit)
+        if self.per_epoch is not None:
+            loaded = replace(loaded, per_epoch=self.per_epoch)
+        if not self.held_out:
+            return loaded, None
+        tested, chosen = loaded.hold_out(self.held_out)
         if self.evaluate_on == "test":
             return tested, chosen
         return chosen, tested if self.evaluate_on == "both" else None
@@ -143,6 +150,24 @@ class Parts(Value):
 
 
 @dataclass(frozen=True)
+class Measure(Value):
+    """What is measured within a run, beside the curves of its epochs.
+
+    Args:
+        what: One of `MEASURES`: the loss of a batch, before its update; or this and the sharpness
+            of the loss of all training images, see `lrlab.pytorch.SharpnessMeter`.
+        every: From how many updates one is measured, the first one included.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    what: Annotated[str, checks.one_of(*MEASURES)]
+    _: KW_ONLY
+    every: Annotated[int, checks.count] = 1
+
+
+@dataclass(frozen=True)
 class Setting(Value):
     """One way of training: everything about a run but its seed.
 
@@ -152,6 +177,7 @@ class Setting(Value):
         network: What is trained.
         data: The images.
         snapshots: The parts of the run that leave snapshots, see `lrlab.studies`; None for none.
+        measure: What is measured within the run, for ``measured["updates"]``; None for nothing.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -163,6 +189,7 @@ class Setting(Value):
     network: Annotated[Network, instance(Network, words="a Network")] = Network()
     data: Annotated[Images, instance(Images, words="an Images")] = Images()
     snapshots: Annotated[Parts | None, checks.optional(instance(Parts, words="a Parts"))] = None
+    measure: Annotated[Measure | None, checks.optional(instance(Measure, words="a Measure"))] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -186,6 +213,8 @@ class Setting(Value):
 
     def _check_parts(self, parts: Parts) -> None:
         epochs, schedule = self.recipe.epochs, self.recipe.schedule
+        if self.measure is not None:
+            raise ValueError("measure must be None where there are snapshots")
         if epochs % parts.number:
             raise ValueError(
                 f"snapshots.number must divide the {epochs} epochs, received {parts.number}"

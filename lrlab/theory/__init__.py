@@ -11,6 +11,7 @@ Example:
     Tuning(lr=0.25, momentum=0.25, factor=0.5)
 """
 
+from lrlab.theory.convex_bound import BaseRate, best_base_lr, convex_bound
 from lrlab.theory.momentum import (
     REGIMES,
     Tuning,
@@ -28,11 +29,14 @@ from lrlab.theory.phases import PHASES, Plane, plane
 __all__ = [
     "PHASES",
     "REGIMES",
+    "BaseRate",
     "Plane",
     "Tuning",
+    "best_base_lr",
     "best_constant_lr",
     "best_tuning",
     "convergence_factor",
+    "convex_bound",
     "divergence_lr",
     "iteration_matrix",
     "noise_floor",

@@ -275,10 +275,26 @@ def test_the_meter_notes_what_is_there_and_disturbs_nothing() -> None:
     assert {row["lr"] for row in plain.rows} == {0.05}
     values = [row["sharpness"] for row in scaled.rows]
     assert math.isnan(values[0]), "no memory yet"
-    assert all(value > 0 for value in values[1:])
+    plain_values = [row["sharpness"] for row in plain.rows]
+    assert all(ours > 3 * other for ours, other in zip(values[1:], plain_values[1:], strict=True))
     images, labels = to_device(BLOBS.x_train[:150], BLOBS.y_train[:150], torch.device("cpu"))
     alone = sharpness(network(), images, labels).value
     assert plain.rows[0]["sharpness"] == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_meter_begins_where_it_was(monkeypatch) -> None:
+    starts, found = [], []
+
+    def spy(*arguments, start, **options):
+        starts.append(start)
+        found.append(sharpness(*arguments, start=start, **options))
+        return found[-1]
+
+    monkeypatch.setattr("lrlab.pytorch.curvature.sharpness", spy)
+    recipe = Recipe(Constant(0.1), epochs=2, batch_size=500)
+    fit(deep(), BLOBS, recipe, observers=[SharpnessMeter()], device="cpu")
+    assert starts[0] is None
+    assert starts[1] is found[0].vector
 
 
 MODEL, (X, Y) = dense().double(), batch(6)

@@ -6,9 +6,10 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 `against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
 `differences`, `matrix`, `samples`, `used_rates`.
 
-The helpers of a single cell, longer than a cell may be: `coordinates`, `factors`, `first_steps`,
-`long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`, `sensitivities`, `sequences`, `shapes`,
-`speeds`, `state_machine`, `step_lengths`, `visited`, `wanderings`, `weight_rates`.
+The helpers of a single cell, longer than a cell may be: `bounds`, `coordinates`, `edges`,
+`factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`, `river`,
+`sensitivities`, `sequences`, `shapes`, `speeds`, `state_machine`, `step_lengths`, `visited`,
+`wanderings`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -20,6 +21,7 @@ from lrlab.plots.landscapes import convergence, factors, paths, visited
 from lrlab.plots.optimizers import against_steps, weight_rates
 from lrlab.plots.plateau import noise_cuts, state_machine, watched
 from lrlab.plots.schedules import rates, sequences, shapes
+from lrlab.plots.stability import bounds, edges, river
 from lrlab.plots.style import LINES, OPTIMIZER_LINES, line_of
 from lrlab.plots.theory import (
     coordinates,
@@ -37,10 +39,12 @@ __all__ = [
     "OPTIMIZER_LINES",
     "against_steps",
     "bands",
+    "bounds",
     "convergence",
     "coordinates",
     "curves",
     "differences",
+    "edges",
     "factors",
     "finals",
     "first_steps",
@@ -54,6 +58,7 @@ __all__ = [
     "paths",
     "phase_diagram",
     "rates",
+    "river",
     "samples",
     "sensitivities",
     "sensitivity",

@@ -8,7 +8,13 @@ from lrlab.pytorch.averaging import (
     weight_distances,
 )
 from lrlab.pytorch.batched import fit_many
-from lrlab.pytorch.curvature import along_gradient, first_steps
+from lrlab.pytorch.curvature import (
+    Eigenpair,
+    SharpnessMeter,
+    along_gradient,
+    first_steps,
+    sharpness,
+)
 from lrlab.pytorch.decoder import Decoder
 from lrlab.pytorch.device import (
     deterministic,
@@ -30,11 +36,13 @@ from lrlab.pytorch.weight_rates import measure_rates
 __all__ = [
     "AlexNet",
     "Decoder",
+    "Eigenpair",
     "LeNet",
     "Line",
     "Observer",
     "PlateauLR",
     "ScheduleLR",
+    "SharpnessMeter",
     "Training",
     "along_gradient",
     "along_line",
@@ -56,6 +64,7 @@ __all__ = [
     "pick_device",
     "rates_of",
     "rates_of_line",
+    "sharpness",
     "to_device",
     "weight_distances",
 ]

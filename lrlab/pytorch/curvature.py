@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+from torch import Tensor, nn, optim
+from torch.nn import functional
 
 from lrlab.data import Dataset
 from lrlab.optimizers import SGD
 from lrlab.pytorch.loop import Observer, Training
+from lrlab.pytorch.weight_rates import preconditioners
 from lrlab.training import FirstSteps, Recipe
-from lrlab.utils import instance
+from lrlab.utils import checks, instance
+
+TOLERANCE = 1e-3  # of an eigenvalue, relative to it
+RESTARTS = 200  # of the search for one, each of some twenty products
+
+
+class Eigenpair(NamedTuple):
+    """The largest eigenvalue, and a unit vector in its direction, of all weights one by one."""
+
+    value: float
+    vector: Tensor
 
 
 def first_steps(
@@ -113,21 +128,248 @@ def along_gradient(loss: Tensor, weights: list[nn.Parameter]) -> tuple[float, fl
     if not weights:
         raise ValueError("weights must hold one that requires a gradient, received none")
 
-    def gradient(of: Tensor, create_graph: bool) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(
-            of,
-            weights,
-            retain_graph=True,
-            create_graph=create_graph,
-            allow_unused=True,
-            materialize_grads=True,
+    gradients = _gradient(loss, weights, create_graph=True)
+    g = [each.detach() for each in gradients]
+    bent = _hessian_times(g, gradients, weights)
+    squared, product = _inner(g, g), _inner(bent, g)
+    return squared.sqrt().item(), (product / squared).item()
+
+
+def sharpness(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    optimizer: optim.Optimizer | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    start: Tensor | None = None,
+    chunk: int = 1_000,
+    seed: int = 0,
+) -> Eigenpair:
+    r"""Return the sharpness: the largest eigenvalue of the Hessian H of the mean loss.
+
+    Gradient descent of rate η stays only where it is below :math:`2/\eta`, see
+    `lrlab.theory.edge_of_stability`. For an optimizer that divides the gradient by numbers P of its
+    memory, what counts is the largest eigenvalue of :math:`P^{-1/2} H P^{-1/2}`: the preconditioned
+    sharpness. P is the rate divided by the rates that each weight has by itself: 1 in SGD,
+    :math:`\sqrt v + \epsilon` in RMSProp, :math:`\sqrt{\hat v} + \epsilon` in Adam. Cohen et al.
+    also multiply Adam's by :math:`1 - \beta_1^t`, which is 1 soon.
+
+    The search is ARPACK's, by products of H with vectors. It ends when the residual is at most a
+    thousandth of the eigenvalue; to that, then, it is one of H. The largest in number, not in size,
+    is meant: negative ones do not hide it.
+
+    The mode of the model counts and stays. In training mode batch normalisation takes the
+    statistics of a chunk, so that one chunk of all images is the loss that descent on all of them
+    has; dropout leaves out the same units in every product. Buffers and, on a CPU or with CUDA,
+    the state of the random generators stay.
+
+    Args:
+        model: The network.
+        images: What it takes, all of them, on its device.
+        labels: What the loss compares its outputs with, one an image.
+        optimizer: Torch's, whose P counts, after a step at least; None for H itself. Weights to
+            which it gives no rate are left out, as frozen ones are.
+        loss: The mean loss of some outputs and labels.
+        start: Vector near which the search begins, such as that of a place nearby.
+        chunk: How many images are in memory with all their activations at a time.
+        seed: Seed of the vector from which the search begins, and of dropout.
+
+    Returns:
+        The eigenpair; the value is NaN where the loss is no longer finite, or no eigenvalue
+        settles.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Example:
+        >>> model, x = nn.Linear(2, 1, bias=False), torch.tensor([[3.0, 0.0], [0.0, 1.0]])
+        >>> square = lambda outputs, labels: ((outputs - labels) ** 2).mean()
+        >>> round(sharpness(model, x, torch.zeros(2, 1), loss=square).value, 3)
+        9.0
+
+    References:
+        Cohen, Kaur, Li, Kolter, Talwalkar 2021, arXiv:2103.00065; Cohen et al. 2022,
+        arXiv:2207.14484, on adaptive optimizers.
+    """
+    if not len(images) or len(images) != len(labels):
+        raise ValueError(
+            f"images and labels must be equally many, one or more, received {len(images)} and "
+            f"{len(labels)}"
+        )
+    roots: dict[Tensor, Tensor] = {w: torch.ones_like(w) for w in model.parameters()}
+    if optimizer is not None:
+        roots = {weight: p.rsqrt() for weight, p in preconditioners(optimizer).items()}
+    weights = [weight for weight in model.parameters() if weight.requires_grad and weight in roots]
+    if not weights:
+        raise ValueError("model must have a weight that requires a gradient, received none")
+    size, chunk = sum(weight.numel() for weight in weights), checks.count("chunk", chunk)
+    seed = checks.whole("seed", seed)
+    # Near a given vector it still has some of every direction, should another take the lead.
+    begin = _unit(np.random.default_rng(seed).standard_normal(size))
+    if start is not None:
+        near = start.double().cpu().numpy()
+        if near.shape != (size,) or not (np.isfinite(near).all() and near.any()):
+            raise ValueError(f"start must be a finite vector, not 0, of the {size} weights")
+        begin = _unit(near) + 0.1 * begin
+
+    def gradient(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        with _copied_buffers(model), torch.random.fork_rng([x.device] if x.is_cuda else []):
+            torch.manual_seed(seed)
+            mean = loss(model(x), y)
+        return _gradient(mean * (len(x) / len(images)), weights, create_graph=True)
+
+    parts = [*zip(images.split(chunk), labels.split(chunk), strict=True)]
+    with _as_written():
+        # Without a second chunk the graph of the gradient serves every product.
+        kept = [gradient(*parts[0])] if len(parts) == 1 else None
+
+        def times(flat: np.ndarray) -> np.ndarray:
+            pieces = torch.from_numpy(flat.ravel()).split([weight.numel() for weight in weights])
+            vector = [
+                roots[weight] * piece.to(weight).view_as(weight)
+                for weight, piece in zip(weights, pieces, strict=True)
+            ]
+            product = np.zeros(size)
+            for gradients in kept or (gradient(*part) for part in parts):
+                bent = _hessian_times(vector, gradients, weights)
+                scaled = [roots[w] * each for w, each in zip(weights, bent, strict=True)]
+                product += torch.cat([each.ravel() for each in scaled]).double().cpu().numpy()
+            return product
+
+        value, vector = _largest(times, begin)
+    return Eigenpair(value, torch.from_numpy(vector))
+
+
+@contextmanager
+def _copied_buffers(model: nn.Module) -> Iterator[None]:
+    """Let a forward pass change copies: the pass of an update under way needs what it has seen."""
+    buffers = [
+        (module, name, buffer)
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    for module, name, buffer in buffers:
+        setattr(module, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for module, name, buffer in buffers:
+            setattr(module, name, buffer)
+
+
+def _largest(
+    times: Callable[[np.ndarray], np.ndarray], start: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The largest eigenvalue and its vector. ARPACK takes neither one dimension nor a 0."""
+    size, product = len(start), times(start)
+    if not np.isfinite(product).all():
+        return math.nan, start
+    if size == 1 or not product.any():
+        return float(product[0] / start[0]), _unit(start)
+    operator = LinearOperator((size, size), matvec=times, dtype=np.float64)
+    try:
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE,
+                                maxiter=RESTARTS)  # fmt: skip
+    except ArpackError:
+        return math.nan, start
+    return float(values[0]), vectors[:, 0]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
+
+
+class SharpnessMeter(Observer):
+    """Notes the `sharpness` of a training every so many updates.
+
+    It stands for the loss of all training images, or of the first ones, in training mode. Where a
+    batch is all of them, it is that of the loss that the update makes smaller.
+
+    Args:
+        every: From how many updates one is measured, the first one included.
+        images: How many of the training images count; None for all.
+        preconditioned: Whether the optimizer's memory counts. Before its first step it has none,
+            and the first value is NaN.
+        chunk: How many images are in memory with all their activations at a time.
+        seed: As for `sharpness`.
+
+    Attributes:
+        rows: One for each measurement: ``step``, the number of updates before it, ``lr``, the rate
+            of the update to come, ``loss``, the mean loss of its batch, and ``sharpness``.
+            ``pandas.DataFrame(meter.rows)`` makes a table of them.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Example:
+        >>> from lrlab import Constant, data
+        >>> from lrlab.pytorch import fit
+        >>> network, meter = nn.Sequential(nn.Flatten(), nn.Linear(2, 3)), SharpnessMeter(every=5)
+        >>> recipe = Recipe(Constant(0.1), epochs=9, batch_size=500)
+        >>> history = fit(network, data.load("blobs"), recipe, observers=[meter])
+        >>> [(row["step"], row["lr"]) for row in meter.rows]
+        [(0, 0.1), (5, 0.1)]
+    """
+
+    def __init__(
+        self,
+        *,
+        every: int = 1,
+        images: int | None = None,
+        preconditioned: bool = False,
+        chunk: int = 1_000,
+        seed: int = 0,
+    ) -> None:
+        self.every = checks.count("every", every)
+        self.images = None if images is None else checks.count("images", images)
+        self.preconditioned = checks.flag("preconditioned", preconditioned)
+        self.chunk, self.seed = checks.count("chunk", chunk), checks.whole("seed", seed)
+        self.rows: list[dict[str, float]] = []
+        self._last: Tensor | None = None
+
+    def before_update(self, training: Training) -> None:
+        step = training.epoch * training.steps + training.step
+        if step % self.every:
+            return
+        value = math.nan
+        if step or not self.preconditioned:
+            images, labels = (both[: self.images] for both in training.train)
+            value, self._last = sharpness(
+                training.model,
+                images,
+                labels,
+                optimizer=training.optimizer if self.preconditioned else None,
+                start=self._last,
+                chunk=self.chunk,
+                seed=self.seed,
+            )
+        self.rows.append(
+            {"step": step, "lr": training.lr, "loss": training.loss.item(), "sharpness": value}
         )
 
-    gradients = gradient(loss, create_graph=True)
-    g = [each.detach() for each in gradients]
-    along = torch.stack([(a * b).sum() for a, b in zip(gradients, g, strict=True)]).sum()
+
+def _gradient(of: Tensor, weights: list[nn.Parameter], create_graph: bool) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(
+        of,
+        weights,
+        retain_graph=True,
+        create_graph=create_graph,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+
+
+def _hessian_times(
+    vector: Sequence[Tensor], gradients: Sequence[Tensor], weights: list[nn.Parameter]
+) -> Sequence[Tensor]:
+    """The Hessian times a vector, from the gradient with its graph, which is kept."""
+    along = _inner(gradients, vector)
     # A network whose hidden units are all off has a loss without second derivative.
-    bent = gradient(along, create_graph=False) if along.requires_grad else [0 * a for a in g]
-    squared = torch.stack([(a * a).sum() for a in g]).sum()
-    product = torch.stack([(a * b).sum() for a, b in zip(bent, g, strict=True)]).sum()
-    return squared.sqrt().item(), (product / squared).item()
+    if not along.requires_grad:
+        return [torch.zeros_like(weight) for weight in weights]
+    return _gradient(along, weights, create_graph=False)
+
+
+def _inner(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    return torch.stack([(a * b).sum() for a, b in zip(first, second, strict=True)]).sum()

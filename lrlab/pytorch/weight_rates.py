@@ -54,21 +54,39 @@ def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
     return [found.get(weight, torch.full_like(weight, torch.nan)) for weight in weights]
 
 
-@torch.no_grad()
 def _rates_of(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
     """The rates of every parameter that has one."""
+    divisors = preconditioners(optimizer)
+    return {
+        weight: group["lr"] / divisors[weight]
+        for group in optimizer.param_groups
+        for weight in group["params"]
+        if weight in divisors
+    }
+
+
+@torch.no_grad()
+def preconditioners(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
+    """Return the rate divided by `weight_rates`, of the same shape, for each weight that has one.
+
+    Args:
+        optimizer: One of those that `weight_rates` knows, after a step at least.
+
+    Raises:
+        ValueError: It is another optimizer, or has made no step.
+    """
     kind = type(optimizer).__name__
-    if kind not in _RATES:
-        raise ValueError(f"optimizer must be one of {', '.join(_RATES)}, received {kind}")
-    rates, trained = {}, False
+    if kind not in _DIVISORS:
+        raise ValueError(f"optimizer must be one of {', '.join(_DIVISORS)}, received {kind}")
+    divisors, trained = {}, False
     for group in optimizer.param_groups:
         for weight in filter(lambda weight: weight.requires_grad, group["params"]):
             trained, state = True, optimizer.state.get(weight, {})
             if kind == "SGD" or int(state.get("step", 0)):
-                rates[weight] = _RATES[kind](weight, group, state)
-    if trained and not rates:
+                divisors[weight] = _DIVISORS[kind](weight, group, state)
+    if trained and not divisors:
         raise ValueError(f"optimizer must have made a step, received {kind} before its first")
-    return rates
+    return divisors
 
 
 def measure_rates(
@@ -117,32 +135,32 @@ class _LastStep(Observer):
 
 
 def _sgd(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
-    return torch.full_like(weight, group["lr"])
+    return torch.ones_like(weight)
 
 
 def _adagrad(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
-    return group["lr"] / (state["sum"].sqrt() + group["eps"])
+    return state["sum"].sqrt() + group["eps"]
 
 
 def _rmsprop(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
     v = state["square_avg"]
     if group["centered"]:
         v = v - state["grad_avg"] ** 2
-    return group["lr"] / (v.sqrt() + group["eps"])
+    return v.sqrt() + group["eps"]
 
 
 def _adadelta(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
     u, v, eps = state["acc_delta"], state["square_avg"], group["eps"]
-    return group["lr"] * (u + eps).sqrt() / (v + eps).sqrt()
+    return (v + eps).sqrt() / (u + eps).sqrt()
 
 
 def _adam(weight: Tensor, group: dict[str, Any], state: dict[str, Any]) -> Tensor:
     v = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
     present = 1 - group["betas"][1] ** int(state["step"])
-    return group["lr"] / ((v / present).sqrt() + group["eps"])
+    return (v / present).sqrt() + group["eps"]
 
 
-_RATES = {
+_DIVISORS = {
     "SGD": _sgd,
     "Adagrad": _adagrad,
     "RMSprop": _rmsprop,

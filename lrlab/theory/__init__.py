@@ -1,4 +1,4 @@
-"""What can be computed beforehand on a quadratic bowl: factors, borders, floors, phases.
+"""What can be computed beforehand: factors, borders, floors and phases on a bowl, a convex bound.
 
 Plain gradient descent is descent with a momentum of 0, and 0 is the default.
 
@@ -11,6 +11,7 @@ Example:
     Tuning(lr=0.25, momentum=0.25, factor=0.5)
 """
 
+from lrlab.theory.convex_bound import BaseRate, best_base_lr, convex_bound
 from lrlab.theory.momentum import (
     REGIMES,
     Tuning,
@@ -22,18 +23,24 @@ from lrlab.theory.momentum import (
     regime,
     spectral_radius,
 )
-from lrlab.theory.noise import noise_floor, settling_time
+from lrlab.theory.noise import expected_losses, noise_floor, settling_time
 from lrlab.theory.phases import PHASES, Plane, plane
+from lrlab.theory.stability import edge_of_stability
 
 __all__ = [
     "PHASES",
     "REGIMES",
+    "BaseRate",
     "Plane",
     "Tuning",
+    "best_base_lr",
     "best_constant_lr",
     "best_tuning",
     "convergence_factor",
+    "convex_bound",
     "divergence_lr",
+    "edge_of_stability",
+    "expected_losses",
     "iteration_matrix",
     "noise_floor",
     "plane",

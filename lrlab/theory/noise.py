@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -133,26 +134,102 @@ def settling_time(
     floor = noise_floor(noisy, lr, momentum, nesterov=nesterov)
     target, steps = checks.positive("target", target), checks.count("steps", steps)
     bowl = _bowl(noisy)
-    rule = f"finite numbers in shape ({bowl.dimension},)"
-    place = checks.array("start", start, rule)
-    if place.shape != (bowl.dimension,) or not np.isfinite(place).all():
-        raise ValueError(f"start must be {rule}, received {checks.shown(start)}")
+    place = _place(bowl, start)
     rate, beta, floor = np.broadcast_arrays(lr, momentum, floor)
     # The last axis is that of the bowl. Where nothing settles, a rate that does not overflow.
     rate = np.where(np.isfinite(floor), rate, 0)[..., np.newaxis]
     beta = np.broadcast_to(beta[..., np.newaxis], rate.shape)
-    matrix = iteration_matrix(np.array(bowl.eigenvalues), rate, beta, nesterov=nesterov)
-    kick = np.stack([np.ones(rate.shape), -rate * (1 + beta if nesterov else 1)], axis=-1)
-    variances = _variances(noisy, bowl)[:, np.newaxis, np.newaxis]
-    noise = kick[..., np.newaxis] * kick[..., np.newaxis, :] * variances
+    matrix, noise = _step(noisy, bowl, rate, beta, nesterov)
     moments = np.zeros(matrix.shape)
-    moments[..., 1, 1] = (bowl.axes.T @ place) ** 2
+    moments[..., 1, 1] = place**2
     above = np.zeros(floor.shape)  # the first step after the last one outside the target
     for k in range(steps + 1):
         above = np.where(moments[..., 1, 1].sum(axis=-1) > target, k + 1, above)
         moments = matrix @ moments @ np.swapaxes(matrix, -1, -2) + noise
     time = np.where((floor <= target) & (above <= steps), above, np.inf)
     return time if time.ndim else float(time)
+
+
+def expected_losses(
+    noisy: Noisy,
+    rates: Sequence[float] | np.ndarray,
+    start: Sequence[float] | np.ndarray,
+    momentum: float = 0.0,
+    *,
+    nesterov: bool = False,
+) -> np.ndarray:
+    r"""Return the mean loss over the noise before and after each step, axis by axis, at any rates.
+
+    In a ravine the parts tell travel from height: along the flat axis, the river, the loss is what
+    is left to travel; across it, the height above the river. Without momentum a step has
+
+    .. math::
+        \mathrm{E}\,u_i^2 \leftarrow (1 - \eta\lambda_i)^2\,\mathrm{E}\,u_i^2 + \eta^2\sigma_i^2,
+        \qquad L_i = \frac{\lambda_i}{2}\,\mathrm{E}\,u_i^2.
+
+    What is travelled depends on the sum of the rates, nearly as
+    :math:`e^{-2\lambda_i \sum \eta}`. The height depends on the last few rates alone: at a constant
+    one it is :math:`\eta\sigma_i^2 / (4 - 2\eta\lambda_i)` after some :math:`1/\eta\lambda_i`
+    steps. So a high rate travels fast and high above the river, and gives the height back when it
+    falls. With momentum the recursion is that of `settling_time`, the velocity being torch's.
+
+    Args:
+        noisy: A `Quadratic` seen through noise.
+        rates: The rate of each step, T numbers of at least 0.
+        start: Where the descent begins, shape ``(d,)``.
+        momentum: Momentum β, in [0, 1).
+        nesterov: Whether to look ahead.
+
+    Returns:
+        The parts of the loss, shape ``(T + 1, d)``, in the order of the eigenvalues; their sum over
+        the last axis is the mean loss.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Example:
+        >>> ravine = Noisy(Quadratic([0.01, 10]), covariance=[[0, 0], [0, 4]])
+        >>> rates = [0.1] * 30 + [0.1, 0.08, 0.06, 0.04, 0.02]
+        >>> expected_losses(ravine, rates, [10, 1])[[0, 30, 35]].round(2)
+        array([[0.5 , 5.  ],
+               [0.47, 0.2 ],
+               [0.47, 0.05]])
+
+    References:
+        Wen, Li, Wang, Hall, Liang, Ma 2024, arXiv:2410.05192, on rivers and their valleys.
+    """
+    bowl = _bowl(noisy)
+    place = _place(bowl, start)
+    lrs = each("rates", rates, checks.rate)
+    if lrs.ndim != 1:
+        raise ValueError(f"rates must be a sequence of rates, received {checks.shown(rates)}")
+    beta = np.full((1, 1), checks.decay_rate("momentum", momentum))
+    matrices, noises = _step(noisy, bowl, lrs[:, np.newaxis], beta, nesterov)
+    moments = np.zeros((len(lrs) + 1, bowl.dimension, 2, 2))
+    moments[0, :, 1, 1] = place**2
+    for k, (matrix, noise) in enumerate(zip(matrices, noises, strict=True)):
+        moments[k + 1] = matrix @ moments[k] @ np.swapaxes(matrix, -1, -2) + noise
+    return moments[..., 1, 1] * np.array(bowl.eigenvalues) / 2
+
+
+def _step(
+    noisy: Noisy, bowl: Quadratic, rate: np.ndarray, beta: np.ndarray, nesterov: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix of a step on each axis, and what its noise adds to the moments."""
+    rate, beta = np.broadcast_arrays(rate, beta)
+    matrix = iteration_matrix(np.array(bowl.eigenvalues), rate, beta, nesterov=nesterov)
+    kick = np.stack([np.ones(rate.shape), -rate * (1 + beta if nesterov else 1)], axis=-1)
+    variances = _variances(noisy, bowl)[:, np.newaxis, np.newaxis]
+    return matrix, kick[..., np.newaxis] * kick[..., np.newaxis, :] * variances
+
+
+def _place(bowl: Quadratic, start: Any) -> np.ndarray:
+    """Where a descent begins, in coordinates along the axes of the bowl."""
+    rule = f"finite numbers in shape ({bowl.dimension},)"
+    place = checks.array("start", start, rule)
+    if place.shape != (bowl.dimension,) or not np.isfinite(place).all():
+        raise ValueError(f"start must be {rule}, received {checks.shown(start)}")
+    return bowl.axes.T @ place
 
 
 def _bowl(noisy: Noisy) -> Quadratic:

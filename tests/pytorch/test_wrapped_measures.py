@@ -9,7 +9,15 @@ from torch.optim.swa_utils import AveragedModel
 from lrlab import Constant, Recipe
 from lrlab.data import load
 from lrlab.optimizers import Adam
-from lrlab.pytorch import evaluate, first_steps, initialise, logits, measure_rates
+from lrlab.pytorch import (
+    evaluate,
+    first_steps,
+    initialise,
+    logits,
+    measure_rates,
+    sharpness,
+    to_device,
+)
 
 BLOBS = load("blobs", 100, test_limit=50)
 
@@ -54,6 +62,8 @@ def measured(model):
     if hasattr(torch.compiler, "set_stance"):
         steps = first_steps(model, BLOBS, recipe, steps=2, device="cpu")
         found |= {name: getattr(steps, name) for name in ("loss", "grad_norm", "curvature")}
+        images = to_device(BLOBS.x_train, BLOBS.y_train, torch.device("cpu"))
+        found["sharpness"] = sharpness(model, *images).value
     adam = Recipe(Constant(0.1), epochs=1, batch_size=50, optimizer=Adam())
     rates = measure_rates(model, BLOBS, adam, steps=2, device="cpu")
     initialise(model, "glorot_uniform", seed=3)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lrlab.landscapes import Noisy, Quadratic, Rosenbrock, descend
 from lrlab.optimizers import Momentum
-from lrlab.schedules import Constant
+from lrlab.schedules import Constant, WarmupStableDecay
 from lrlab.theory.momentum import divergence_lr, iteration_matrix
-from lrlab.theory.noise import noise_floor, settling_time
+from lrlab.theory.noise import expected_losses, noise_floor, settling_time
 from tests.support.strategies import examples
 
 both_variants = pytest.mark.parametrize("nesterov", [False, True], ids=["heavy ball", "Nesterov"])
@@ -148,6 +148,47 @@ def test_times_take_shapes_and_the_border(nesterov) -> None:
     assert type(alone) is float
 
 
+# --- river and valley ----------------------------------------------------------------------------
+
+SCHEDULE = WarmupStableDecay(0.15, warmup_epochs=20, stable_epochs=100, decay_epochs=40)
+
+
+@both_variants
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_losses_are_the_means_of_many_descents_under_a_schedule(nesterov, momentum) -> None:
+    noisy = Noisy(Quadratic([0.02, 6], angle=0.4), covariance=[[2.0, 1.2], [1.2, 1.0]])
+    optimizer = Momentum(momentum=momentum, nesterov=nesterov and momentum > 0)
+    start, steps = [9.0, 2.0], 160
+    path = descend(noisy, optimizer, SCHEDULE, np.tile(start, (4_000, 1)), steps, seed=0)
+    along = path.w @ noisy.landscape.axes
+    measured = np.mean(along**2, axis=1) * np.array([0.02, 6]) / 2
+    found = expected_losses(noisy, path.lr, start, momentum, nesterov=nesterov)
+    assert found.shape == (steps + 1, 2)
+    assert found == pytest.approx(measured, rel=0.12)
+    assert found.sum(axis=1).mean() == pytest.approx(path.loss.mean(), rel=0.01)
+    assert found[100, 1] > 3 * found[-1, 1], "the decay lowers it onto the river"
+
+
+def test_the_plain_recursion_by_hand() -> None:
+    noisy = Noisy(Quadratic([2, 0.5]), covariance=[[3.0, 0], [0, 0.0]])
+    first, second, expected = 4.0, 9.0, [[4.0, 2.25]]
+    for lr in (0.1, 0.3, 0.0):
+        first = (1 - 2 * lr) ** 2 * first + 3 * lr**2
+        second = (1 - 0.5 * lr) ** 2 * second
+        expected.append([first, second / 4])
+    assert expected_losses(noisy, [0.1, 0.3, 0.0], [-2, 3]) == pytest.approx(np.array(expected))
+    assert expected_losses(noisy, [], [-2, 3]).tolist() == [[4.0, 2.25]]
+
+
+def test_travel_and_height_as_the_docstring_says() -> None:
+    ravine = Noisy(Quadratic([0.01, 8]), covariance=[[0, 0], [0, 2]])
+    rates = np.full(400, 0.15)
+    river, height = expected_losses(ravine, rates, [10, 0])[-1]
+    assert height == pytest.approx(0.15 * 2 / (4 - 2 * 0.15 * 8), rel=1e-12)
+    assert height == pytest.approx(8 / 2 * noise_floor(Noisy(Quadratic([8]), sigma=2**0.5), 0.15))
+    assert river == pytest.approx(0.5 * math.exp(-2 * 0.01 * rates.sum()), rel=0.01)
+
+
 NOISY = Noisy(Quadratic([1]), sigma=1)
 REFUSED = [
     (lambda: noise_floor(Quadratic([1]), 0.1, 0.5), r"noisy must be a Noisy\(Quadratic"),
@@ -165,6 +206,12 @@ REFUSED = [
     (lambda: settling_time(NOISY, 0.1, 0, 1.0, 1), r"start must be .* \(1,\), received 1.0"),
     (lambda: settling_time(NOISY, 0.1, 0, [[1.0]], 1), r"start must be .* in shape \(1,\)"),
     (lambda: settling_time(NOISY, 0.1, 0, [math.nan], 1), "start must be finite numbers"),
+    (lambda: expected_losses(Quadratic([1]), [0.1], [1.0]), r"noisy must be a Noisy\(Quadratic"),
+    (lambda: expected_losses(NOISY, [-0.1], [1.0]), "rates must be .* received -0.1"),
+    (lambda: expected_losses(NOISY, 0.1, [1.0]), "rates must be a sequence of rates, received 0.1"),
+    (lambda: expected_losses(NOISY, [0.1], [1.0, 2.0]), r"start must be .* in shape \(1,\)"),
+    (lambda: expected_losses(NOISY, [0.1], [1.0], 1), "momentum must be .* received 1"),
+    (lambda: expected_losses(NOISY, [0.1], [1.0], nesterov=1), "nesterov must be True or False"),
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Annotated, Any
 
@@ -261,6 +261,28 @@ class RangeRecorder:
         """The rate that is planned for each update."""
         rates: list[float] = self.schedule(1)(np.arange(self.steps)).tolist()
         return rates
+
+    def over(self, batches: Iterable[Any]) -> Iterator[tuple[float, Any]]:
+        """Give each update its rate and its batch; where the batches end, they begin anew.
+
+        Raises:
+            ValueError: There are no batches, or no more when they are begun anew.
+        """
+        rates, begun = iter(self.rates), -1
+        left = self.steps
+        while left:
+            if left == begun:
+                given = self.steps - left
+                raise ValueError(
+                    f"batches must give {self.steps}, begun anew where they end, received {given}"
+                    + ("" if given else ": are the data fewer than a batch, and drop_last on?")
+                )
+            begun = left
+            for batch in batches:
+                left -= 1
+                yield next(rates), batch
+                if not left:
+                    return
 
     def record(self, lr: float, loss: float) -> None:
         """Note the rate of an update and the loss of its batch before it.

@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -89,17 +90,13 @@ class RangeTest(Value):
                 f"lr and loss must have one value for each of at most {self.steps} updates, "
                 f"received {len(self.lr)} and {len(self.loss)}"
             )
-        if any(a >= b for a, b in zip(self.lr, self.lr[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.lr)):
             raise ValueError("lr must increase from update to update, received one that does not")
 
     @property
     def smoothed(self) -> np.ndarray:
         """The smoothed losses, a float64 array with a value for each measured one."""
-        averages, average = np.empty(len(self.loss)), 0.0
-        for k, loss in enumerate(self.loss):
-            average = self.beta * average + (1 - self.beta) * loss
-            averages[k] = average / (1 - self.beta ** (k + 1))
-        return averages
+        return np.array(list(accumulate(self.loss, _Average(self.beta))))
 
     def steepest(self) -> float:
         r"""Return the rate at which the smoothed loss falls fastest over the logarithm of the rate.
@@ -115,11 +112,12 @@ class RangeTest(Value):
             ValueError: The loss never falls, or too few updates were measured.
         """
         first = self.steps // 10
-        rates, losses = self._between(first, len(self.lr), least=2)
-        slopes = np.gradient(losses, np.log(rates))
+        rates, losses = self._between(first, len(self.lr))
+        x = np.log(rates)
+        slopes = (losses[2:] - losses[:-2]) / (x[2:] - x[:-2])
         if slopes.min() >= 0:
             raise self._no("the loss never falls")
-        return float(rates[slopes.argmin()])
+        return float(rates[1 + slopes.argmin()])
 
     def minimum_tenth(self) -> float:
         r"""Return a tenth of the rate at which the smoothed loss is smallest.
@@ -159,7 +157,7 @@ class RangeTest(Value):
             ValueError: Fewer than three losses fall, or too few updates were measured.
         """
         first = self.steps // 10
-        rates, losses = self._between(first, len(self.lr) - 5, least=3)
+        rates, losses = self._between(first, len(self.lr) - 5)
         lengths, tails = [], list[float]()  # tails[n]: the mildest end of a fall of n + 1 losses
         for loss in -losses:
             place = bisect_left(tails, loss)
@@ -180,15 +178,26 @@ class RangeTest(Value):
                 found[rule.__name__] = None
         return found
 
-    def _between(self, first: int, end: int, *, least: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rates and smoothed losses of some updates."""
-        if end - first < least:
+    def _between(self, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rates and smoothed losses of some updates, three of them at least."""
+        if end - first < 3:
             raise self._no(f"{len(self.lr)} of {self.steps} updates are too few: lower low")
         return np.array(self.lr[first:end]), self.smoothed[first:end]
 
     def _no(self, reason: str) -> ValueError:
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         return ValueError(f"this range test suggests no rate by this rule: {reason}{stopped}")
+
+
+class _Average:
+    """Goes from one smoothed loss to the next; what stays the same does so to the last bit."""
+
+    def __init__(self, beta: float) -> None:
+        self._beta, self._past = beta, beta  # of all losses so far, the weight that is missing
+
+    def __call__(self, smoothed: float, loss: float) -> float:
+        self._past *= self._beta
+        return smoothed + (1 - self._beta) / (1 - self._past) * (loss - smoothed)
 
 
 class RangeRecorder:
@@ -224,12 +233,12 @@ class RangeRecorder:
         self._low, self._high = checks.positive("low", low), checks.positive("high", high)
         if low >= high:
             raise ValueError(f"low must be less than high, received {low!r} and {high!r}")
-        self.steps, self._beta = _steps("steps", steps), checks.decay_rate("beta", beta)
+        self.steps, self.beta = _steps("steps", steps), checks.decay_rate("beta", beta)
         self._stop_at = checks.number("stop_at", stop_at, "greater than 1", lambda x: x > 1)
         self.stopped: str | None = None
         self._lr: list[float] = []
         self._loss: list[float] = []
-        self._average, self._smallest = 0.0, math.inf
+        self._average, self._smoothed, self._smallest = _Average(beta), 0.0, math.inf
 
     def schedule(self, steps_per_epoch: int) -> Geometric:
         """Return the growth of the rate over time in epochs of so many updates."""
@@ -299,10 +308,9 @@ class RangeRecorder:
             self._stop("is no longer finite")
             return
         self._loss.append(loss)
-        self._average = self._beta * self._average + (1 - self._beta) * loss
-        smoothed = self._average / (1 - self._beta ** len(self._loss))
-        self._smallest = min(self._smallest, smoothed)
-        if smoothed > self._stop_at * self._smallest > 0:
+        self._smoothed = self._average(self._smoothed, loss) if self._lr else loss
+        self._smallest = min(self._smallest, self._smoothed)
+        if self._smoothed > self._stop_at * self._smallest > 0:
             self._stop(f"exceeds {self._stop_at:g} times its minimum", "smoothed ")
         self._lr.append(lr)
 
@@ -315,6 +323,6 @@ class RangeRecorder:
             tuple(self._lr),
             tuple(self._loss),
             steps=self.steps,
-            beta=self._beta,
+            beta=self.beta,
             stopped=self.stopped,
         )

@@ -76,16 +76,17 @@ def range_test(
     recorder = RangeRecorder(low=low, high=high, steps=steps, beta=beta, stop_at=stop_at)
     planned = recorder.recipe(recipe, len(dataset.x_train))
     images = as_floats(dataset.x_train)
-    check_logits(model(images[:1], training=False), dataset.classes)
-    shell = Shell(model)
-    shell.compile(
-        optimizer=make_optimizer(planned.optimizer, low, clip_norm=planned.clip_norm),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
     batches = ShuffledBatches(
         images, dataset.y_train, batch_size=planned.batch_size, seed=planned.seed
     )
-    return _run(shell, batches, recorder)
+    with own_generators(), _keras_generators():
+        check_logits(model(images[:1], training=False), dataset.classes)
+        shell = Shell(model)
+        shell.compile(
+            optimizer=make_optimizer(planned.optimizer, 0.0, clip_norm=planned.clip_norm),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        return _run(shell, batches, recorder)
 
 
 class Shell(keras.Model):
@@ -153,12 +154,13 @@ def range_test_of(
             f"model must have its weights before a range test, received {model.name} without: "
             "begin it with a keras.Input, or call it on a batch"
         )
-    return _run(model, batches, recorder)
+    with own_generators(), _keras_generators():
+        return _run(model, batches, recorder)
 
 
 def _run(model: keras.Model, batches: Iterable[Any], recorder: RangeRecorder) -> RangeTest:
     optimizer = _optimizer(model)
-    with own_generators(), _keras_generators(), _as_it_was(model):
+    with _as_it_was(model):
         for lr, batch in recorder.over(_Epochs(batches)):
             optimizer.learning_rate = lr
             model.reset_metrics()  # or the loss would be the mean over the batches so far

@@ -102,22 +102,25 @@ class RangeTest(Value):
         r"""Return the rate at which the smoothed loss falls fastest over the logarithm of the rate.
 
         That is the k with the most negative :math:`ds_k/d\ln\eta_k`, by central differences, after
-        the first tenth of the planned updates, in which the average holds too few losses.
+        the first tenth of the planned updates, in which the average holds too few losses, and up to
+        the smallest :math:`s_k`: beyond, a loss that comes back from a spike falls faster than any
+        that learns. fastai's rule of this name looks there too.
 
         It assumes that a rate at which the loss responds most learns fastest. It errs on the low
         side where the loss falls early, at rates that are still small, and on noise: a derivative
         multiplies that, so it needs a larger β than the other rules do.
 
         Raises:
-            ValueError: The loss never falls, or too few updates were measured.
+            ValueError: The loss never falls there, or too few updates were measured.
         """
         first = self.steps // 10
         rates, losses = self._between(first, len(self.lr))
         x = np.log(rates)
         slopes = (losses[2:] - losses[:-2]) / (x[2:] - x[:-2])
-        if slopes.min() >= 0:
+        before = slopes[: losses.argmin()]
+        if not (before < 0).any():
             raise self._no("the loss never falls")
-        return float(rates[1 + slopes.argmin()])
+        return float(rates[1 + before.argmin()])
 
     def minimum_tenth(self) -> float:
         r"""Return a tenth of the rate at which the smoothed loss is smallest.

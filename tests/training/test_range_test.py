@@ -78,6 +78,15 @@ def test_steepest_leaves_out_the_first_tenth_of_the_planned_updates():
         curve(losses[:40], steps=100).steepest()
 
 
+def test_steepest_does_not_look_beyond_the_minimum():
+    losses = 2.3 - 1.5 / (1 + np.exp(-3 * (np.log(rates(100)) - np.log(0.01))))
+    quiet = curve(losses).steepest()
+    losses[80:] += np.tile([0.5, 9.0, 5.0, 1.0], 5)  # spikes, from which the loss comes back
+    assert curve(losses).steepest() == quiet
+    losses[79] = 0.1  # the minimum itself counts: nothing falls faster than into it
+    assert curve(losses).steepest() == rates(100)[78]
+
+
 def test_minimum_tenth_of_a_parabola():
     x = np.log(rates(400))
     found = curve(1 + (x - np.log(0.3)) ** 2)

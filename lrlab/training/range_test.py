@@ -73,7 +73,8 @@ class RangeTest(Value):
         {'steepest': 0.01, 'minimum_tenth': 0.02, 'valley': 0.005}
 
     References:
-        Smith 2017, arXiv:1506.01186.
+        Smith 2017, arXiv:1506.01186 (the test); Howard and Gugger 2020, arXiv:2002.04688 (fastai,
+        whose ``callback/schedule.py`` has the rules).
     """
 
     lr: Annotated[tuple[float, ...], _each("greater than 0", lambda x: x > 0)]

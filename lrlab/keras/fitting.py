@@ -109,7 +109,7 @@ def fit(
         initial_epoch=history.epochs,
     )
     left = range(history.epochs, recipe.epochs)
-    with _own_generators(), bar(left, "training", "epoch") as progress:
+    with own_generators(), bar(left, "training", "epoch") as progress:
         model.fit(
             batches,
             epochs=recipe.epochs,
@@ -233,7 +233,7 @@ def _seed_epoch(seed: int, epoch: int) -> None:
 
 
 @contextmanager
-def _own_generators() -> Iterator[None]:
+def own_generators() -> Iterator[None]:
     """Put the generators of Python and NumPy back: Keras can only seed everything at once."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 (what Keras seeds)
     try:

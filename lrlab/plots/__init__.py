@@ -4,7 +4,7 @@ Each function returns a figure that is open in pyplot, so a notebook shows it.
 
 Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensitivity`,
 `against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
-`differences`, `matrix`, `samples`, `used_rates`.
+`differences`, `matrix`, `range_test`, `samples`, `used_rates`.
 
 The helpers of a single cell, longer than a cell may be: `bounds`, `coordinates`, `edges`,
 `factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`, `river`,
@@ -31,7 +31,14 @@ from lrlab.plots.theory import (
     step_lengths,
     wanderings,
 )
-from lrlab.plots.training import curves, first_steps, gallery, metric_and_rate, used_rates
+from lrlab.plots.training import (
+    curves,
+    first_steps,
+    gallery,
+    metric_and_rate,
+    range_test,
+    used_rates,
+)
 from lrlab.plots.u_curves import long_run_rates, sensitivities, sensitivity
 
 __all__ = [
@@ -57,6 +64,7 @@ __all__ = [
     "noise_cuts",
     "paths",
     "phase_diagram",
+    "range_test",
     "rates",
     "river",
     "samples",

@@ -13,8 +13,11 @@ from matplotlib.figure import Figure
 
 from lrlab.plots.schedules import rate_axes
 from lrlab.plots.style import (
+    BLACK,
     BLUE,
     DARK_GREY,
+    GREEN,
+    GREY,
     LABELS,
     RED,
     WIDTH,
@@ -30,7 +33,7 @@ from lrlab.plots.style import (
     title_over,
 )
 from lrlab.schedules import Schedule
-from lrlab.training import FirstSteps, History
+from lrlab.training import FirstSteps, History, RangeTest
 from lrlab.utils import checks
 
 
@@ -272,3 +275,58 @@ def metric_and_rate(
         if len(runs) > 1:
             legend_below(figure, above)
     return figure
+
+
+#: The rules of a range test: what a figure calls each, and its line.
+RULES = {
+    "steepest": ("steepest", BLUE, "-"),
+    "minimum_tenth": ("minimum / 10", GREEN, "--"),
+    "valley": ("valley", RED, ":"),
+}
+
+
+def range_test(seeds: Sequence[RangeTest], *, title: str) -> Figure:
+    """Draw range tests: measured losses in grey, the smoothed ones, and what each rule suggests.
+
+    A vertical line is the rate that a rule suggests for a seed; the legend has the rate, or the
+    lowest and the highest of the seeds. The axis ends above the first losses: a test that diverges
+    leaves it.
+
+    Args:
+        seeds: One test, or several of one setting.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    with styled():
+        figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
+        for number, found in enumerate(seeds):
+            first = number == 0
+            axes.plot(found.lr, found.loss, color=GREY, alpha=0.4, linewidth=1,
+                      label="measured" if first else None)  # fmt: skip
+            axes.plot(found.lr, found.smoothed, color=BLACK, linewidth=2 if len(seeds) == 1 else 1,
+                      label="smoothed" if first else None)  # fmt: skip
+        suggestions = [found.suggestions() for found in seeds]
+        for rule, (name, color, style) in RULES.items():
+            lrs = [lr for each in suggestions if (lr := each[rule]) is not None]
+            for lr in lrs:
+                axes.axvline(lr, color=color, linestyle=style, linewidth=1.5)
+            axes.plot(
+                [], [], color=color, linestyle=style, label=f"{name}: {_spread(lrs, len(seeds))}"
+            )
+        top = 1.2 * max(max(found.loss[: 1 + found.steps // 10]) for found in seeds)
+        low = min(min(found.loss) for found in seeds)
+        axes.set(xscale="log", xlabel=LABELS["lr"], ylabel="loss of the batch", title=title)
+        axes.set_ylim(min(0.95 * low, low - 0.05 * (top - low)), top)
+        legend_below(figure, axes)
+    return figure
+
+
+def _spread(lrs: Sequence[float], seeds: int) -> str:
+    """The lowest and the highest of some seeds' rates, and how many seeds have none, in words."""
+    if not lrs:
+        return "none"
+    ends = dict.fromkeys(f"{lr:.2g}" for lr in (min(lrs), max(lrs)))  # one, if they are the same
+    without = f", {seeds - len(lrs)} without" if len(lrs) < seeds else ""
+    return " to ".join(ends) + without

@@ -29,6 +29,7 @@ from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.range_test import range_test, range_test_of
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of, rates_of_line
 from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.pytorch.weight_rates import measure_rates
@@ -62,6 +63,8 @@ __all__ = [
     "member_logits",
     "one_thread",
     "pick_device",
+    "range_test",
+    "range_test_of",
     "rates_of",
     "rates_of_line",
     "sharpness",

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import random
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from lrlab.pytorch.generators import random_state, set_random_state
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import (
     REMEDY,
@@ -82,7 +81,7 @@ class SnapshotKeeper(Observer):
             "optimizer": training.optimizer.state_dict(),
             "scheduler": training.scheduler.state_dict(),
             "shuffle": training.shuffle.get_state(),
-            "random": _random_state(training.device),
+            "random": random_state(training.device),
         }
         described = {**self.folder.described(done), "history": self.history.to_json()}
         _save(tensors, self.folder.resume, described)
@@ -99,7 +98,7 @@ class SnapshotKeeper(Observer):
         except (ValueError, RuntimeError, TypeError, KeyError) as error:
             raise SnapshotError(f"{path} does not fit this run: {error}. {REMEDY}") from error
         training.shuffle.set_state(tensors["shuffle"])
-        _set_random_state(tensors["random"], training.device)
+        set_random_state(tensors["random"], training.device)
         before.recipe = self.history.recipe  # it may have more epochs than before
         vars(self.history).update(vars(before))
         training.epoch = before.epochs
@@ -213,24 +212,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(tensors, dict) or not all(isinstance(name, str) for name in tensors):
         raise SnapshotError(f"{path} holds no state_dict. {REMEDY}")
     return tensors
-
-
-def _random_state(device: torch.device) -> dict[str, Any]:
-    """What dropout and the like draw from: the generators of torch, NumPy and Python."""
-    numpy: Any = np.random.get_state()  # noqa: NPY002 (the global one)
-    states = {
-        "cpu": torch.get_rng_state(),
-        "numpy": (numpy[0], numpy[1].tolist(), *numpy[2:]),  # plain values
-        "python": random.getstate(),
-    }
-    if device.type != "cpu":
-        states[device.type] = torch.get_device_module(device).get_rng_state(device)
-    return states
-
-
-def _set_random_state(states: dict[str, Any], device: torch.device) -> None:
-    torch.set_rng_state(states["cpu"])
-    np.random.set_state(states["numpy"])  # noqa: NPY002
-    random.setstate(states["python"])
-    if device.type in states.keys() - {"cpu"}:
-        torch.get_device_module(device).set_rng_state(states[device.type], device)

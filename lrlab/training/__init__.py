@@ -7,6 +7,7 @@ from lrlab.training.first_steps import FirstSteps
 from lrlab.training.history import History, note_change
 from lrlab.training.origin import provenance
 from lrlab.training.plain_values import FORMAT
+from lrlab.training.range_test import RangeRecorder, RangeTest
 from lrlab.training.recipe import METRICS, Recipe, Watch
 from lrlab.training.snapshots import (
     RunFolder,
@@ -24,6 +25,8 @@ __all__ = [
     "Evaluation",
     "FirstSteps",
     "History",
+    "RangeRecorder",
+    "RangeTest",
     "Recipe",
     "RunFolder",
     "SnapshotError",

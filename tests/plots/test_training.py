@@ -7,7 +7,7 @@ import pytest
 
 from lrlab import Constant, plots
 from lrlab.statistics import mean_interval
-from lrlab.training import FirstSteps
+from lrlab.training import FirstSteps, RangeTest
 from tests.support.histories import make_history
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -175,3 +175,49 @@ def test_metric_and_rate_share_the_time_axis():
     )
     assert [text.get_text() for text in two.legends[0].get_texts()] == ["a", "b"]
     assert two.axes[0].lines[0].get_color() == plots.LINES["Constant"][0]
+
+
+def range_found(shift=1.0, rise=1.0):
+    lr = 10 ** np.linspace(-4, 1, 60)
+    losses = 2.3 - 1.5 / (1 + (0.01 * shift / lr) ** 1.5) + rise * (lr / shift) ** 2
+    return RangeTest(lr, losses, steps=60, beta=0.5)
+
+
+def test_range_test_draws_losses_and_what_each_rule_suggests():
+    found = range_found()
+    figure = plots.range_test([found], title="Below 0.1")
+    (axes,) = figure.axes
+    measured, smoothed, *lines = axes.lines
+    assert (axes.get_xscale(), axes.get_title(loc="left")) == ("log", "Below 0.1")
+    assert measured.get_ydata().tolist() == list(found.loss)
+    assert smoothed.get_ydata().tolist() == found.smoothed.tolist()
+    for line in (measured, smoothed):
+        assert line.get_xdata().tolist() == list(found.lr)
+    rates = [line.get_xdata()[0] for line in lines if len(line.get_xdata())]
+    assert rates == [found.steepest(), found.minimum_tenth(), found.valley()]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "measured",
+        "smoothed",
+        f"steepest: {found.steepest():.2g}",
+        f"minimum / 10: {found.minimum_tenth():.2g}",
+        f"valley: {found.valley():.2g}",
+    ]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 3
+    bottom, top = axes.get_ylim()
+    assert bottom < min(found.loss)
+    assert found.loss[0] < top < max(found.loss), "the explosion leaves the axis"
+
+
+def test_range_test_overlays_seeds_and_says_where_a_rule_has_no_suggestion():
+    seeds = [range_found(), range_found(shift=5.0), range_found(rise=0.0)]
+    figure = plots.range_test(seeds, title="")
+    told = {text.get_text() for text in figure.legends[0].get_texts()}
+    steepest = sorted(found.steepest() for found in seeds)
+    assert f"steepest: {steepest[0]:.2g} to {steepest[-1]:.2g}" in told
+    lows = sorted(found.minimum_tenth() for found in seeds[:2])
+    assert f"minimum / 10: {lows[0]:.2g} to {lows[1]:.2g}, 1 without" in told
+    flat = RangeTest(seeds[0].lr, np.full(60, 2.0), steps=60)
+    told = plots.range_test([flat], title="").legends[0].get_texts()
+    assert [text.get_text() for text in told[2:]] == [
+        f"{name}: none" for name in ("steepest", "minimum / 10", "valley")
+    ]

@@ -36,6 +36,7 @@ class PyTorch:
     fit, evaluate = staticmethod(pytorch.fit), staticmethod(pytorch.evaluate)
     logits, member_logits = staticmethod(pytorch.logits), staticmethod(pytorch.member_logits)
     load_snapshot = staticmethod(pytorch.load_snapshot)
+    range_test = staticmethod(pytorch.range_test)
     Plateau = pytorch.PlateauLR
     # Modules whose names are patched: of evaluate, of the evaluation in fit, of member_logits.
     evaluation, fit_evaluation, loads_members = torch_evaluation, torch_evaluation, averaging
@@ -154,6 +155,7 @@ class Keras:
     fit, evaluate = staticmethod(lrkeras.fit), staticmethod(lrkeras.evaluate)
     logits, member_logits = staticmethod(lrkeras.logits), staticmethod(lrkeras.member_logits)
     load_snapshot = staticmethod(lrkeras.load_snapshot)
+    range_test = staticmethod(lrkeras.range_test)
     Plateau = lrkeras.PlateauCallback
     evaluation, fit_evaluation, loads_members = keras_evaluation, keras_fitting, keras_evaluation
 

@@ -21,7 +21,8 @@ from lrlab.training import FirstSteps, Recipe
 from lrlab.utils import checks, instance
 
 TOLERANCE = 1e-3  # of an eigenvalue, relative to it
-RESTARTS = 200  # of the search for one, each of some twenty products
+BASIS = 12  # vectors of the size of the weights: fewer cost restarts, more cost first products
+RESTARTS = 200  # of the search for an eigenvalue, each of a few products
 
 
 class Eigenpair(NamedTuple):
@@ -208,7 +209,7 @@ def sharpness(
     # Near a given vector it still has some of every direction, should another take the lead.
     begin = _unit(np.random.default_rng(seed).standard_normal(size))
     if start is not None:
-        near = start.double().cpu().numpy()
+        near = start.cpu().double().numpy()
         if near.shape != (size,) or not (np.isfinite(near).all() and near.any()):
             raise ValueError(f"start must be a finite vector, not 0, of the {size} weights")
         begin = _unit(near) + 0.1 * begin
@@ -234,7 +235,7 @@ def sharpness(
             for gradients in kept or (gradient(*part) for part in parts):
                 bent = _hessian_times(vector, gradients, weights)
                 scaled = [roots[w] * each for w, each in zip(weights, bent, strict=True)]
-                product += torch.cat([each.ravel() for each in scaled]).double().cpu().numpy()
+                product += torch.cat([each.ravel() for each in scaled]).cpu().double().numpy()
             return product
 
         value, vector = _largest(times, begin)
@@ -269,8 +270,8 @@ def _largest(
         return float(product[0] / start[0]), _unit(start)
     operator = LinearOperator((size, size), matvec=times, dtype=np.float64)
     try:
-        values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE,
-                                maxiter=RESTARTS)  # fmt: skip
+        values, vectors = eigsh(operator, k=1, which="LA", v0=start, ncv=min(BASIS, size),
+                                tol=TOLERANCE, maxiter=RESTARTS)  # fmt: skip
     except ArpackError:
         return math.nan, start
     return float(values[0]), vectors[:, 0]

@@ -55,7 +55,7 @@ def edge_of_stability(optimizer: Optimizer, lr: float | np.ndarray) -> float | n
     """
     rates = each("lr", lr, checks.rate)
     momentum, share, nesterov = _linear(optimizer)
-    product = divergence_lr(Quadratic([1]), momentum, nesterov=nesterov) / share
+    product = divergence_lr(Quadratic((1.0,)), momentum, nesterov=nesterov) / share
     if optimizer.decoupled:
         product = product * (1 - rates * optimizer.weight_decay / 2)
     with np.errstate(divide="ignore"):

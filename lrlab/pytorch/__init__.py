@@ -10,7 +10,6 @@ from lrlab.pytorch.averaging import (
 from lrlab.pytorch.batched import fit_many
 from lrlab.pytorch.curvature import (
     Eigenpair,
-    SharpnessMeter,
     along_gradient,
     first_steps,
     sharpness,
@@ -27,6 +26,7 @@ from lrlab.pytorch.device import (
 from lrlab.pytorch.evaluation import evaluate, logits
 from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.loop import Observer, Training
+from lrlab.pytorch.meters import LossMeter, SharpnessMeter
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.pytorch.range_test import range_test, range_test_of
@@ -40,6 +40,7 @@ __all__ = [
     "Eigenpair",
     "LeNet",
     "Line",
+    "LossMeter",
     "Observer",
     "PlateauLR",
     "ScheduleLR",

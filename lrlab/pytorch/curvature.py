@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from torch import Tensor, nn, optim
-from torch.nn import functional
 
 from lrlab.data import Dataset
 from lrlab.optimizers import SGD
+from lrlab.pytorch.evaluation import cross_entropy
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.weight_rates import preconditioners
 from lrlab.training import FirstSteps, Recipe
@@ -142,7 +142,7 @@ def sharpness(
     labels: Tensor,
     *,
     optimizer: optim.Optimizer | None = None,
-    loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
     start: Tensor | None = None,
     chunk: int = 1_000,
     seed: int = 0,
@@ -279,75 +279,6 @@ def _largest(
 
 def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
-
-
-class SharpnessMeter(Observer):
-    """Notes the `sharpness` of a training every so many updates.
-
-    It stands for the loss of all training images, or of the first ones, in training mode. Where a
-    batch is all of them, it is that of the loss that the update makes smaller.
-
-    Args:
-        every: From how many updates one is measured, the first one included.
-        images: How many of the training images count; None for all.
-        preconditioned: Whether the optimizer's memory counts. Before its first step it has none,
-            and the first value is NaN.
-        chunk: How many images are in memory with all their activations at a time.
-        seed: As for `sharpness`.
-
-    Attributes:
-        rows: One for each measurement: ``step``, the number of updates before it, ``lr``, the rate
-            of the update to come, ``loss``, the mean loss of its batch, and ``sharpness``.
-            ``pandas.DataFrame(meter.rows)`` makes a table of them.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Example:
-        >>> from lrlab import Constant, data
-        >>> from lrlab.pytorch import fit
-        >>> network, meter = nn.Sequential(nn.Flatten(), nn.Linear(2, 3)), SharpnessMeter(every=5)
-        >>> recipe = Recipe(Constant(0.1), epochs=9, batch_size=500)
-        >>> history = fit(network, data.load("blobs"), recipe, observers=[meter])
-        >>> [(row["step"], row["lr"]) for row in meter.rows]
-        [(0, 0.1), (5, 0.1)]
-    """
-
-    def __init__(
-        self,
-        *,
-        every: int = 1,
-        images: int | None = None,
-        preconditioned: bool = False,
-        chunk: int = 1_000,
-        seed: int = 0,
-    ) -> None:
-        self.every = checks.count("every", every)
-        self.images = None if images is None else checks.count("images", images)
-        self.preconditioned = checks.flag("preconditioned", preconditioned)
-        self.chunk, self.seed = checks.count("chunk", chunk), checks.whole("seed", seed)
-        self.rows: list[dict[str, float]] = []
-        self._last: Tensor | None = None
-
-    def before_update(self, training: Training) -> None:
-        step = training.epoch * training.steps + training.step
-        if step % self.every:
-            return
-        value = math.nan
-        if step or not self.preconditioned:
-            images, labels = (both[: self.images] for both in training.train)
-            value, self._last = sharpness(
-                training.model,
-                images,
-                labels,
-                optimizer=training.optimizer if self.preconditioned else None,
-                start=self._last,
-                chunk=self.chunk,
-                seed=self.seed,
-            )
-        self.rows.append(
-            {"step": step, "lr": training.lr, "loss": training.loss.item(), "sharpness": value}
-        )
 
 
 def _gradient(of: Tensor, weights: list[nn.Parameter], create_graph: bool) -> tuple[Tensor, ...]:

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from lrlab import data
 from lrlab.studies import store
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Images, Run
+from lrlab.studies.study import Images, Measure, Run
 from lrlab.training import History
 from lrlab.utils import checks, progress, signals
 
@@ -243,8 +243,8 @@ def train(
             fresh = partial(network, run, dataset)
             return train_parts(run, setting.snapshots, fresh, dataset, later, device, observers)
         model, measure = network(run, dataset), setting.measure
-        meter = None if measure is None else pytorch.make_meter(measure.what, measure.every)
-        looking = [*observers] if meter is None else [*observers, meter]
+        meter = _meter(measure) if measure else None
+        looking = [*observers, *([meter] if meter else [])]
         history = pytorch.fit(model, dataset, run.recipe, device=device, observers=looking)
         if setting.data.evaluate_on == "both" and later is not None and history.stopped is None:
             loss, accuracy = pytorch.evaluate(model, later)
@@ -252,6 +252,15 @@ def train(
         if meter is not None:
             history.measured["updates"] = _columns(meter.rows)
         return history
+
+
+def _meter(measure: Measure) -> Any:
+    from lrlab import pytorch
+
+    if measure.what == "loss":
+        return pytorch.LossMeter(every=measure.every)
+    preconditioned = measure.what != "sharpness"
+    return pytorch.SharpnessMeter(every=measure.every, preconditioned=preconditioned)
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:

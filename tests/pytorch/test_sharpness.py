@@ -292,7 +292,7 @@ def test_the_meter_begins_where_it_was(monkeypatch) -> None:
         found.append(sharpness(*arguments, start=start, **options))
         return found[-1]
 
-    monkeypatch.setattr("lrlab.pytorch.curvature.sharpness", spy)
+    monkeypatch.setattr("lrlab.pytorch.meters.sharpness", spy)
     recipe = Recipe(Constant(0.1), epochs=2, batch_size=500)
     fit(deep(), BLOBS, recipe, observers=[SharpnessMeter()], device="cpu")
     assert starts[0] is None

@@ -33,6 +33,18 @@ def test_chosen_is_the_highest_mean_at_the_end(tmp_path):
     assert chosen(study, ["a", "c"], results=tmp_path) == "a"
 
 
+def test_it_may_be_the_lowest_loss(tmp_path):
+    study = choosing(tmp_path, {"a": [0.5, 0.6], "b": [0.9, 0.3]})
+    for run in study.runs():
+        history = store.read(run, tmp_path)
+        history.test_loss = [0.0, {"a": 2.0, "b": 1.5}[run.setting.label]]
+        store.save(run, history, tmp_path)
+    assert chosen(study, results=tmp_path, metric="test_loss") == "b"
+    assert chosen(study, ["b", "a"], results=tmp_path, metric="test_accuracy") == "b"
+    with pytest.raises(ValueError, match="metric must be one of train_loss, test_loss, test_acc"):
+        chosen(study, results=tmp_path, metric="lr")
+
+
 def test_what_overflows_is_never_chosen(tmp_path):
     accuracies = {"a": [0.5, 0.6], "b": [0.9, 0.9]}
     study = choosing(tmp_path, accuracies, stopped=[("b", 1)])

@@ -1,6 +1,7 @@
 """Execution: only what is missing, the same bits every time, whatever is killed or fails."""
 
 import errno
+import math
 import os
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -11,13 +12,13 @@ import pytest
 import torch
 
 import lrlab
-from lrlab import Constant, pytorch
+from lrlab import Constant, LinearDecay, pytorch
 from lrlab.data import DataError
 from lrlab.optimizers import AdaGrad, Momentum
 from lrlab.studies import execution, store
 from lrlab.studies.execution import execute, train
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Images, Network
+from lrlab.studies.study import Images, Measure, Network
 from lrlab.training import lr_deviation
 from lrlab.utils import progress
 from tests.support import light_study
@@ -67,6 +68,29 @@ def test_a_run_that_is_evaluated_on_both_sees_the_test_images_once_at_its_end():
     assert both.measured == {"test": expected}
     assert both.test_loss[-1] != expected["loss"]
     assert train(quick(2, images=images[1], schedule=Constant(1e6)), "cpu").measured == {}
+
+
+def test_what_is_measured_within_a_run_is_recorded_and_changes_nothing(tmp_path):
+    """60 images in batches of 25: three updates an epoch."""
+    falling = LinearDecay(0.1, total_epochs=3)
+    plain = train(quick(3, schedule=falling, per="step", images=60), "cpu")
+    found = {}
+    for what in ("loss", "sharpness", "preconditioned sharpness"):
+        measure = Measure(what, every=2)
+        run = quick(3, schedule=falling, per="step", images=60, measure=measure)
+        history = train(run, "cpu")
+        assert history.test_loss == plain.test_loss
+        store.save(run, history, tmp_path)
+        found[what] = store.read(run, tmp_path).measured["updates"]
+    assert found["loss"].keys() == {"step", "loss"}
+    assert found["loss"]["step"] == [0, 2, 4, 6, 8]
+    assert found["sharpness"] == found["loss"] | {"sharpness": found["sharpness"]["sharpness"]}
+    # SGD divides by nothing, but there is nothing yet that an optimizer remembers.
+    values, conditioned = (found[what]["sharpness"] for what in list(found)[1:])
+    assert math.isnan(conditioned[0])
+    assert conditioned[1:] == pytest.approx(values[1:], rel=1e-2)
+    assert min(values) > 0
+    assert found["loss"]["loss"][0] == pytest.approx(math.log(10), abs=0.1)
 
 
 @pytest.fixture

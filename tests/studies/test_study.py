@@ -8,7 +8,7 @@ import pytest
 
 from lrlab import Constant, CyclicCosine, Recipe, ReduceOnPlateau, data
 from lrlab.optimizers import Adam, Momentum
-from lrlab.studies.study import Images, Network, Parts, Run, Setting, Study, registry, slug
+from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, Study, registry, slug
 from lrlab.training import Watch
 from lrlab.utils import Value
 
@@ -80,6 +80,13 @@ def test_a_decoder_is_trained_on_sequences_and_nothing_else_is(network, images, 
         (Images, {"evaluate_on": "validation"}, "evaluate_on must be one of test, held_out, both"),
         (Images, {"evaluate_on": "held_out"}, "held_out must be 1 or more to evaluate on them, r"),
         (Images, {"held_out": 0.5}, "held_out must be an integer of at least 0, received 0.5"),
+        (Images, {"per_epoch": 0}, "per_epoch must be a positive integer, received 0"),
+        (
+            Measure,
+            {"what": "norm"},
+            "what must be one of loss, sharpness, preconditioned sharpness",
+        ),
+        (Measure, {"what": "loss", "every": 0}, "every must be a positive integer, received 0"),
         (Parts, {"number": 0}, "number must be a positive integer, received 0"),
         (Parts, {"number": 3, "fresh": 1}, "fresh must be True or False, received 1"),
     ],
@@ -93,6 +100,12 @@ def test_images_are_the_first_ones():
     chosen, held_out = Images("blobs", limit=20).load()
     assert held_out is None
     np.testing.assert_array_equal(chosen.x_train, data.load("blobs").x_train[:20])
+
+
+def test_an_epoch_may_take_the_images_several_times():
+    for held_out in (0, 30):
+        for loaded in Images("digits", limit=50, held_out=held_out, per_epoch=150).load():
+            assert loaded is None or loaded.passes(0) == [range(50)] * 3
 
 
 def test_held_out_images_come_after_those_that_train():
@@ -158,6 +171,9 @@ def test_parts_end_after_as_many_epochs_each(number, epochs, ends):
         ({"snapshots": Parts(3), "network": Network("Decoder"),
           "data": Images("markov", limit=None, held_out=9)},
          "data must be of images for snapshots, received 'markov'"),
+        ({"snapshots": Parts(3), "data": HALF, "measure": Measure("loss")},
+         "measure must be None where there are snapshots"),
+        ({"measure": "loss"}, "measure must be a Measure, received 'loss'"),
         ({"snapshots": Parts(3), "data": HALF, "recipe": WATCHED},
          "recipe.watch must be None where there are snapshots"),
         ({"data": HALF, "recipe": WATCHED},

@@ -21,11 +21,11 @@ PLAIN = Network()
 FOREVER = 10**6
 
 
-def setting(label, schedule, *, images=300, network=PLAIN, snapshots=None, **recipe):
+def setting(label, schedule, *, images=300, network=PLAIN, snapshots=None, measure=None, **recipe):
     """A setting on the first ``images``, a number or an `Images`; the rest is the recipe's."""
     recipe = Recipe(schedule, **{"epochs": 3, "batch_size": 25, **recipe})
     used = images if isinstance(images, Images) else Images("digits16", limit=images)
-    return Setting(label, recipe, network=network, data=used, snapshots=snapshots)
+    return Setting(label, recipe, network=network, data=used, snapshots=snapshots, measure=measure)
 
 
 TINY = Study(

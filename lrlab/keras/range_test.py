@@ -163,7 +163,7 @@ def _run(model: keras.Model, batches: Iterable[Any], recorder: RangeRecorder) ->
     with _as_it_was(model):
         for lr, batch in recorder.over(_Epochs(batches)):
             optimizer.learning_rate = lr
-            model.reset_metrics()  # or the loss would be the mean over the batches so far
+            model.reset_metrics()  # in Keras 3.11 the loss is the mean over all batches since
             x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
             logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
             recorder.record(float(optimizer.learning_rate.numpy()), float(logs["loss"]))

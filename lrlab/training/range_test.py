@@ -105,7 +105,7 @@ class RangeTest(Value):
         That is the k with the most negative :math:`ds_k/d\ln\eta_k`, by central differences, after
         the first tenth of the planned updates, in which the average holds too few losses, and up to
         the smallest :math:`s_k`: beyond, a loss that comes back from a spike falls faster than any
-        that learns. fastai's rule of this name looks there too.
+        that learns. fastai's ``steep`` looks there too.
 
         It assumes that a rate at which the loss responds most learns fastest. It errs on the low
         side where the loss falls early, at rates that are still small, and on noise: a derivative

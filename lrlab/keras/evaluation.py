@@ -11,7 +11,7 @@ from keras import ops
 
 from lrlab.data import Dataset, as_inputs
 from lrlab.keras.snapshot_files import load_snapshot
-from lrlab.training import Evaluation
+from lrlab.training import Evaluation, check_logits
 
 EVALUATION_BATCH = 2_000  # images; bounds the memory that evaluation takes
 
@@ -48,6 +48,22 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
     starts = range(0, len(images), EVALUATION_BATCH)
     parts = (as_inputs(images[start : start + EVALUATION_BATCH]) for start in starts)
     return np.concatenate([ops.convert_to_numpy(model(part, training=False)) for part in parts])
+
+
+def check_outputs(model: keras.Model, dataset: Dataset) -> None:
+    """Refuse a model that does not suit the labels, see `lrlab.training.check_logits`.
+
+    Args:
+        model: The network; it is called in inference mode.
+        dataset: Images or sequences, and labels.
+
+    Raises:
+        ValueError: The model gives no logits, or has fewer outputs than classes.
+    """
+    length = dataset.image_shape[0] if dataset.sequential else None
+    # Zeros: a model of too few symbols is not to stumble over one that it does not know.
+    example = np.zeros_like(as_inputs(dataset.x_test[:1]))
+    check_logits(model(example, training=False), dataset.classes, length)
 
 
 def member_logits(

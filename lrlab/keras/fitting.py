@@ -19,12 +19,12 @@ from tqdm import tqdm
 from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
-from lrlab.keras.evaluation import EVALUATION_BATCH
+from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs
 from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.snapshot_files import load_run
 from lrlab.keras.snapshots import Saver
-from lrlab.training import History, Recipe, RunFolder, Snapshots, check_logits, provenance
+from lrlab.training import History, Recipe, RunFolder, Snapshots, provenance
 from lrlab.utils import bar, instance
 
 # The curves of a `History`, and what Keras calls them.
@@ -82,9 +82,7 @@ def fit(
     """
     _check(recipe, device, snapshots)
     test = as_inputs(dataset.x_test), dataset.y_test
-    length = dataset.image_shape[0] if dataset.sequential else None
-    # Zeros: a model of too few symbols is not to stumble over one that it does not know.
-    check_logits(model(np.zeros_like(test[0][:1]), training=False), dataset.classes, length)
+    check_outputs(model, dataset)
     model.compile(
         optimizer=make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -14,12 +14,13 @@ from typing import Any
 
 import keras
 
-from lrlab.data import Dataset, as_floats
+from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
+from lrlab.keras.evaluation import check_outputs
 from lrlab.keras.fitting import own_generators
 from lrlab.keras.optimizers import kept_optimizers, make_optimizer
 from lrlab.keras.snapshot_files import assign, build_optimizer, copied
-from lrlab.training import RangeRecorder, RangeTest, Recipe, check_logits
+from lrlab.training import RangeRecorder, RangeTest, Recipe
 
 
 def range_test(
@@ -74,13 +75,16 @@ def range_test(
         Smith 2017, arXiv:1506.01186.
     """
     recorder = RangeRecorder(low=low, high=high, steps=steps, beta=beta, stop_at=stop_at)
-    planned = recorder.recipe(recipe, len(dataset.x_train))
-    images = as_floats(dataset.x_train)
+    planned = recorder.recipe(recipe, dataset.epoch_size)
     batches = ShuffledBatches(
-        images, dataset.y_train, batch_size=planned.batch_size, seed=planned.seed
+        as_inputs(dataset.x_train),
+        dataset.y_train,
+        passes=dataset.passes,
+        batch_size=planned.batch_size,
+        seed=planned.seed,
     )
     with own_generators(), _keras_generators():
-        check_logits(model(images[:1], training=False), dataset.classes)
+        check_outputs(model, dataset)
         shell = Shell(model)
         shell.compile(
             optimizer=make_optimizer(planned.optimizer, 0.0, clip_norm=planned.clip_norm),

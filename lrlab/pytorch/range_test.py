@@ -77,7 +77,7 @@ def range_test(
         Smith 2017, arXiv:1506.01186.
     """
     recorder = RangeRecorder(low=low, high=high, steps=steps, beta=beta, stop_at=stop_at)
-    planned = recorder.recipe(recipe, len(dataset.x_train))
+    planned = recorder.recipe(recipe, dataset.epoch_size)
     with same_generators(pick_device(device)):
         training = Training(_copied(model), dataset, planned, device=device)
         training.run([_Meter(recorder)], steps=recorder.steps)

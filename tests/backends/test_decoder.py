@@ -114,6 +114,17 @@ def test_both_frameworks_train_alike():
     assert torch.test_loss[-1] < torch.test_loss[0] - 0.01
 
 
+@pytest.mark.usefixtures("eager")
+def test_a_range_test_of_it_takes_new_sequences_in_each_epoch(room):
+    """At rates too small to matter, each batch loses what it loses before any update."""
+    dataset, network = replace(TEXT, per_epoch=64), room.Decoder(**SMALL)
+    recipe = Recipe(Constant(1.0), epochs=1, batch_size=64)
+    found = room.range_test(network, dataset, recipe, low=1e-9, high=1e-8, steps=10)
+    halves = (slice(0, 64), slice(64, 128))
+    expected = [loss(room.logits(network, TEXT.x_train[p]), TEXT.y_train[p]) for p in halves]
+    np.testing.assert_allclose(found.loss, expected * 5, rtol=1e-5)
+
+
 def test_an_evaluation_is_the_mean_over_all_symbols(room):
     network = room.Decoder(seed=3)
     outputs = room.logits(network, TEXT.x_test)

@@ -259,8 +259,11 @@ def _meter(measure: Measure) -> Any:
 
     if measure.what == "loss":
         return pytorch.LossMeter(every=measure.every)
-    preconditioned = measure.what != "sharpness"
-    return pytorch.SharpnessMeter(every=measure.every, preconditioned=preconditioned)
+    return pytorch.SharpnessMeter(
+        every=measure.every,
+        images=measure.images,
+        preconditioned=measure.what != "sharpness",
+    )
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:

@@ -157,6 +157,7 @@ class Measure(Value):
         what: One of `MEASURES`: the loss of a batch, before its update; or this and the sharpness
             of the loss of all training images, see `lrlab.pytorch.SharpnessMeter`.
         every: From how many updates one is measured, the first one included.
+        images: Of how many training images, the first ones, the sharpness is; None for all.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -165,6 +166,7 @@ class Measure(Value):
     what: Annotated[str, checks.one_of(*MEASURES)]
     _: KW_ONLY
     every: Annotated[int, checks.count] = 1
+    images: Annotated[int | None, checks.optional(checks.count)] = None
 
 
 @dataclass(frozen=True)

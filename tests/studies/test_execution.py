@@ -90,6 +90,11 @@ def test_what_is_measured_within_a_run_is_recorded_and_changes_nothing(tmp_path)
     assert math.isnan(conditioned[0])
     assert conditioned[1:] == pytest.approx(values[1:], rel=1e-2)
     assert min(values) > 0
+    few = Measure("sharpness", every=9, images=20)
+    history = train(quick(3, schedule=falling, per="step", images=60, measure=few), "cpu")
+    (value,) = history.measured["updates"]["sharpness"]
+    alone = train(quick(1, images=20, batch_size=20, measure=Measure("sharpness")), "cpu")
+    assert value == pytest.approx(alone.measured["updates"]["sharpness"][0], rel=2e-3) != values[0]
     assert found["loss"]["loss"][0] == pytest.approx(math.log(10), abs=0.1)
 
 

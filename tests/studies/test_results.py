@@ -319,7 +319,14 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 
 
 # Declared, and their runs are still being made; each leaves this list when it is whole.
-UNDER_WAY = {"D3-peaks"}
+UNDER_WAY = {
+    "D3-peaks",
+    *(
+        name
+        for name in STUDIES
+        if re.match("(rates|range|batch-rates|edge|decoder|which)\\b", name)
+    ),
+}
 
 
 @pytest.mark.parametrize("name", sorted(UNDER_WAY))
@@ -349,7 +356,7 @@ def test_the_records_of_this_repository_are_all_of_these_and_small():
     rest = [file for file in files if file.parent.name not in UNDER_WAY]
     assert len(rest) == sum(len(study.runs()) for study in whole)
     assert {file.parent.name for file in rest} == {study.name for study in whole}
-    assert sum(file.stat().st_size for file in files) < 4_000_000
+    assert sum(file.stat().st_size for file in files) < 7_000_000
 
 
 def test_a_table_agrees_with_the_last_values():

@@ -12,7 +12,20 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from lrlab.studies.catalog import d2, d3, d4, momentum, optimizers, plateau, sensitivity, warmup
+from lrlab.studies.catalog import (
+    comparison,
+    d2,
+    d3,
+    d4,
+    edge,
+    finding,
+    momentum,
+    optimizers,
+    plateau,
+    sensitivity,
+    transformers,
+    warmup,
+)
 from lrlab.studies.catalog.momentum import CHOSEN_RATES, MOMENTA
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, EDGE_RATES, RATES
 from lrlab.studies.catalog.warmup import ADAM_RATES
@@ -33,7 +46,10 @@ __all__ = [
 #: The studies of the book, by name.
 STUDIES: Mapping[str, Study] = registry(
     study
-    for module in (d2, plateau, sensitivity, d4, warmup, d3, momentum, optimizers)
+    for module in (
+        *(d2, plateau, sensitivity, d4, warmup, d3, momentum, optimizers),
+        *(finding, edge, transformers, comparison),
+    )
     for study in module.studies()
 )
 

@@ -56,6 +56,16 @@ def but_for(setting, like, **changes):
     return replace(setting, label=like.label, recipe=replace(setting.recipe, **changes))
 
 
+# Of three small problems, see test_catalog_problems.py.
+SMALL = [
+    "rates-LeNet", "range-LeNet", "rates-AlexNet", "range-AlexNet", "rates-decoder",
+    "range-decoder", "rates-batches-LeNet-momentum", "rates-batches-LeNet-Adam",
+    "rates-batches-decoder-AdamW", "edge", "edge-warmup", "decoder-warmup", "decoder-extending",
+    "decoder-decay", "decoder-beta2", "decoder-spikes",
+    *(f"which-{p}-{n}-choosing" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
+]  # fmt: skip
+
+
 def test_names_of_studies():
     assert list(STUDIES) == [
         "D2-constant", "D2-sqrt", "D2-multistep", "D2-cosine", "D2-sqrt-late", "D2-cosine-late",
@@ -70,12 +80,12 @@ def test_names_of_studies():
         "momentum-rates", "momentum-10", "momentum-batch-tuning", "momentum-batch",
         "sensitivity-1-AdaGrad", "sensitivity-1-RMSProp", "sensitivity-1-AdaDelta",
         "sensitivity-1-Adam", "sensitivity-1-AdamW", "optimizer-defaults", "optimizer-choosing",
-        "optimizer-tuned",
+        "optimizer-tuned", *SMALL,
     ]  # fmt: skip
 
 
 def test_seeds_of_studies():
-    seeds = {name: study.seeds for name, study in STUDIES.items()}
+    seeds = {name: study.seeds for name, study in STUDIES.items() if name not in SMALL}
     five = [name for name, own in seeds.items() if own == (0, 1, 2, 3, 4)]
     d2 = [name for name in STUDIES if name.startswith("D2-") and "tun" not in name]
     ramps = ["warmup-Adam", "warmup-AdamW", "warmup-shapes"]

@@ -1,5 +1,7 @@
 """The studies on three small problems: equal trials, fair grids, schedules as they are called."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,22 @@ def shapes(u):
         "restarts": (1 + np.cos(np.pi * np.round(4 * u, 9) % np.pi)) / 2,
         "trapezoid": np.minimum(ramp, np.minimum(1, (1 - u) / 0.2)),
         "one cycle": np.where(u < 0.3, rise, fall),
+    }
+
+
+def test_choices_are_made_with_seeds_of_their_own():
+    """What a choice is compared with has the seeds 20 to 24."""
+    seeds = {}
+    for name, study in STUDIES.items():
+        if re.match("(rates|range|edge|decoder|which)\\b", name):
+            seeds.setdefault(study.seeds, set()).add(re.split("[-]", name)[0])
+    assert seeds == {
+        (10,): {"which"},
+        (20, 21, 22, 23, 24): {"decoder"},
+        (30, 31, 32, 33, 34): {"rates"},
+        (30, 31, 32): {"rates"},
+        tuple(range(30, 40)): {"range"},
+        (0, 1, 2): {"edge"},
     }
 
 
@@ -156,7 +174,7 @@ def test_thirteen_rates_and_a_range_test_span_the_grid(problem):
 )
 def test_each_batch_size_has_the_same_rates(name, problem, optimizer, sizes, grid):
     found = {}
-    for setting in STUDIES[f"batch-rates-{name}"].settings:
+    for setting in STUDIES[f"rates-batches-{name}"].settings:
         size = setting.recipe.batch_size
         assert setting == plain(setting, problem, 4, optimizer=optimizer, batch_size=size)
         found.setdefault(size, []).append(rates(setting.recipe.schedule, 4).max())

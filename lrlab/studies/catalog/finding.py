@@ -59,7 +59,7 @@ def studies() -> Iterable[Study]:
         )
         sizes = ", ".join(map(str, SIZES[on]))
         text = f"{EPOCHS} epochs of {name.replace('-', ' with ')}, batches of {sizes}, six rates"
-        yield Study(f"batch-rates-{name}", text, settings, seeds=FIVE[:3], decides=DECIDES_BATCH)
+        yield Study(f"rates-batches-{name}", text, settings, seeds=FIVE[:3], decides=DECIDES_BATCH)
 
 
 def _falling(label: str, problem: Problem, lr: float) -> Setting:

@@ -1,4 +1,4 @@
-"""The ledger: every claim of the source documents, in their order."""
+"""The ledger: every claim of the source documents and of the literature, in their order."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lrlab.claims.claim import Claim, judge
 from lrlab.claims.showing import Ledger
 
 
-def _number(claim: Claim) -> tuple[str, int]:
+def _number(claim: Claim) -> tuple[str, int, int]:
     document, number = claim.name.split(".")
-    return document, int(number)
+    return document[0], int(document[1:]), int(number)
 
 
 DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods)

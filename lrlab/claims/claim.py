@@ -57,16 +57,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of a source document.
+    """A claim of a source document, or of the literature.
 
     Args:
-        name: Document and number, such as "D2.4".
+        name: Document and number, such as "D2.4"; "L9.2" is the second claim of the literature that
+            chapter 9 tries.
         statement: What is claimed, in our words.
         chapter: The chapter that examines it; its claims are one family.
         rule: What decides, in words, with every margin.
         trials: The conditions; none for what cannot be tested here.
         figure: Label of the figure or the section of the chapter where it is seen, if any.
         note: What else has to be known; why a claim without trials cannot be tested.
+        paper: Who claims it, where that is the literature: authors, year and address.
     """
 
     name: str
@@ -77,11 +79,13 @@ class Claim:
     trials: tuple[Trial, ...] = ()
     figure: str = ""
     note: str = ""
+    paper: str = ""
 
     @property
     def document(self) -> str:
-        """The document that claims it, such as "D2"."""
-        return self.name.partition(".")[0]
+        """The document that claims it, such as "D2"; "L" for the literature."""
+        document = self.name.partition(".")[0]
+        return "L" if document.startswith("L") else document
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ class Entry:
     def __str__(self) -> str:
         claim = self.claim
         lines = [f"{claim.name} {self.verdict}: {claim.statement}"]
+        lines += [f"  {claim.paper}"] if claim.paper else []
         lines += [f"  {one}" for one in self.found]
         lines += [f"  {claim.note}"] if claim.note else []
         return "\n".join(lines)

@@ -38,6 +38,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {
         "name": claim.name,
         "statement": claim.statement,
+        "paper": claim.paper,
         "chapter": claim.chapter,
         "figure": claim.figure,
         "rule": claim.rule,
@@ -72,7 +73,7 @@ def _claim(entry: Entry, here: str | None) -> str:
         f'<div class="claim" id="{claim.name}" data-document="{claim.document}" '
         f'data-verdict="{word}">',
         f'<p><strong>{claim.name}</strong> <span class="verdict {word}">{entry.verdict}</span> '
-        f"{escape(claim.statement)}{_seen(claim, here)}</p>",
+        f"{escape(claim.statement)}{_said(claim)}{_seen(claim, here)}</p>",
     ]
     if entry.found:
         head = "".join(f"<th>{column}</th>" for column in COLUMNS)
@@ -97,6 +98,10 @@ def _row(found: Found) -> str:
     named = zip(COLUMNS, cells, strict=True)
     tags = (f'<td data-column="{column}">{escape(cell)}</td>' for column, cell in named)
     return f"<tr>{''.join(tags)}</tr>"
+
+
+def _said(claim: Claim) -> str:
+    return f" ({escape(claim.paper)})" if claim.paper else ""
 
 
 def _seen(claim: Claim, here: str | None) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lrlab.claims import Claim, Trial, judge
+from lrlab.claims.showing import Ledger
 from lrlab.statistics import Pairs, holm, mean_interval, p_value
 
 
@@ -107,3 +108,12 @@ def test_where_all_seeds_give_the_same_there_is_no_interval_and_no_place_in_the_
     assert (found.word, found.family, found.counted) == (word, None, "3 seeds alike")
     assert found.size == f"{value:.2f}"
     assert alone.family == UNCLEAR.interval()
+
+
+def test_a_claim_of_the_literature_names_its_paper():
+    one = replace(claim(trial(1.0)), name="L10.2", paper="Smith <2017>")
+    assert (one.document, claim().document) == ("L", "X1")
+    shown = Ledger(judge([one]))
+    assert repr(shown).split("\n")[:2] == ["L10.2 holds: It is so", "  Smith <2017>"]
+    assert "It is so (Smith &lt;2017&gt;)" in shown._repr_html_()
+    assert shown.to_list()[0]["paper"] == "Smith <2017>"

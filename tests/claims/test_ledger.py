@@ -39,9 +39,15 @@ def whole():
 def test_every_claim_of_the_documents_has_an_entry(whole):
     numbers = {"D1": 7, "D2": 8, "D3": 3, "D4": 4, "D5": 26}
     names = [f"{document}.{k}" for document, most in numbers.items() for k in range(1, most + 1)]
-    assert list(CLAIMS) == names
+    literature = list(CLAIMS)[len(names) :]
+    assert list(CLAIMS) == names + literature
     assert len(names) == 48
-    assert [entry.claim.name for entry in whole] == names
+    assert [entry.claim.name for entry in whole] == list(CLAIMS)
+    # Chapter by chapter, each counted from 1.
+    chapters = {name.partition(".")[0]: None for name in literature}
+    counts = {c: sum(name.startswith(f"{c}.") for name in literature) for c in chapters}
+    assert literature == [f"{c}.{k}" for c, most in counts.items() for k in range(1, most + 1)]
+    assert list(chapters) == sorted(chapters, key=lambda c: int(c[1:]))
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
@@ -49,6 +55,7 @@ def test_a_claim_has_a_rule_or_says_why_it_has_none(claim):
     assert claim.statement.endswith(".")
     assert bool(claim.rule) is bool(claim.trials)
     assert claim.rule or claim.note
+    assert bool(claim.paper) is (claim.document == "L")
 
 
 @pytest.mark.parametrize(("claim", "trial"), TRIALS)

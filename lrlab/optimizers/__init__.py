@@ -38,6 +38,11 @@ from lrlab.optimizers.adaptive import (
     RMSPropState,
 )
 from lrlab.optimizers.base import Optimizer, OptimizerState
+from lrlab.optimizers.schedule_free import (
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    ScheduleFreeState,
+)
 from lrlab.optimizers.sgd import SGD, Momentum, MomentumState
 from lrlab.optimizers.twins import TWINS, twin
 
@@ -57,5 +62,8 @@ __all__ = [
     "OptimizerState",
     "RMSProp",
     "RMSPropState",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
+    "ScheduleFreeState",
     "twin",
 ]

@@ -52,6 +52,8 @@ OPTIMIZER_LINES = {
     "AdaDelta": {"color": PURPLE, "linestyle": "--", "marker": "D"},
     "Adam": {"color": BLUE, "linestyle": "-", "marker": "o"},
     "AdamW": {"color": SKY, "linestyle": "--", "marker": "s"},
+    "ScheduleFreeSGD": {"color": BLACK, "linestyle": "-.", "marker": "X"},
+    "ScheduleFreeAdamW": {"color": GREEN, "linestyle": "-.", "marker": "X"},
 }
 
 FRAMEWORK_DOTS: dict[str, dict[str, Any]] = {

@@ -22,6 +22,7 @@ from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of, rates_of_line
 from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.pytorch.weight_rates import measure_rates
@@ -32,6 +33,8 @@ __all__ = [
     "Line",
     "Observer",
     "PlateauLR",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "ScheduleLR",
     "Training",
     "along_gradient",

@@ -122,7 +122,7 @@ class Training:
         optimizer wants to be judged by.
         """
         if self._metrics is None:
-            with _evaluation_weights(self.optimizer):
+            with evaluation_weights(self.optimizer):
                 test_loss, test_accuracy = evaluate_on_device(self.model, *self.test)
             self._metrics = {
                 "train_loss": self._total.item() / len(self.train[0]),
@@ -207,8 +207,8 @@ class Training:
 
 
 @contextmanager
-def _evaluation_weights(optimizer: Any) -> Iterator[None]:
-    """Put in the weights to evaluate, where an optimizer trains at others."""
+def evaluation_weights(optimizer: Any) -> Iterator[None]:
+    """Put in the weights to evaluate, where an optimizer trains at others, for a while."""
     if not hasattr(optimizer, "eval"):
         yield
         return

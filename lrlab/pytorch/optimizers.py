@@ -1,4 +1,4 @@
-"""The optimizers of `lrlab.optimizers` as PyTorch's own."""
+"""The optimizers of `lrlab.optimizers` as PyTorch's own, or as ours where it has none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 from torch import Tensor, optim
 
 from lrlab.optimizers import Optimizer, twin
+from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.utils import checks
+
+_OURS: dict[str, Any] = {cls.__name__: cls for cls in (ScheduleFreeAdamW, ScheduleFreeSGD)}
 
 
 def make_optimizer(
@@ -34,4 +37,5 @@ def make_optimizer(
         ('RMSprop', 0.9, 1e-08)
     """
     name, arguments = twin(optimizer, "pytorch")
-    return getattr(optim, name)(parameters, lr=checks.rate("lr", lr), **arguments)
+    make = _OURS.get(name) or getattr(optim, name)
+    return make(parameters, lr=checks.rate("lr", lr), **arguments)

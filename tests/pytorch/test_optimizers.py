@@ -67,7 +67,7 @@ def by_hand(optimizer, *, per):
             grad = x[batch].T.astype(float) @ p / len(batch)
             t = epoch + (step / len(batches) if per == "step" else 0)
             w, state = optimizer.step(w, grad, state, SCHEDULE(t))
-    return w
+    return optimizer.evaluated(w, state)
 
 
 def run(optimizer, model=None, *, schedule=SCHEDULE, **options):

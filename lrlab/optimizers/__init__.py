@@ -38,6 +38,7 @@ from lrlab.optimizers.adaptive import (
     RMSPropState,
 )
 from lrlab.optimizers.base import Optimizer, OptimizerState
+from lrlab.optimizers.lion import Lion, LionState
 from lrlab.optimizers.schedule_free import (
     ScheduleFreeAdamW,
     ScheduleFreeSGD,
@@ -56,6 +57,8 @@ __all__ = [
     "Adam",
     "AdamState",
     "AdamW",
+    "Lion",
+    "LionState",
     "Momentum",
     "MomentumState",
     "Optimizer",

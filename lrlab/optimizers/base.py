@@ -12,6 +12,7 @@ from lrlab.utils import FRAMEWORKS, Value, checks
 
 # The types of parameters. Each carries the check that its values have to pass.
 DecayRate = Annotated[float, checks.decay_rate]
+Fraction = Annotated[float, checks.fraction]
 NonNegative = Annotated[float, checks.non_negative]
 Positive = Annotated[float, checks.positive]
 Flag = Annotated[bool, checks.flag]

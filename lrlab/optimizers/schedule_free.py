@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,15 +11,13 @@ from lrlab.optimizers.base import (
     BY_CONVENTION,
     Convention,
     DecayRate,
+    Fraction,
     NonNegative,
     Optimizer,
     OptimizerState,
     Positive,
     decayed,
 )
-from lrlab.utils import checks
-
-Interpolation = Annotated[float, checks.fraction]  # the average is found by a division by it
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,7 @@ class ScheduleFreeSGD(Optimizer):
     """
 
     _: KW_ONLY
-    momentum: Interpolation = 0.9
+    momentum: Fraction = 0.9
     weight_decay: NonNegative = 0.0
     r: NonNegative = 0.0
     weight_lr_power: NonNegative = 2.0
@@ -174,7 +172,7 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     _: KW_ONLY
-    beta1: Interpolation = 0.9
+    beta1: Fraction = 0.9
     beta2: DecayRate = 0.999
     eps: Positive = BY_CONVENTION
     weight_decay: NonNegative = 0.0

@@ -7,6 +7,7 @@ from typing import Any
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from lrlab.optimizers.base import Optimizer
+from lrlab.optimizers.lion import Lion
 from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.utils import FRAMEWORKS, checks
@@ -32,6 +33,7 @@ TWINS: dict[type[Optimizer], dict[str, tuple[str, dict[str, str]]]] = {
         "pytorch": ("ScheduleFreeAdamW", _BETAS),
         "keras": ("ScheduleFreeAdamW", _BETA | _EPSILON | _ALIKE),
     },
+    Lion: {"pytorch": ("Lion", _BETAS), "keras": ("Lion", _BETA)},
 }
 
 

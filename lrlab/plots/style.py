@@ -54,6 +54,7 @@ OPTIMIZER_LINES = {
     "AdamW": {"color": SKY, "linestyle": "--", "marker": "s"},
     "ScheduleFreeSGD": {"color": BLACK, "linestyle": "-.", "marker": "X"},
     "ScheduleFreeAdamW": {"color": GREEN, "linestyle": "-.", "marker": "X"},
+    "Lion": {"color": PURPLE, "linestyle": "-", "marker": "P"},
 }
 
 FRAMEWORK_DOTS: dict[str, dict[str, Any]] = {

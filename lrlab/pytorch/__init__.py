@@ -19,6 +19,7 @@ from lrlab.pytorch.device import (
 )
 from lrlab.pytorch.evaluation import evaluate, logits
 from lrlab.pytorch.fitting import fit
+from lrlab.pytorch.lion import Lion
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
@@ -31,6 +32,7 @@ __all__ = [
     "AlexNet",
     "LeNet",
     "Line",
+    "Lion",
     "Observer",
     "PlateauLR",
     "ScheduleFreeAdamW",

@@ -8,10 +8,11 @@ from typing import Any
 from torch import Tensor, optim
 
 from lrlab.optimizers import Optimizer, twin
+from lrlab.pytorch.lion import Lion
 from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.utils import checks
 
-_OURS: dict[str, Any] = {cls.__name__: cls for cls in (ScheduleFreeAdamW, ScheduleFreeSGD)}
+_OURS: dict[str, Any] = {cls.__name__: cls for cls in (Lion, ScheduleFreeAdamW, ScheduleFreeSGD)}
 
 
 def make_optimizer(

@@ -12,6 +12,7 @@ from lrlab.landscapes import Quadratic, descend
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from lrlab.optimizers.base import Optimizer
+from lrlab.optimizers.lion import Lion
 from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.schedules import Constant
@@ -97,6 +98,7 @@ def test_only_what_is_needed_is_remembered() -> None:
         AdaDelta(): 2,
         Adam(): 2,
         Adam(amsgrad=True): 3,
+        Lion(): 1,
         ScheduleFreeSGD(): 1,
         ScheduleFreeAdamW(): 2,
     }
@@ -229,14 +231,14 @@ KINDS = {
     "eps": ("greater than 0", [0, -0.0, -1e-300], [1e-300, 1]),
 }
 FRACTION = (r"in \(0, 1\)", [0, -1e-300, 1, 1.5, None], [1e-300, math.nextafter(1, 0)])
-INTERPOLATION = {(ScheduleFreeSGD, "momentum"): FRACTION, (ScheduleFreeAdamW, "beta1"): FRACTION}
+OWN = {(ScheduleFreeAdamW, "beta1"), (ScheduleFreeSGD, "momentum"), (Lion, "beta1")}
 NUMBERS = [(cls, name) for cls, names in SAMPLES.items() for name in names if name in KINDS]
 FLAGS = [(cls, name) for cls, names in SAMPLES.items() for name in names if True in names[name]]
 
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_out_of_range_is_refused(cls, name) -> None:
-    words, refused, _ = INTERPOLATION.get((cls, name), KINDS[name])
+    words, refused, _ = FRACTION if (cls, name) in OWN else KINDS[name]
     for value in [*NO_NUMBERS, *refused]:
         if value is None and name == "rho":
             continue  # has a default
@@ -249,7 +251,7 @@ def test_a_number_out_of_range_is_refused(cls, name) -> None:
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_at_the_edge_is_taken(cls, name) -> None:
-    for value in INTERPOLATION.get((cls, name), KINDS[name])[2]:
+    for value in (FRACTION if (cls, name) in OWN else KINDS[name])[2]:
         stored = getattr(sample(cls, **{name: value}), name)
         assert (type(stored), stored) == (float, value)
 
@@ -266,7 +268,7 @@ def test_an_option_is_true_or_false(cls, name) -> None:
 def test_every_parameter_is_tested() -> None:
     others = {(cls, name) for cls, names in SAMPLES.items() for name in names}
     assert {name for _, name in others - {*NUMBERS, *FLAGS}} == {"convention"}
-    assert (len(NUMBERS), len(FLAGS)) == (32, 6)
+    assert (len(NUMBERS), len(FLAGS)) == (35, 6)
 
 
 @pytest.mark.parametrize("cls", WITH_CONVENTION)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
+from lrlab.optimizers.lion import Lion
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.schedules import Constant, CosineDecay, CyclicCosine, LinearDecay, Schedule, StepDecay
 from tests.support.framework_paths import (
@@ -66,7 +67,7 @@ def optimizers(draw, cls, convention):
     for item in fields(cls):
         if item.name in OPTIONS and (convention != "keras" or item.name not in NOT_IN_KERAS):
             own[item.name] = draw(OPTIONS[item.name])
-    if cls in PUBLISHED:  # an interpolation of 0 would be no average
+    if cls in {Lion, *PUBLISHED}:  # which refuse 0
         own |= {name: own[name] or 0.5 for name in ("momentum", "beta1") if name in own}
     if cls is Momentum:
         if convention == "pytorch" and (not own["momentum"] or own["nesterov"]):
@@ -219,7 +220,7 @@ def test_weight_decay_is_coupled_in_torch_except_in_adamw() -> None:
     problem = w, np.full(STEPS, lr), np.zeros((STEPS, 3))
     shrunk = w * (1 - lr * decay) ** np.arange(STEPS + 1)[:, None]
     sign = w - lr * np.sign(w)  # Adam's first step under any gradient
-    for cls, convention in [case for case in CASES if case[0] not in {SGD, *PUBLISHED}]:
+    for cls, convention in [case for case in CASES if case[0] not in {SGD, Lion, *PUBLISHED}]:
         optimizer = cls(weight_decay=decay, convention=convention)
         path = our_path(optimizer, *problem)
         assert error(path, their_path(optimizer, convention, *problem)) < ROUNDING

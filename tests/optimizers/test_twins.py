@@ -6,6 +6,7 @@ import pytest
 
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
+from lrlab.optimizers.lion import Lion
 from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.optimizers.twins import TWINS, twin
@@ -58,6 +59,11 @@ def test_every_optimizer_has_a_twin():
                     "weight_decay": 0,
                 },
             ),
+        ),
+        (
+            Lion(beta1=0.5, beta2=0.7),
+            "pytorch",
+            ("Lion", {"betas": (0.5, 0.7), "weight_decay": 0}),
         ),
         (
             ScheduleFreeAdamW(beta1=0.5, beta2=0.7, convention="keras"),

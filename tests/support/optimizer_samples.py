@@ -9,6 +9,7 @@ from lrlab.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
+    Lion,
     Momentum,
     RMSProp,
     ScheduleFreeAdamW,
@@ -27,7 +28,7 @@ ADAM = {
     "bias_correction": (True, False),
 }
 AVERAGE = {"r": (0.0, 0.5), "weight_lr_power": (0.0, 3.0)}
-WITHOUT_CONVENTION = (SGD, ScheduleFreeSGD)  # the same in both frameworks, or in one alone
+WITHOUT_CONVENTION = (SGD, ScheduleFreeSGD, Lion)  # the same in both frameworks, or in one alone
 NOT_IN_KERAS = {"dampening", *AVERAGE}
 SAMPLES = {
     SGD: {},
@@ -44,6 +45,7 @@ SAMPLES = {
     AdamW: ADAM,
     ScheduleFreeSGD: {"momentum": (0.9, 0.8)} | AVERAGE,
     ScheduleFreeAdamW: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9), "eps": (0.01, 0.02)} | AVERAGE,
+    Lion: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9)},
 }
 SAMPLES = {
     cls: options | DECAY | ({} if cls in WITHOUT_CONVENTION else CONVENTION)
@@ -60,6 +62,7 @@ TELLING = {
     AdamW: {"weight_decay": 0.5},
     ScheduleFreeSGD: {"momentum": 0.5, "weight_decay": 0.1},
     ScheduleFreeAdamW: {"beta1": 0.8, "beta2": 0.9, "weight_decay": 0.1},
+    Lion: {"beta2": 0.9, "weight_decay": 0.1},
 }
 GRADS = np.random.default_rng(5).normal(0.5, 1, (20, 2, 3))
 LRS = np.linspace(0.2, 0.01, 20)

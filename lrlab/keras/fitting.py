@@ -20,10 +20,11 @@ from lrlab.data import Dataset, as_floats
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH
-from lrlab.keras.optimizers import make_optimizer
+from lrlab.keras.optimizers import leave_out_last, make_optimizer
 from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.snapshot_files import load_run
 from lrlab.keras.snapshots import Saver
+from lrlab.optimizers import Muon
 from lrlab.training import History, Recipe, RunFolder, Snapshots, check_logits, provenance
 from lrlab.utils import bar, instance
 
@@ -82,8 +83,11 @@ def fit(
     _check(recipe, device, snapshots)
     test = as_floats(dataset.x_test), dataset.y_test
     check_logits(model(test[0][:1], training=False), dataset.classes)
+    optimizer = make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm)
+    if isinstance(recipe.optimizer, Muon):
+        leave_out_last(optimizer, model)
     model.compile(
-        optimizer=make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

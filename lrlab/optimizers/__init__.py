@@ -39,6 +39,7 @@ from lrlab.optimizers.adaptive import (
 )
 from lrlab.optimizers.base import Optimizer, OptimizerState
 from lrlab.optimizers.lion import Lion, LionState
+from lrlab.optimizers.muon import NEWTON_SCHULZ, Muon, MuonState, newton_schulz
 from lrlab.optimizers.schedule_free import (
     ScheduleFreeAdamW,
     ScheduleFreeSGD,
@@ -48,6 +49,7 @@ from lrlab.optimizers.sgd import SGD, Momentum, MomentumState
 from lrlab.optimizers.twins import TWINS, twin
 
 __all__ = [
+    "NEWTON_SCHULZ",
     "SGD",
     "TWINS",
     "AdaDelta",
@@ -61,6 +63,8 @@ __all__ = [
     "LionState",
     "Momentum",
     "MomentumState",
+    "Muon",
+    "MuonState",
     "Optimizer",
     "OptimizerState",
     "RMSProp",
@@ -68,5 +72,6 @@ __all__ = [
     "ScheduleFreeAdamW",
     "ScheduleFreeSGD",
     "ScheduleFreeState",
+    "newton_schulz",
     "twin",
 ]

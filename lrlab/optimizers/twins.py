@@ -8,6 +8,7 @@ from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from lrlab.optimizers.base import Optimizer
 from lrlab.optimizers.lion import Lion
+from lrlab.optimizers.muon import Muon
 from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.utils import FRAMEWORKS, checks
@@ -16,6 +17,13 @@ _START = {"initial_accumulator": "initial_accumulator_value"}
 _EPSILON = {"eps": "epsilon"}
 _BETAS = {"beta1": "betas", "beta2": "betas"}  # one parameter in torch, a pair
 _BETA = {"beta1": "beta_1", "beta2": "beta_2"}
+_REST = {
+    "rest.beta1": "adam_beta_1",
+    "rest.beta2": "adam_beta_2",
+    "rest.eps": "epsilon",
+    "rest.weight_decay": "adam_weight_decay",
+    **dict.fromkeys(["rest.class", "rest.convention", "rest.amsgrad", "rest.bias_correction"], ""),
+}
 _ALIKE = {"r": "", "weight_lr_power": ""}  # all steps weigh alike
 
 #: The class in a framework, and the parameters that it calls otherwise; it lacks those named "".
@@ -34,6 +42,13 @@ TWINS: dict[type[Optimizer], dict[str, tuple[str, dict[str, str]]]] = {
         "keras": ("ScheduleFreeAdamW", _BETA | _EPSILON | _ALIKE),
     },
     Lion: {"pytorch": ("Lion", _BETAS), "keras": ("Lion", _BETA)},
+    Muon: {
+        "pytorch": (
+            "Muon",
+            {"scaling": "adjust_lr_fn", "rest_scale": "", **dict.fromkeys(_REST, "")},
+        ),
+        "keras": ("Muon", {"scaling": "", "rest_scale": "adam_lr_ratio", **_REST}),
+    },
 }
 
 
@@ -78,6 +93,8 @@ def twin(optimizer: Optimizer, framework: str) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{rule}, received {optimizer!r}")
     del parameters["class"]
     class_name, names = TWINS[type(optimizer)][framework]
+    if isinstance(rest := parameters.pop("rest", None), dict):
+        parameters |= {f"rest.{name}": value for name, value in rest.items()}
     arguments: dict[str, Any] = {}
     for name, value in parameters.items():
         if theirs := names.get(name, name):

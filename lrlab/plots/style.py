@@ -54,6 +54,7 @@ OPTIMIZER_LINES = {
     "AdamW": {"color": SKY, "linestyle": "--", "marker": "s"},
     "ScheduleFreeSGD": {"color": BLACK, "linestyle": "-.", "marker": "X"},
     "ScheduleFreeAdamW": {"color": GREEN, "linestyle": "-.", "marker": "X"},
+    "Muon": {"color": RED, "linestyle": "-", "marker": "D"},
     "Lion": {"color": PURPLE, "linestyle": "-", "marker": "P"},
 }
 

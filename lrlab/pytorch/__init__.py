@@ -21,6 +21,7 @@ from lrlab.pytorch.evaluation import evaluate, logits
 from lrlab.pytorch.fitting import fit
 from lrlab.pytorch.lion import Lion
 from lrlab.pytorch.loop import Observer, Training
+from lrlab.pytorch.muon import Muon, muon_groups
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
 from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
@@ -33,6 +34,7 @@ __all__ = [
     "LeNet",
     "Line",
     "Lion",
+    "Muon",
     "Observer",
     "PlateauLR",
     "ScheduleFreeAdamW",
@@ -55,6 +57,7 @@ __all__ = [
     "make_optimizer",
     "measure_rates",
     "member_logits",
+    "muon_groups",
     "one_thread",
     "pick_device",
     "rates_of",

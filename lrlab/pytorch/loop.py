@@ -18,7 +18,7 @@ from torch.nn import functional
 from lrlab.data import Dataset
 from lrlab.pytorch.device import pick_device, to_device
 from lrlab.pytorch.evaluation import check_outputs, evaluate_on_device
-from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.optimizers import make_optimizer, parameters_for
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR
 from lrlab.training import Recipe
 from lrlab.utils import checks, instance
@@ -82,7 +82,8 @@ class Training:
         # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
         layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
         model.to(memory_format=layout)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(recipe.optimizer, model.parameters(), lr=0.0)
+        weights = parameters_for(recipe.optimizer, model)
+        self.optimizer = make_optimizer(recipe.optimizer, weights, lr=0.0)
         self.steps = recipe.steps_per_epoch(len(self.train[0]))
         calls = self.steps if recipe.per == "step" else 1
         self.scheduler: ScheduleLR

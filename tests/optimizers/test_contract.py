@@ -13,6 +13,7 @@ from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from lrlab.optimizers.base import Optimizer
 from lrlab.optimizers.lion import Lion
+from lrlab.optimizers.muon import SCALINGS, Muon
 from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.schedules import Constant
@@ -29,6 +30,7 @@ from tests.support.optimizer_samples import (
 )
 
 ALL = list(variants(*SAMPLES))
+ELEMENTWISE = [optimizer for optimizer in ALL if not isinstance(optimizer, Muon)]
 SCHEDULE_FREE = (ScheduleFreeSGD, ScheduleFreeAdamW)
 
 
@@ -36,7 +38,7 @@ def arrays_of(state) -> dict:
     return {name: value for name, value in vars(state).items() if isinstance(value, np.ndarray)}
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_each_weight_goes_its_own_way(optimizer) -> None:
     path, state = follow(optimizer, W, GRADS, LRS)
     assert path.shape == (21, 2, 3)
@@ -77,9 +79,16 @@ def test_a_rate_of_0_keeps_the_weights_and_still_learns(optimizer) -> None:
     assert any(kept) != (folded or isinstance(optimizer, SGD))
 
 
-@pytest.mark.parametrize(("cls", "name"), [(c, n) for c, names in SAMPLES.items() for n in names])
+PARAMETERS = {(cls, name) for cls, names in SAMPLES.items() for name in names}
+
+
+# The rest of a network, and the conventions of Muon, whose memories differ by a factor alone.
+NOWHERE = {(Muon, "rest_scale"), (Muon, "convention")}
+
+
+@pytest.mark.parametrize(("cls", "name"), sorted(PARAMETERS - NOWHERE, key=str))
 def test_every_parameter_leads_elsewhere(cls, name) -> None:
-    assert set(SAMPLES[cls]) == {item.name for item in fields(cls)}
+    assert set(SAMPLES[cls]) == {item.name for item in fields(cls)} - {"rest"}
     first, second = (sample(cls, **{name: value}) for value in SAMPLES[cls][name])
     if (cls, name) == (Momentum, "nesterov"):
         assert first.dampening == 0
@@ -117,7 +126,7 @@ def test_weight_decay_is_in_the_gradient_or_before_the_step(cls, convention) -> 
     plain = replace(optimizer, weight_decay=0)
     _, state = follow(plain, W, GRADS, LRS)
     w, grad = W + GRADS[0], GRADS[1]
-    if convention == "pytorch" and cls is not AdamW:
+    if convention == "pytorch" and cls not in {AdamW, Muon}:
         expected, after = plain.step(w, grad + 0.5 * w, state, 0.25)
     else:
         expected, after = plain.step(w - 0.125 * w, grad, state, 0.25)
@@ -137,7 +146,7 @@ def test_the_weights_are_evaluated_where_they_are(cls) -> None:
 # --- numbers at the end of the range --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_no_warning_without_an_overflow(optimizer) -> None:
     # Gradients whose squares are too small for a float, 0 from the start, and 0 after others.
     course = [[0.0, 1e-200, 1.0, -1e-320, 1e150]] * 3 + [[0.0] * 5] * 1200
@@ -148,7 +157,7 @@ def test_no_warning_without_an_overflow(optimizer) -> None:
     assert (path[1, [2, 4]] < 0).all()
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_an_overflow_ends_a_descent(optimizer) -> None:
     path = descend(Quadratic([1, 9]), optimizer, Constant(1e200), start=[1, 1], steps=50)
     assert path.stopped.startswith("diverged after")
@@ -227,7 +236,8 @@ BELOW_ONE = (r"in \[0, 1\)", [-1e-300, 1, 1.5, None], [0, 1e-300, math.nextafter
 AT_LEAST_0 = ("of at least 0", [-1e-300, -1], [0, 1e-300, 7])
 KINDS = {
     **dict.fromkeys(["momentum", "dampening", "beta1", "beta2", "rho"], BELOW_ONE),
-    **dict.fromkeys(["weight_decay", "initial_accumulator", "r", "weight_lr_power"], AT_LEAST_0),
+    **dict.fromkeys(["weight_decay", "initial_accumulator", "r"], AT_LEAST_0),
+    **dict.fromkeys(["weight_lr_power", "rest_scale"], AT_LEAST_0),
     "eps": ("greater than 0", [0, -0.0, -1e-300], [1e-300, 1]),
 }
 FRACTION = (r"in \(0, 1\)", [0, -1e-300, 1, 1.5, None], [1e-300, math.nextafter(1, 0)])
@@ -266,9 +276,21 @@ def test_an_option_is_true_or_false(cls, name) -> None:
 
 
 def test_every_parameter_is_tested() -> None:
-    others = {(cls, name) for cls, names in SAMPLES.items() for name in names}
-    assert {name for _, name in others - {*NUMBERS, *FLAGS}} == {"convention"}
-    assert (len(NUMBERS), len(FLAGS)) == (35, 6)
+    others = {name for _, name in PARAMETERS - {*NUMBERS, *FLAGS}}
+    assert others == {"convention", "scaling", "ns_steps"}
+    assert (len(NUMBERS), len(FLAGS)) == (38, 7)
+
+
+@pytest.mark.parametrize("value", [0, "Original", "rms"])
+def test_an_unknown_scaling_is_refused(value) -> None:
+    with pytest.raises(ValueError, match=f"scaling must be one of {', '.join(SCALINGS)}, received"):
+        Muon(scaling=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_a_number_of_steps_is_a_count(value) -> None:
+    with pytest.raises(ValueError, match="ns_steps must be a positive integer, received"):
+        Muon(ns_steps=value)
 
 
 @pytest.mark.parametrize("cls", WITH_CONVENTION)
@@ -284,19 +306,19 @@ def test_an_unknown_convention_is_refused(cls, value) -> None:
 def test_a_rate_out_of_range_is_refused(cls, lr) -> None:
     optimizer = cls()
     with pytest.raises(ValueError, match=rf"lr must be .* of at least 0, received {lr!r}"):
-        optimizer.step(np.ones(2), np.ones(2), optimizer.start(np.ones(2)), lr)
+        optimizer.step(W, W, optimizer.start(W), lr)
 
 
 @pytest.mark.parametrize("cls", SAMPLES)
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1)])
 def test_a_gradient_of_another_shape_is_refused(cls, shape) -> None:
     optimizer = cls()
-    message = re.escape(f"grad must have the shape of w, (2,), received one of shape {shape}")
+    message = re.escape(f"grad must have the shape of w, (2, 3), received one of shape {shape}")
     with pytest.raises(ValueError, match=message):
-        optimizer.step(np.ones(2), np.ones(shape), optimizer.start(np.ones(2)), 0.1)
+        optimizer.step(W, np.ones(shape), optimizer.start(W), 0.1)
 
 
-@pytest.mark.parametrize("cls", [cls for cls in SAMPLES if cls is not SGD])
+@pytest.mark.parametrize("cls", [cls for cls in SAMPLES if cls not in {SGD, Muon}])
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1)])
 def test_a_state_of_another_shape_is_refused(cls, shape) -> None:
     optimizer = cls()

@@ -11,6 +11,7 @@ from lrlab.optimizers import (
     AdamW,
     Lion,
     Momentum,
+    Muon,
     RMSProp,
     ScheduleFreeAdamW,
     ScheduleFreeSGD,
@@ -29,7 +30,7 @@ ADAM = {
 }
 AVERAGE = {"r": (0.0, 0.5), "weight_lr_power": (0.0, 3.0)}
 WITHOUT_CONVENTION = (SGD, ScheduleFreeSGD, Lion)  # the same in both frameworks, or in one alone
-NOT_IN_KERAS = {"dampening", *AVERAGE}
+NOT_IN_KERAS = {"dampening", "scaling", *AVERAGE}
 SAMPLES = {
     SGD: {},
     Momentum: {"momentum": (0.9, 0.8), "dampening": (0.0, 0.5), "nesterov": (False, True)},
@@ -46,12 +47,20 @@ SAMPLES = {
     ScheduleFreeSGD: {"momentum": (0.9, 0.8)} | AVERAGE,
     ScheduleFreeAdamW: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9), "eps": (0.01, 0.02)} | AVERAGE,
     Lion: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9)},
+    Muon: {  # but for its rest, which is tested with it
+        "momentum": (0.95, 0.8),
+        "nesterov": (True, False),
+        "ns_steps": (5, 3),
+        "scaling": ("original", "match_rms_adamw"),
+        "rest_scale": (0.75, 0.5),
+    },
 }
 SAMPLES = {
     cls: options | DECAY | ({} if cls in WITHOUT_CONVENTION else CONVENTION)
     for cls, options in SAMPLES.items()
 }
-# One of each whose parameters show in what a few steps do to a network.
+# One of each whose parameters show in what a few steps do to a network, but for Muon, which does to
+# some weights what its rest does.
 TELLING = {
     SGD: {"weight_decay": 0.1},
     Momentum: {"momentum": 0.5, "nesterov": True},

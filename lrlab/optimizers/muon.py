@@ -62,7 +62,8 @@ class Muon(Optimizer):
     Muon is for the matrices of hidden layers alone. A network's biases, gains, embeddings and its
     last layer are left to AdamW, the ``rest``, at ``rest_scale`` times the rate. What is what is
     known where a network is trained: see `lrlab.pytorch.muon_groups`, which also flattens the
-    kernels of convolutions to matrices; Keras gives these to AdamW.
+    kernels of convolutions to matrices; Keras gives these to AdamW, and multiplies the weight decay
+    of its rest by the whole rate.
 
     Args:
         momentum: Momentum β, in [0, 1).

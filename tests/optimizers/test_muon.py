@@ -41,7 +41,7 @@ def test_newton_schulz_moves_the_singular_values_alone(shape, steps) -> None:
 
 
 def test_five_steps_bring_singular_values_near_1() -> None:
-    sigma = np.geomspace(0.002, 1, 1000)
+    sigma = np.geomspace(0.002, 1, 300)
     reached = newton_schulz(np.diag(sigma)).diagonal()
     assert reached.min() == pytest.approx(0.68, abs=0.005)
     assert reached.max() == pytest.approx(1.20, abs=0.005)
@@ -99,7 +99,7 @@ def test_100_steps_are_those_of_keras(shape, options) -> None:
     optimizer = in_float32(Muon(convention="keras", **options))
     task = problem(shape, 100)
     theirs = keras_path(Muon, twin(optimizer, "keras")[1], *task)
-    assert error(our_path(optimizer, *task), theirs) < 1e-7  # Keras rounds the momentum somewhere
+    assert error(our_path(optimizer, *task), theirs) < 1e-10
 
 
 def test_keras_trains_all_but_matrices_by_the_rest() -> None:
@@ -110,7 +110,7 @@ def test_keras_trains_all_but_matrices_by_the_rest() -> None:
         theirs = keras_path(Muon, twin(optimizer, "keras")[1], w, lrs, *gradients)
         # Its weight decay goes by the whole rate, where a group of torch's has its share in it.
         still = replace(rest, weight_decay=rest.weight_decay * 2)
-        assert error(our_path(still, w, 0.5 * lrs, *gradients), theirs) < 1e-7
+        assert error(our_path(still, w, 0.5 * lrs, *gradients), theirs) < 1e-10
 
 
 @pytest.mark.parametrize("convention", ["pytorch", "keras"])

@@ -48,6 +48,9 @@ def test_muon_takes_the_matrices_of_hidden_layers():
     assert len(names(LeNet())) == 4
     for tied in (False, True):
         assert names(Language(tied)) == ["hidden.weight"]
+    shared = nn.Sequential(nn.Embedding(4, 4), nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2))
+    shared[1].weight = shared[0].weight
+    assert names(shared) == ["2.weight"]
     assert names(nn.Sequential(nn.Flatten(), nn.Linear(2, 3))) == []
     assert names(nn.LayerNorm(3)) == []
 

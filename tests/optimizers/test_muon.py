@@ -145,7 +145,7 @@ def test_a_step_is_nearly_orthogonal_and_as_long_as_its_scale(shape) -> None:
         sigma = np.linalg.svd(w)[1] / (0.5 * scale)
         assert sigma.min() > 0.68
         assert sigma.max() < 1.21
-    assert np.sqrt((w**2).mean()) == pytest.approx(0.5 * 0.2, rel=0.3)  # as AdamW's first step
+    assert np.sqrt((w**2).mean()) == pytest.approx(0.5 * 0.2, rel=0.3)
 
 
 def test_the_size_of_the_gradient_does_not_matter() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -35,6 +36,25 @@ def make_optimizer(
     clip_norm = checks.optional(checks.positive)("clip_norm", clip_norm)
     make = getattr(keras.optimizers, name)
     return make(learning_rate=lr, global_clipnorm=clip_norm, **arguments)
+
+
+def leave_out_last(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    """Have Keras' Muon train the last matrix of a network as it does the rest, by AdamW.
+
+    Args:
+        optimizer: A ``keras.optimizers.Muon``, before its first update.
+        model: A network that has its weights.
+
+    Example:
+        >>> layers = [keras.layers.Dense(4, name="first"), keras.layers.Dense(3, name="last")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers], name="net")
+        >>> optimizer = keras.optimizers.Muon()
+        >>> leave_out_last(optimizer, model)
+        >>> optimizer.exclude_layers
+        ['^net/last/kernel$']
+    """
+    matrices = [weight for weight in model.trainable_variables if len(weight.shape) == 2]
+    optimizer.exclude_layers = [f"^{re.escape(weight.path)}$" for weight in matrices[-1:]]
 
 
 def kept_optimizers(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:

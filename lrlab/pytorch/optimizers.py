@@ -1,14 +1,20 @@
-"""The optimizers of `lrlab.optimizers` as PyTorch's own."""
+"""The optimizers of `lrlab.optimizers` as PyTorch's own, or as ours where it has none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
+from lrlab import optimizers
 from lrlab.optimizers import Optimizer, twin
+from lrlab.pytorch.lion import Lion
+from lrlab.pytorch.muon import Muon, muon_groups
+from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.utils import checks
+
+_OURS: dict[str, Any] = {cls.__name__: cls for cls in (Lion, ScheduleFreeAdamW, ScheduleFreeSGD)}
 
 
 def make_optimizer(
@@ -18,12 +24,13 @@ def make_optimizer(
 
     Args:
         optimizer: An optimizer of convention ``"pytorch"``.
-        parameters: What to train, or torch's parameter groups.
+        parameters: What to train, or torch's parameter groups; for `lrlab.optimizers.Muon` groups
+            as `muon_groups` makes them.
         lr: Rate until a schedule sets another, at least 0.
 
     Raises:
-        ValueError: Torch has no such optimizer, see `lrlab.optimizers.twin`; or the rate is
-            negative.
+        ValueError: Torch has no such optimizer, see `lrlab.optimizers.twin`; the rate is negative;
+            or the groups are none for Muon.
 
     Example:
         >>> import torch
@@ -34,4 +41,15 @@ def make_optimizer(
         ('RMSprop', 0.9, 1e-08)
     """
     name, arguments = twin(optimizer, "pytorch")
-    return getattr(optim, name)(parameters, lr=checks.rate("lr", lr), **arguments)
+    if isinstance(optimizer, optimizers.Muon):
+        return Muon(parameters, checks.rate("lr", lr), rule=optimizer)
+    make = _OURS.get(name) or getattr(optim, name)
+    return make(parameters, lr=checks.rate("lr", lr), **arguments)
+
+
+def parameters_for(
+    optimizer: Optimizer, model: nn.Module
+) -> Iterable[Tensor] | Iterable[dict[str, Any]]:
+    """Return what `make_optimizer` takes to train a network: its weights, for Muon in groups."""
+    muon = isinstance(optimizer, optimizers.Muon)
+    return muon_groups(model) if muon else model.parameters()

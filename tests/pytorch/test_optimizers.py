@@ -18,6 +18,7 @@ from lrlab.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
+    Muon,
     RMSProp,
 )
 from lrlab.pytorch.fitting import fit
@@ -67,7 +68,7 @@ def by_hand(optimizer, *, per):
             grad = x[batch].T.astype(float) @ p / len(batch)
             t = epoch + (step / len(batches) if per == "step" else 0)
             w, state = optimizer.step(w, grad, state, SCHEDULE(t))
-    return w
+    return optimizer.evaluated(w, state)
 
 
 def run(optimizer, model=None, *, schedule=SCHEDULE, **options):
@@ -91,7 +92,7 @@ def test_a_trained_network_has_the_weights_of_its_optimizer(optimizer, per):
 
 
 def test_the_optimizers_of_that_test_are_all_there_are():
-    assert {type(optimizer) for optimizer in TRAINED} == set(TWINS)
+    assert {type(optimizer) for optimizer in TRAINED} == set(TWINS) - {Muon}
 
 
 def test_gradients_are_clipped_before_an_optimizer_sees_them():

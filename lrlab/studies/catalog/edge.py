@@ -27,8 +27,8 @@ DECIDES = (
     "has a 95 % interval over the seeds; the margin is ln 1.5. The sharpness stays at the edge at "
     "a rate if the interval lies within the margin. It climbed there if the first value lies below "
     "half of the edge in every run. That the rate decides: of plain descent, the median sharpness "
-    "at 0.01 over that at 0.05, paired by seed, lies above 2. A pilot with seed 0, at 0.02 and, of momentum, "
-    "at 0.005 and of Adam at 0.001, came before this rule."
+    "at 0.01 over that at 0.05, paired by seed, lies above 2. A pilot with seed 0, at 0.02 and, of "
+    "momentum, at 0.005 and of Adam at 0.001, came before this rule."
 )
 DECIDES_WARMUP = (
     "For each run the sharpness before the last update of the first epoch, and the mean loss of "

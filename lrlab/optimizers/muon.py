@@ -51,11 +51,11 @@ class Muon(Optimizer):
         - \eta\,s\,\operatorname{NS}\!\left(\frac{D_t}{\max(\lVert D_t\rVert_F, \epsilon)}\right),
 
     with `newton_schulz` for NS and a scale s by the matrix's shape: :math:`\sqrt{\max(1, A/B)}` in
-    Jordan's original, :math:`0.2\,\sqrt{\max(A, B)}` to move weights, in the root mean
-    square, by 0.2 of the rate, as AdamW does under noise, so that the rates of both may be one. In torch a row belongs to an output, in
-    Keras to an input, to which the second scale is indifferent. Keras adds :math:`\epsilon` =
-    1e-7 to the length instead, and its memory is the plain sum :math:`M_t = \beta M_{t-1} + G_t`,
-    which is the same as soon as the length is divided out.
+    Jordan's original, :math:`0.2\,\sqrt{\max(A, B)}` to move weights, in the root mean square, by
+    0.2 of the rate, as AdamW does under noise, so that the rates of both may be one. In torch a row
+    belongs to an output, in Keras to an input, to which the second scale is indifferent. Keras adds
+    :math:`\epsilon` = 1e-7 to the length instead, and its memory is the plain sum
+    :math:`M_t = \beta M_{t-1} + G_t`, which is the same as soon as the length is divided out.
 
     Torch's own class iterates in bfloat16, with three digits, and this rule in float64.
 

@@ -20,11 +20,10 @@ from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs
-from lrlab.keras.optimizers import leave_out_last, make_optimizer
+from lrlab.keras.optimizers import leave_out, make_optimizer
 from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.snapshot_files import load_run
 from lrlab.keras.snapshots import Saver
-from lrlab.optimizers import Muon
 from lrlab.training import History, Recipe, RunFolder, Snapshots, provenance
 from lrlab.utils import bar, instance
 
@@ -85,8 +84,7 @@ def fit(
     test = as_inputs(dataset.x_test), dataset.y_test
     check_outputs(model, dataset)
     optimizer = make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm)
-    if isinstance(recipe.optimizer, Muon):
-        leave_out_last(optimizer, model)
+    leave_out(recipe.optimizer, optimizer, model)
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -123,10 +123,11 @@ class Muon(Optimizer):
             rule = "scaling must be 'match_rms_adamw' in Keras, which has no other"
             raise ValueError(f"{rule}, received {self.scaling!r}")
         rest = self.rest
-        if rest.convention != self.convention or rest.amsgrad or not rest.bias_correction:
+        usual = rest.bias_correction and rest.decay_vectors and not rest.amsgrad
+        if rest.convention != self.convention or not usual:
             rule = (
-                f"rest must be an AdamW of convention {self.convention!r} with bias correction "
-                "and without AMSGrad"
+                f"rest must be an AdamW of convention {self.convention!r} with bias correction, "
+                "without AMSGrad and with decay_vectors"
             )
             raise ValueError(f"{rule}, received {rest!r}")
 

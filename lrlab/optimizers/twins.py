@@ -22,7 +22,16 @@ _REST = {
     "rest.beta2": "adam_beta_2",
     "rest.eps": "epsilon",
     "rest.weight_decay": "adam_weight_decay",
-    **dict.fromkeys(["rest.class", "rest.convention", "rest.amsgrad", "rest.bias_correction"], ""),
+    **dict.fromkeys(
+        [
+            "rest.class",
+            "rest.convention",
+            "rest.amsgrad",
+            "rest.bias_correction",
+            "rest.decay_vectors",
+        ],
+        "",
+    ),
 }
 _ALIKE = {"r": "", "weight_lr_power": ""}  # all steps weigh alike
 
@@ -35,7 +44,10 @@ TWINS: dict[type[Optimizer], dict[str, tuple[str, dict[str, str]]]] = {
     RMSProp: {"pytorch": ("RMSprop", {"rho": "alpha"}), "keras": ("RMSprop", _EPSILON)},
     AdaDelta: {"pytorch": ("Adadelta", {}), "keras": ("Adadelta", _EPSILON)},
     Adam: {"pytorch": ("Adam", _BETAS), "keras": ("Adam", _BETA | _EPSILON)},
-    AdamW: {"pytorch": ("AdamW", _BETAS), "keras": ("AdamW", _BETA | _EPSILON)},
+    AdamW: {
+        "pytorch": ("AdamW", _BETAS | {"decay_vectors": ""}),
+        "keras": ("AdamW", _BETA | _EPSILON | {"decay_vectors": ""}),
+    },
     ScheduleFreeSGD: {"pytorch": ("ScheduleFreeSGD", {})},
     ScheduleFreeAdamW: {
         "pytorch": ("ScheduleFreeAdamW", _BETAS),

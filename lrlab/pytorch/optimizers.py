@@ -41,10 +41,27 @@ def make_optimizer(
         ('RMSprop', 0.9, 1e-08)
     """
     name, arguments = twin(optimizer, "pytorch")
+    if isinstance(optimizer, optimizers.AdamW) and not optimizer.decay_vectors:
+        parameters = _by_axes(parameters)
     if isinstance(optimizer, optimizers.Muon):
         return Muon(parameters, checks.rate("lr", lr), rule=optimizer)
     make = _OURS.get(name) or getattr(optim, name)
     return make(parameters, lr=checks.rate("lr", lr), **arguments)
+
+
+def _by_axes(parameters: Iterable[Any]) -> list[dict[str, Any]]:
+    """Split groups into weights of two axes or more, and vectors, which do not decay."""
+    parameters = list(parameters)
+    if not all(isinstance(group, dict) for group in parameters):
+        parameters = [{"params": parameters}]
+    groups = []
+    for group in parameters:
+        weights = list(group["params"])
+        layers = [weight for weight in weights if weight.dim() > 1]
+        vectors = [weight for weight in weights if weight.dim() < 2]
+        groups += [{**group, "params": layers}] if layers else []
+        groups += [{**group, "params": vectors, "weight_decay": 0.0}] if vectors else []
+    return groups
 
 
 def parameters_for(

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from lrlab import CosineDecay
+from lrlab import Constant, CosineDecay
 from lrlab.data import Dataset
 from lrlab.keras.fitting import fit
 from lrlab.keras.optimizers import make_optimizer
@@ -17,6 +17,7 @@ from lrlab.optimizers import (
     SGD,
     TWINS,
     Adam,
+    AdamW,
     Muon,
 )
 from lrlab.training import Recipe, lr_deviation
@@ -105,3 +106,24 @@ def test_muon_leaves_the_last_matrix_to_its_rest():
     fit(model, points(), Recipe(SCHEDULE, epochs=2, batch_size=20, optimizer=muon))
     moved = [(a != b).any() for a, b in zip(before, model.get_weights(), strict=True)]
     assert moved == [True, False, False, False]
+
+
+@quiet
+@pytest.mark.usefixtures("eager")
+def test_weight_decay_may_leave_vectors_alone():
+    """A rate so small that nothing but the decay is seen; Keras multiplies it by the rate."""
+    gains = {}
+    for decays in (True, False):
+        layers = [keras.layers.Flatten(), keras.layers.LayerNormalization(), keras.layers.Dense(3)]
+        model = keras.Sequential([keras.Input((1, 2, 1)), *layers])
+        before = model.get_weights()
+        decay = AdamW(weight_decay=1e5, decay_vectors=decays, convention="keras")
+        fit(model, points(), Recipe(Constant(1e-6), epochs=1, batch_size=20, optimizer=decay))
+        gain, kernel = (
+            after / first
+            for after, first in zip(model.get_weights()[::2], before[::2], strict=True)
+        )
+        assert kernel == pytest.approx(0.9, abs=1e-3)
+        gains[decays] = gain
+    assert gains[True] == pytest.approx(0.9, abs=1e-3)
+    assert gains[False] == pytest.approx(1.0, abs=1e-3)

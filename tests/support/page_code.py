@@ -13,13 +13,14 @@ class PageCode:
     """The named blocks of a Markdown page, and the names that the executed ones have made.
 
     Attributes:
+        text: All of it.
         blocks: The text of each block, by name.
         names: What the blocks executed so far have defined; a test may put its own there.
     """
 
     def __init__(self, path: Path):
-        self.path = path
-        self.blocks = dict(BLOCK.findall(path.read_text(encoding="utf-8")))
+        self.path, self.text = path, path.read_text(encoding="utf-8")
+        self.blocks = dict(BLOCK.findall(self.text))
         self.names: dict[str, Any] = {"__name__": "page"}
 
     def run(self, *blocks: str, changes: dict[str, str] | None = None) -> None:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.other_loops.conftest import meant
+from tests.other_loops.conftest import HALVED, halving, meant
 
 accelerate = pytest.importorskip("accelerate")
 
@@ -62,6 +62,21 @@ def test_a_prepared_scheduler_with_steps_for_each_process(page, used, tmp_path) 
     counted = {"steps_per_epoch=n": "steps_per_epoch=n * accelerator.num_processes"}
     for rates in in_two_processes(page, used, tmp_path, PREPARED | counted):
         np.testing.assert_allclose(rates, meant(page, 2), rtol=1e-12)
+
+
+POLICY = {
+    "ScheduleLR(optimizer, schedule, steps_per_epoch=n)": "PlateauLR(optimizer, policy)",
+    "if accelerator.sync_gradients and not skipped:": "if False:",
+    "            optimizer.zero_grad()\n": "            optimizer.zero_grad()\n"
+    "    own = torch.tensor(1.0 + accelerator.process_index)\n"
+    "    scheduler.step(accelerator.reduce(own, 'mean').item())\n",
+}
+
+
+def test_a_policy_decides_when_an_epoch_ends(page, used, tmp_path) -> None:
+    halving(page)
+    for rates in in_two_processes(page, used, tmp_path, POLICY):
+        np.testing.assert_allclose(rates, np.repeat(HALVED, 2), rtol=1e-12)
 
 
 def test_a_saved_state_holds_the_scheduler(page, tmp_path) -> None:

@@ -49,7 +49,7 @@ class MarkovLanguage(Value):
         >>> round(language.entropy(), 3), round(language.entropy(32), 3)  # guessing costs ln 24
         (1.792, 1.831)
         >>> language.spell(language.sample(1)[0])
-        'pkhtvowalleapwgdeoehuxhahvcmgvsqp'
+        'pkhvcdgbddpfllwbfxsbhrauqppcdixjx'
     """
 
     symbols: Annotated[int, _two_or_more] = 24

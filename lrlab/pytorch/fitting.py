@@ -69,6 +69,8 @@ def fit(
     kept = [] if snapshots is None else [SnapshotKeeper(snapshots, history, training)]
     with bar(range(training.epoch, recipe.epochs), "training", "epoch") as progress:
         training.run([Recorder(history, progress), *observers, *kept])
+    if hasattr(training.optimizer, "eval"):  # the network is handed over as it was judged
+        training.optimizer.eval()
     history.stopped = training.stopped  # by the recorder or another observer
     return history
 

@@ -150,9 +150,7 @@ def batch_rates(
     """
     rules = {"linear": (1.0, "--"), "square root": (0.5, "-."), "none": (0.0, ":")}
     with styled():
-        figure, grid = plt.subplots(
-            1, len(measured), figsize=(WIDTH, 3.3), squeeze=False
-        )
+        figure, grid = plt.subplots(1, len(measured), figsize=(WIDTH, 3.3), squeeze=False)
         for (name, (sizes, rates)), axes in zip(measured.items(), grid[0], strict=True):
             x, table = np.array(sizes, dtype=float), np.array(rates, dtype=float)
             mean = np.exp(np.nanmean(np.log(table), axis=1))

@@ -37,9 +37,7 @@ def _replayed(run: History, beta: float, stop_at: float) -> RangeTest:
         raise RecordError(f"the run with seed {run.recipe.seed} holds no losses of its updates")
     planned = run.recipe.epochs * run.steps_per_epoch
     lrs = [run.schedule(step / run.steps_per_epoch) for step in range(planned)]
-    recorder = RangeRecorder(
-        low=lrs[0], high=lrs[-1], steps=planned, beta=beta, stop_at=stop_at
-    )
+    recorder = RangeRecorder(low=lrs[0], high=lrs[-1], steps=planned, beta=beta, stop_at=stop_at)
     for step, loss in zip(updates["step"], updates["loss"], strict=True):
         recorder.record(lrs[int(step)], float(loss))
         if recorder.stopped:

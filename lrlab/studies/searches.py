@@ -7,8 +7,10 @@ rates of a fine grid are on record, a search of some of them needs no further ru
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from lrlab.training import History, RangeTest
 
@@ -141,15 +143,14 @@ def _by_seed(runs: Iterable[History]) -> dict[int, tuple[dict[float, list[float]
     found: dict[int, tuple[dict[float, list[float]], int]] = {}
     for run in runs:
         curves, _ = found.setdefault(run.recipe.seed, ({}, run.steps_per_epoch))
-        curves[peak(run)] = run.test_loss
+        curves[_peak(run)] = run.test_loss
     return found
 
 
-def peak(run: History) -> float:
-    """Return the highest rate that a run asks for, to three digits as a grid has it."""
+def _peak(run: History) -> float:
+    """The highest rate that a run asks for, to three digits as a grid has it."""
     n = run.steps_per_epoch
-    rates: Callable[[float], float] = run.schedule
-    return float(f"{max(rates(k / n) for k in range(run.recipe.epochs * n)):.3g}")
+    return float(f"{run.schedule(np.arange(run.recipe.epochs * n) / n).max():.3g}")
 
 
 def _nearest(curves: Curves, lr: float) -> float | None:
@@ -160,18 +161,15 @@ def _nearest(curves: Curves, lr: float) -> float | None:
 
 
 def _after(curve: Sequence[float], epochs: int) -> float:
-    return curve[epochs - 1] if len(curve) >= epochs and _finite(curve[epochs - 1]) else math.inf
+    return _last(curve[:epochs]) if len(curve) >= epochs else math.inf
 
 
 def _last(curve: Sequence[float]) -> float:
-    return curve[-1] if _finite(curve[-1]) else math.inf
-
-
-def _finite(loss: float) -> bool:
-    return math.isfinite(loss)
+    return curve[-1] if math.isfinite(curve[-1]) else math.inf
 
 
 def _found(curves: Curves, losses: Mapping[float, float], epochs: float) -> Search:
-    lr = min(losses, key=lambda lr: losses[lr], default=math.nan)
-    loss = losses.get(lr, math.inf)
+    whole = {lr: loss for lr, loss in losses.items() if loss < math.inf}
+    lr = min(whole, key=lambda lr: whole[lr], default=math.nan)
+    loss = whole.get(lr, math.inf)
     return Search(lr, loss, epochs, loss / min(map(_last, curves.values())))

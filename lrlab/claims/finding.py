@@ -120,7 +120,7 @@ def _range_claims() -> list[Claim]:
                     partial(_finds, problem, "halving"),
                 )
                 for problem in PROBLEMS
-            ),  # fmt: skip
+            ),
             figure="fig-searches",
         ),
     ]

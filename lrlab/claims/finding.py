@@ -28,7 +28,7 @@ def _share(good: Mapping[Hashable, float]) -> Pairs:
     return paired(good, dict.fromkeys(good, 0.0))
 
 
-def _best(study: str, start: str = "") -> Values:
+def _best(study: str, start: str = "", *, ends: bool = False) -> Values:
     """For each seed the best rate of a grid whose labels begin so."""
     runs = {
         float(label.rpartition(" ")[2]): of
@@ -37,7 +37,7 @@ def _best(study: str, start: str = "") -> Values:
     }
     losses = [[run.test_loss[-1] for run in of] for of in runs.values()]
     seeds = [run.recipe.seed for run in next(iter(runs.values()))]
-    return dict(zip(seeds, best_rate(list(runs), losses).tolist(), strict=True))
+    return dict(zip(seeds, best_rate(list(runs), losses, ends=ends).tolist(), strict=True))
 
 
 def _trusted(problem: str, rule: str) -> Pairs:
@@ -126,6 +126,104 @@ def _range_claims() -> list[Claim]:
     ]
 
 
+BATCHES = {
+    "LeNet-momentum": (
+        "LeNet with momentum on Fashion-MNIST, batches of 32, 128 and 512",
+        (32, 128, 512),
+    ),
+    "LeNet-Adam": ("LeNet with Adam on Fashion-MNIST, batches of 32, 128 and 512", (32, 128, 512)),
+    "decoder-AdamW": (
+        "the decoder with AdamW on the Markov language, batches of 4, 16 and 64",
+        (4, 16, 64),
+    ),
+}
+
+
+def _slope(name: str) -> Values:
+    """For each seed the slope of the best rate over the size of the batch, on logarithmic axes."""
+    study, sizes = f"rates-batches-{name}", BATCHES[name][1]
+    best = [_best(study, f"batch {size}, ", ends=True) for size in sizes]
+    x = np.log(sizes)
+    rates = {seed: [of[seed] for of in best] for seed in best[0]}
+    return {seed: float(np.polyfit(x, np.log(lrs), 1)[0]) for seed, lrs in rates.items()}
+
+
+def _rule_of(name: str, power: float) -> Trial:
+    def effect() -> Pairs:
+        slopes = _slope(name)
+        return paired(slopes, dict.fromkeys(slopes, power))
+
+    return Trial(
+        f"{BATCHES[name][0]}: slope minus {power:g}",
+        effect,
+        margin=0.25,
+        kind="same",
+        evidence=(f"rates-batches-{name}",),
+        declared=BEFORE,
+    )
+
+
+SLOPE = (
+    "The best rate of each batch size is where the held-out loss after the last epoch is lowest on "
+    "a grid by factors of 3. Its slope over the batch size, both on logarithmic axes, is 1 under "
+    "the linear rule, 1/2 under the square root. Where the loss is lowest at an end of the grid, the "
+    "end counts. Slope minus that of the rule: within 0.25."
+)
+
+
+def _batch_claims() -> list[Claim]:
+    return [
+        Claim(
+            "L9.4",
+            "When the batch is k times as large, multiply the rate by k.",
+            chapter=CHAPTER,
+            paper="Goyal and others 2017, arXiv:1706.02677",
+            rule=SLOPE,
+            trials=(_rule_of("LeNet-momentum", 1),),
+            figure="fig-batches",
+            note="The paper adds a warm-up and trains to the end; here each size has four epochs.",
+        ),
+        Claim(
+            "L9.5",
+            "When the batch is k times as large, multiply the rate of SGD by the square root of k.",
+            chapter=CHAPTER,
+            paper="Krizhevsky 2014, arXiv:1404.5997; Hoffer, Hubara and Soudry 2017, "
+            "arXiv:1705.08741",
+            rule=SLOPE,
+            trials=(_rule_of("LeNet-momentum", 0.5),),
+            figure="fig-batches",
+        ),
+        Claim(
+            "L9.6",
+            "With Adam, multiply the rate by the square root of k.",
+            chapter=CHAPTER,
+            paper="Malladi, Lyu, Panigrahi and Arora 2022, arXiv:2205.10287",
+            rule=SLOPE,
+            trials=(_rule_of("LeNet-Adam", 0.5), _rule_of("decoder-AdamW", 0.5)),
+            figure="fig-batches",
+            note="The paper scales both betas and epsilon as well; here they stay as they are.",
+        ),
+        Claim(
+            "L9.7",
+            "No one rule for the rate of a larger batch holds for all networks and optimizers.",
+            chapter=CHAPTER,
+            paper="Shallue and others 2019, arXiv:1811.03600",
+            rule="The slope of the best rate over the batch size, for LeNet with momentum minus "
+            "that with Adam: above 0.25.",
+            trials=(
+                Trial(
+                    "LeNet on Fashion-MNIST: slope with momentum minus slope with Adam",
+                    lambda: paired(_slope("LeNet-momentum"), _slope("LeNet-Adam")),
+                    margin=0.25,
+                    evidence=("rates-batches-LeNet-momentum", "rates-batches-LeNet-Adam"),
+                ),
+            ),
+            figure="fig-batches",
+            note="The rule of this one was not declared before the runs.",
+        ),
+    ]
+
+
 def claims() -> list[Claim]:
-    """L9.1 to L9.3."""
-    return _range_claims()
+    """L9.1 to L9.7."""
+    return [*_range_claims(), *_batch_claims()]

@@ -9,7 +9,9 @@ import numpy as np
 from lrlab.statistics.edges import by_rate
 
 
-def best_rate(lrs: Sequence[float], losses: Sequence[Sequence[float]]) -> np.ndarray:
+def best_rate(
+    lrs: Sequence[float], losses: Sequence[Sequence[float]], *, ends: bool = False
+) -> np.ndarray:
     r"""Return for each seed the rate at which its loss is lowest, between those of the grid.
 
     The parabola through the lowest loss and its two neighbours, over the rate's logarithm
@@ -25,10 +27,11 @@ def best_rate(lrs: Sequence[float], losses: Sequence[Sequence[float]]) -> np.nda
     Args:
         lrs: The rates, positive, no two alike, in any order.
         losses: Shape ``(len(lrs), seeds)``; a run that diverged has NaN or an infinity there.
+        ends: Whether an end of the grid counts as the best rate where the loss is lowest there. The
+            grid does not show more than that the best rate lies at that end or beyond.
 
     Returns:
-        An array of shape ``(seeds,)``: NaN for a seed whose lowest loss is at an end of the grid,
-        which then does not show where the best rate is.
+        An array of shape ``(seeds,)``; NaN at an end of the grid that does not count.
 
     Raises:
         ValueError: The shapes do not fit, a rate occurs twice, or every run of a seed diverged.
@@ -43,13 +46,13 @@ def best_rate(lrs: Sequence[float], losses: Sequence[Sequence[float]]) -> np.nda
     table = np.where(np.isfinite(table), table, np.inf)
     if not np.isfinite(table).any(axis=0).all():
         raise ValueError("losses must hold for each seed a run that did not diverge")
-    return np.array([_lowest(np.log(rates), seed) for seed in table.T])
+    return np.array([_lowest(np.log(rates), seed, ends) for seed in table.T])
 
 
-def _lowest(x: np.ndarray, losses: np.ndarray) -> float:
+def _lowest(x: np.ndarray, losses: np.ndarray, ends: bool) -> float:
     i = int(losses.argmin())
     if i in (0, len(x) - 1):
-        return float("nan")
+        return float(np.exp(x[i])) if ends else float("nan")
     before, after = losses[i] - losses[i - 1], losses[i] - losses[i + 1]  # neither is above 0
     left, right = x[i] - x[i - 1], x[i] - x[i + 1]
     bend = left * after - right * before

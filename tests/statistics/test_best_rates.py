@@ -32,6 +32,12 @@ def test_what_the_grid_does_not_show_is_not_a_number():
     assert 10 < found[2] < 100
 
 
+def test_an_end_of_the_grid_counts_if_it_is_to():
+    found = best_rate([1, 10, 100], [[1, 3, 2], [2, 2, 1], [3, 1, 2]], ends=True)
+    assert found[:2] == pytest.approx([1, 100])
+    assert 10 < found[2] < 100
+
+
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
 def test_beside_a_run_that_diverged_it_is_the_rate_of_the_grid(lost):
     assert best_rate([1, 10, 100], [[2.0], [1.0], [lost]]) == pytest.approx([10])

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from lrlab.plots.style import (
     BLACK,
     BLUE,
-    DARK_GREY,
     GREEN,
     GREY,
     LABELS,
@@ -23,6 +22,7 @@ from lrlab.plots.style import (
     WIDTH,
     legend_below,
     mean_with_band,
+    plain_log_ticks,
     styled,
     title_over,
 )
@@ -172,4 +172,4 @@ def _sizes(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="batch size")
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.tick_params(axis="y", labelcolor=DARK_GREY)
+    plain_log_ticks(axes)

@@ -64,7 +64,7 @@ def suggestions(
         )
         for (name, (lrs, losses)), axes in zip(sweeps.items(), grid[:, 0], strict=True):
             table = np.ma.masked_invalid(np.array(losses))
-            best = float(np.exp(np.nanmean(np.log(best_rate(lrs, table.filled(np.inf))))))
+            best = float(np.exp(np.nanmean(np.log(best_rate(lrs, table.filled(np.inf).tolist())))))
             axes.axvspan(best / within, best * within, color=GREEN, alpha=0.15, linewidth=0)
             axes.axvline(best, color=GREEN, linewidth=1)
             line = {"color": BLACK, "linestyle": "-"}

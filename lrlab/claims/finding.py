@@ -166,8 +166,8 @@ def _rule_of(name: str, power: float) -> Trial:
 SLOPE = (
     "The best rate of each batch size is where the held-out loss after the last epoch is lowest on "
     "a grid by factors of 3. Its slope over the batch size, both on logarithmic axes, is 1 under "
-    "the linear rule, 1/2 under the square root. Where the loss is lowest at an end of the grid, the "
-    "end counts. Slope minus that of the rule: within 0.25."
+    "the linear rule, 1/2 under the square root. Where the loss is lowest at an end of the grid, "
+    "that end counts. Slope minus that of the rule: within 0.25."
 )
 
 

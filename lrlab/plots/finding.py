@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from lrlab.plots.style import (
     BLACK,
     BLUE,
-    DARK_GREY,
     GREEN,
     GREY,
     LABELS,
@@ -23,6 +22,7 @@ from lrlab.plots.style import (
     WIDTH,
     legend_below,
     mean_with_band,
+    plain_log_ticks,
     styled,
     title_over,
 )
@@ -64,7 +64,7 @@ def suggestions(
         )
         for (name, (lrs, losses)), axes in zip(sweeps.items(), grid[:, 0], strict=True):
             table = np.ma.masked_invalid(np.array(losses))
-            best = float(np.exp(np.nanmean(np.log(best_rate(lrs, table.filled(np.inf))))))
+            best = float(np.exp(np.nanmean(np.log(best_rate(lrs, table.filled(np.inf).tolist())))))
             axes.axvspan(best / within, best * within, color=GREEN, alpha=0.15, linewidth=0)
             axes.axvline(best, color=GREEN, linewidth=1)
             line = {"color": BLACK, "linestyle": "-"}
@@ -172,4 +172,4 @@ def _sizes(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="batch size")
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.tick_params(axis="y", labelcolor=DARK_GREY)
+    plain_log_ticks(axes)

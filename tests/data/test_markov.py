@@ -103,7 +103,7 @@ FINGERPRINT = "c473d675021df377"
 
 def test_there_are_as_many_sequences_as_one_asks_for():
     dataset = load("markov", 49_000, test_limit=1_500)
-    assert len(dataset.x_train), len(dataset.x_test) == (49_000, 1_500)
+    assert (len(dataset.x_train), len(dataset.x_test)) == (49_000, 1_500)
     np.testing.assert_array_equal(dataset.x_train[:48_000], load("markov").x_train)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from lrlab.studies.store import RecordError
 from lrlab.training import History, RangeRecorder, RangeTest
 
@@ -36,7 +38,7 @@ def _replayed(run: History, beta: float, stop_at: float) -> RangeTest:
     if not isinstance(updates, dict) or not updates.get("loss"):
         raise RecordError(f"the run with seed {run.recipe.seed} holds no losses of its updates")
     planned = run.recipe.epochs * run.steps_per_epoch
-    lrs = [run.schedule(step / run.steps_per_epoch) for step in range(planned)]
+    lrs = run.schedule(np.arange(planned) / run.steps_per_epoch).tolist()
     recorder = RangeRecorder(low=lrs[0], high=lrs[-1], steps=planned, beta=beta, stop_at=stop_at)
     for step, loss in zip(updates["step"], updates["loss"], strict=True):
         recorder.record(lrs[int(step)], float(loss))

@@ -27,7 +27,7 @@ RULES: dict[str, str] = {
 class Search(NamedTuple):
     """What a search found.
 
-    Attributes:
+    Args:
         lr: The rate that it chose; NaN if none was left.
         loss: The loss there after the last epoch; infinite if none was left.
         epochs: What all trials together spent, in epochs.

@@ -29,8 +29,8 @@ from lrlab.studies.execution import (
     train,
 )
 from lrlab.studies.executors import batched, can_join
-from lrlab.studies.range_tests import range_tests
 from lrlab.studies.repeating import Repeat, note, notes, repeat
+from lrlab.studies.replaying import range_tests
 from lrlab.studies.results import (
     chosen,
     differences,
@@ -40,7 +40,7 @@ from lrlab.studies.results import (
     scores,
     table,
 )
-from lrlab.studies.searches import Search, halving, searches, trials
+from lrlab.studies.searching import Search, halving, searches, trials
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, Study, registry
 

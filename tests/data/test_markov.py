@@ -128,6 +128,18 @@ def test_a_language_that_cannot_be_is_refused(arguments, rule):
         MarkovLanguage(**arguments)
 
 
+def test_a_language_with_pairs_that_never_occur_is_refused():
+    language = MarkovLanguage(2, concentration=0.001)
+    with pytest.raises(ValueError, match="concentration must be larger, or the seed another, for"):
+        language.entropy()
+
+
+@pytest.mark.parametrize("limits", [(0, 10), (10, 0)])
+def test_no_sequence_at_all_is_refused(limits):
+    with pytest.raises(ValueError, match="count must be a positive integer, received 0"):
+        LANGUAGE.dataset(*limits)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [

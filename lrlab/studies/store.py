@@ -312,7 +312,7 @@ def _check_whole(run: Run, history: History) -> None:
     wanted = (setting.network.name, setting.data.name, images)
     if (made := (history.network, history.dataset, history.train_images)) != wanted:
         raise ValueError(f"it must be of {wanted}, received {made}")
-    epochs = run.recipe.epochs
+    epochs = setting.recipe.epochs
     if history.epochs != epochs and history.stopped is None:
         raise ValueError(f"it holds {history.epochs} of {epochs} epochs")
     if not history.epochs:

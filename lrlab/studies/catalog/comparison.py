@@ -27,6 +27,14 @@ DECIDES = (
     " 50 or 75 % of its epochs, are told from the trials and from the curves on held-out "
     "examples; they decide nothing."
 )
+#: What the chapter on transformers asks of one cell, written before its fresh seeds.
+DECIDES_DECODER = (
+    " In the chapter on transformers, of the decoder after 8 epochs, with the test loss at the "
+    "chosen rates: a schedule pays if constant less linear lies above the margin; linear is better "
+    "than the cosine if cosine less linear lies above it; 0 is better than a tenth as the last "
+    "rate if linear to a tenth less linear lies above it; and the trapezoid is as good as the "
+    "cosine if cosine less trapezoid lies above minus the margin."
+)
 
 
 def studies() -> Iterable[Study]:

@@ -53,7 +53,8 @@ DECIDES_BETA2 = (
     f"After epoch 8. {MARGIN} β₂ matters at a rate if another less 0.999 lies outside of the "
     "margin; its choice does not, within it. A spike is a batch whose loss is 0.5 nats above the "
     "median of the 50 before it; told are how many there are after the ramp, and with clipping at"
-    " 1. Clipping prevents spikes if none less clipped, in spikes per run, lies above 0."
+    " 1. Clipping prevents spikes if none less clipped, in spikes per run, lies above 0. A lower "
+    "β₂ prevents them if, without clipping, 0.999 less 0.95 lies above 0."
 )
 
 

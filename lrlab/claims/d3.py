@@ -9,7 +9,7 @@ import numpy as np
 
 from lrlab import studies
 from lrlab.claims.claim import AFTER, ALONGSIDE, BEFORE, Claim, Trial
-from lrlab.claims.evidence import GUESSING, POINTS, Values, combined, each, last, less
+from lrlab.claims.evidence import POINTS, Values, combined, each, guessing, last, less
 from lrlab.training import History
 
 ENSEMBLES = "snapshot_ensembles"
@@ -40,7 +40,7 @@ def together(label: str = "restarts", study: str = "D3") -> Values:
     def of(found: dict) -> float:
         return POINTS * found["together"]["probabilities"]["accuracy"][-1]
 
-    return _measured(of, label, study, GUESSING["test_accuracy"])
+    return _measured(of, label, study, guessing("test_accuracy"))
 
 
 def chosen(label: str, study: str = "D3") -> Values:
@@ -50,7 +50,7 @@ def chosen(label: str, study: str = "D3") -> Values:
         best = int(np.argmax(found["validation"]["accuracy"]))
         return POINTS * found["members"]["accuracy"][best]
 
-    return _measured(of, label, study, GUESSING["test_accuracy"])
+    return _measured(of, label, study, guessing("test_accuracy"))
 
 
 def _barrier(found: dict) -> float:

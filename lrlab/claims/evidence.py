@@ -14,9 +14,13 @@ from lrlab.statistics import Pairs, decades, paired
 from lrlab.training import History
 
 POINTS = 100.0  # percentage points of accuracy
-GUESSING = {"train_loss": math.log(10), "test_loss": math.log(10), "test_accuracy": 10.0}
 
 Values = dict[Hashable, float]  # by seed
+
+
+def guessing(metric: str, classes: int = 10) -> float:
+    """What guessing is worth: accuracy in percentage points, or loss in nats."""
+    return POINTS / classes if metric == "test_accuracy" else math.log(classes)
 
 
 @cache
@@ -38,6 +42,7 @@ def last(
     *,
     epoch: int = -1,
     guess: bool = False,
+    classes: int = 10,
 ) -> Values:
     """A metric after the last epoch, or another one; accuracies in percentage points.
 
@@ -46,13 +51,14 @@ def last(
         label: Of the setting.
         metric: Of the history.
         epoch: Which one, counted from 0.
-        guess: Whether a run that overflowed counts as guessing, 10 % or log 10 of ten classes. If
-            not, its value is infinite, and its seed is left out of every difference.
+        guess: Whether a run that overflowed counts as guessing. If not, its value is infinite, and
+            its seed is left out of every difference.
+        classes: Among how many classes it guesses: 10 % or log 10 of ten.
     """
 
     def value(run: History) -> float:
         if run.stopped is not None:
-            return GUESSING[metric] if guess else math.inf
+            return guessing(metric, classes) if guess else math.inf
         return _scaled(metric, getattr(run, metric)[epoch])
 
     return each(names, label, value)

@@ -11,6 +11,7 @@ from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
 from lrlab.statistics.families import family, holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 from lrlab.statistics.pairs import Pairs, paired
+from lrlab.statistics.spikes import spikes
 from lrlab.statistics.verdicts import Verdict, combine, decide
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "paired",
     "prediction_interval",
     "right_edge",
+    "spikes",
 ]

@@ -60,8 +60,9 @@ def but_for(setting, like, **changes):
 SMALL = [
     "rates-LeNet", "range-LeNet", "rates-AlexNet", "range-AlexNet", "rates-decoder",
     "range-decoder", "rates-batches-LeNet-momentum", "rates-batches-LeNet-Adam",
-    "rates-batches-decoder-AdamW", "edge", "edge-warmup", "decoder-warmup", "decoder-extending",
-    "decoder-decay", "decoder-beta2", "decoder-spikes", "decoder-optimizers-choosing",
+    "rates-batches-decoder-AdamW", "edge", "edge-warmup", "decoder-warmup",
+    "decoder-warmup-deep", "decoder-extending", "decoder-decay", "decoder-beta2", "decoder-spikes",
+    "decoder-optimizers-choosing",
     *(f"which-{p}-{n}-choosing" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
 ]  # fmt: skip
 

@@ -203,6 +203,16 @@ def test_four_ramps_before_a_line_with_both_places_of_the_normalisation():
         found.append((where, updates, lr))
     places, grid = ("before", "after"), (0.001, 0.003, 0.01, 0.03)
     assert found == [(w, n, lr) for w in places for n in (0, 50, 150, 450) for lr in grid]
+    by_label = {setting.label: setting for setting in STUDIES["decoder-warmup"].settings}
+    found = []
+    for deep in STUDIES["decoder-warmup-deep"].settings:
+        like = by_label[deep.label]
+        network = Network("Decoder", normalise=like.network.normalise, layers=6)
+        assert deep == Setting(deep.label, like.recipe, network=network, data=like.data)
+        found.append(deep.label)
+    assert found == [
+        f"{w}, ramp {n}, lr {lr}" for w in places for n in (0, 150) for lr in grid[1:3]
+    ]
 
 
 def test_plans_that_end_and_plans_that_go_on():
@@ -228,6 +238,18 @@ def test_plans_that_end_and_plans_that_go_on():
 
 def test_adamw_has_its_numbers_one_by_one():
     line = PROBLEMS["decoder"].way("linear", 0.01, 8).recipe.schedule
+    labels = {
+        kind: [s.label for s in STUDIES[f"decoder-{kind}"].settings]
+        for kind in ("decay", "beta2", "spikes")
+    }
+    assert labels == {
+        "decay": [
+            *(f"decay {d}, {k}" for k in ("linear", "constant") for d in (0, 0.01, 0.1, 1)),
+            "decay 1 without vectors, linear",
+        ],
+        "beta2": [f"beta2 {b}, lr {lr}" for lr in (0.01, 0.03) for b in (0.9, 0.95, 0.99, 0.999)],
+        "spikes": [f"beta2 {b}, clipping {c}" for b in (0.95, 0.999) for c in ("none", "at 1")],
+    }
     for setting in STUDIES["decoder-decay"].settings:
         decay, kind = setting.label.removeprefix("decay ").split(", ")
         decay, *without = decay.split(" without ")

@@ -23,6 +23,7 @@ FIVE = tuple(range(20, 25))
 RATES = (0.001, 0.003, 0.01, 0.03)
 RAMPS = (0, 50, 150, 450)  # updates
 UPDATES = 150  # in an epoch
+DEEP = [[f"ramp {ramp}", f"lr {lr:g}"] for ramp in (0, 150) for lr in (0.003, 0.01)]
 LR = 0.01
 MARGIN = (
     "Loss on held-out sequences, paired by seed, with 95 % intervals and with Holm's for the "
@@ -35,6 +36,13 @@ DECIDES_WARMUP = (
     "post-normalised less that when pre-normalised lies above the margin. It lets a larger rate "
     "in, for either place of the normalisation, if the rate that is best in the mean with the "
     "ramp of 150 is above the one without."
+)
+DECIDES_DEEP = (
+    f"After epoch 4, with six blocks in place of two. {MARGIN} The rules are those of "
+    "decoder-warmup, whose runs were known before: there the network that is normalised *before* "
+    "its blocks gained more from a ramp, against the literature, which speaks of deeper networks. "
+    "The question is whether that turns round: at some rate the gain of a ramp of 150 updates when "
+    "post-normalised less that when pre-normalised lies above the margin."
 )
 DECIDES_EXTENDING = (
     f"After epoch 8, at the rate {LR:g}. {MARGIN} A trapezoid can be extended: 'trapezoid, cooled "
@@ -102,6 +110,14 @@ def studies() -> Iterable[Study]:
     )
     text = "4 epochs of the decoder with AdamW: normalised before or after, four ramps, four rates"
     yield Study("decoder-warmup", text, settings, seeds=FIVE, decides=DECIDES_WARMUP)
+
+    settings = tuple(
+        replace(setting, network=replace(setting.network, layers=6))
+        for setting in settings
+        if setting.label.split(", ")[1:] in DEEP
+    )
+    text = "the same with six blocks, with and without a ramp, at two rates"
+    yield Study("decoder-warmup-deep", text, settings, seeds=FIVE, decides=DECIDES_DEEP)
 
     half = _line(LR, 4)
     cooled = WarmupStableDecay(LR, warmup_epochs=RAMP, stable_epochs=2.2, decay_epochs=0.8)

@@ -6,10 +6,10 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 `against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
 `differences`, `matrix`, `range_test`, `samples`, `used_rates`.
 
-The helpers of a single cell, longer than a cell may be: `batch_rates`, `bounds`, `coordinates`,
-`edges`, `factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`,
-`river`, `searches`, `sensitivities`, `sequences`, `shapes`, `speeds`, `state_machine`,
-`step_lengths`, `suggestions`, `visited`, `wanderings`, `weight_rates`.
+The helpers of a single cell, longer than a cell may be: `batch_losses`, `batch_rates`, `bounds`,
+`coordinates`, `edges`, `factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`,
+`phase_diagram`, `river`, `searches`, `sensitivities`, `sequences`, `shapes`, `speeds`,
+`state_machine`, `step_lengths`, `suggestions`, `visited`, `wanderings`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -33,6 +33,7 @@ from lrlab.plots.theory import (
     wanderings,
 )
 from lrlab.plots.training import (
+    batch_losses,
     curves,
     first_steps,
     gallery,
@@ -47,6 +48,7 @@ __all__ = [
     "OPTIMIZER_LINES",
     "against_steps",
     "bands",
+    "batch_losses",
     "batch_rates",
     "bounds",
     "convergence",

@@ -21,6 +21,7 @@ from lrlab.plots.style import (
     LABELS,
     RED,
     WIDTH,
+    dark_shades,
     integer_ticks,
     legend_below,
     line_of,
@@ -283,6 +284,41 @@ RULES = {
     "minimum_tenth": ("minimum / 10", GREEN, "--"),
     "valley": ("valley", RED, ":"),
 }
+
+
+def batch_losses(
+    losses: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    levels: Mapping[str, float] | None = None,
+    window: int = 15,
+) -> Figure:
+    """Draw the loss of every update's batch, pale, and its mean over some updates around it.
+
+    Args:
+        losses: For each label, in an order that shades can show, the losses from the first update.
+        title: What the figure shows.
+        levels: For each name a loss that a dotted line marks.
+        window: How many updates the mean is over, an odd number.
+
+    Returns:
+        The figure, open in pyplot.
+    """
+    half = window // 2
+    with styled():
+        figure, axes = plt.subplots()
+        for (label, values), line in zip(losses.items(), dark_shades(len(losses)), strict=True):
+            smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
+            axes.plot(values, **line, linewidth=0.7, alpha=0.3)
+            axes.plot(half + np.arange(len(smooth)), smooth, **line, label=label)
+        right = max(map(len, losses.values()))
+        for name, level in (levels or {}).items():
+            axes.axhline(level, color=DARK_GREY, linestyle=":", linewidth=1)
+            axes.annotate(name, (right, level), ha="right", fontsize=9,
+                          xytext=(0, 3), textcoords="offset points")  # fmt: skip
+        axes.set(title=title, xlabel="update", ylabel="loss of the batch")
+        legend_below(figure, axes)
+    return figure
 
 
 def range_test(seeds: Sequence[RangeTest], *, title: str) -> Figure:

@@ -183,6 +183,20 @@ def range_found(shift=1.0, rise=1.0):
     return RangeTest(lr, losses, steps=60, beta=0.5)
 
 
+def test_batch_losses_have_means_around_each_update_and_levels():
+    losses = {"a": [4.0, 1, 1, 4, 1], "b": [2.0] * 7}
+    axes = plots.batch_losses(losses, title="t", levels={"least": 0.5}, window=3).axes[0]
+    pale, mean, _, flat, level = axes.lines
+    assert pale.get_ydata().tolist() == losses["a"]
+    assert mean.get_xdata().tolist() == [1, 2, 3]
+    assert mean.get_ydata() == pytest.approx([2, 2, 2])
+    assert flat.get_ydata() == pytest.approx([2] * 5)
+    assert level.get_ydata() == [0.5, 0.5]
+    assert axes.texts[0].get_text() == "least"
+    assert [text.get_text() for text in axes.figure.legends[0].texts] == ["a", "b"]
+    assert mean.get_color() == pale.get_color() != flat.get_color()
+
+
 def test_range_test_draws_losses_and_what_each_rule_suggests():
     found = range_found()
     figure = plots.range_test([found], title="Below 0.1")

@@ -62,7 +62,7 @@ SMALL = [
     "range-decoder", "rates-batches-LeNet-momentum", "rates-batches-LeNet-Adam",
     "rates-batches-decoder-AdamW", "edge", "edge-warmup", "decoder-warmup",
     "decoder-warmup-deep", "decoder-extending", "decoder-decay", "decoder-beta2", "decoder-spikes",
-    "decoder-optimizers-choosing",
+    "decoder-optimizers-choosing", "decoder-optimizers",
     *(f"which-{p}-{n}-choosing" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
 ]  # fmt: skip
 

@@ -90,6 +90,24 @@ def test_each_way_is_compared_at_the_rate_that_was_chosen(tuning, final):
     assert all(way.startswith("AdamW") for way in left_out)
 
 
+@pytest.mark.parametrize("name", [name for name in STUDIES if f"{name}-choosing" in STUDIES])
+def test_on_small_problems_each_way_is_compared_at_the_rate_that_was_chosen(name):
+    tuning, final = STUDIES[f"{name}-choosing"], STUDIES[name]
+    metric = "test_loss" if "decoder" in name else "test_accuracy"
+    grids = {}
+    for setting in tuning.settings:
+        grids.setdefault(setting.label.rpartition(", lr ")[0], []).append(setting)
+    compared = iter(final.settings)
+    for grid in grids.values():
+        best = chosen(tuning, [setting.label for setting in grid], metric=metric)
+        assert best not in (grid[0].label, grid[-1].label)
+        (same,) = (setting for setting in grid if setting.label == best)
+        assert next(compared) == replace(same, data=replace(same.data, evaluate_on="both"))
+    assert next(compared, None) is None
+    assert final.decides.startswith(tuning.decides)
+    assert not set(final.seeds) & set(tuning.seeds)
+
+
 def test_of_the_weight_decays_one_is_compared_with_each_schedule():
     tuning = STUDIES["optimizer-choosing"]
     decays = [one.label for one in tuning.settings if one.label.startswith("AdamW")]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from lrlab.studies.catalog.problems import PROBLEMS, SCHEDULES
+from lrlab.studies.catalog.problems import PROBLEMS, SCHEDULES, final
 from lrlab.studies.study import Study
 
 BUDGETS = (4, 8, 16)  # epochs
@@ -37,8 +37,12 @@ DECIDES_DECODER = (
 )
 
 
+#: The peak rates that the trials choose, for each cell by schedule; a test chooses them anew.
+CHOSEN: Mapping[tuple[str, int], Mapping[str, float]] = {}
+
+
 def studies() -> Iterable[Study]:
-    """For each problem and budget the trials of each schedule."""
+    """For each problem and budget the trials of each schedule, and it at its chosen rate."""
     for problem, chosen in PROBLEMS.items():
         for epochs in BUDGETS:
             settings = tuple(
@@ -52,3 +56,10 @@ def studies() -> Iterable[Study]:
                 seeds=CHOOSING_SEEDS,
                 decides=DECIDES,
             )
+    for (problem, epochs), rates in CHOSEN.items():
+        settings = tuple(
+            final(PROBLEMS[problem].way(name, lr, epochs)) for name, lr in rates.items()
+        )
+        text = f"{epochs} epochs of {problem}: twelve schedules at the rates that were chosen"
+        decides = DECIDES + DECIDES_DECODER * ((problem, epochs) == ("decoder", 8))
+        yield Study(f"which-{problem}-{epochs}", text, settings, seeds=FINAL_SEEDS, decides=decides)

@@ -15,7 +15,7 @@ from lrlab.schedules import (
     join,
     warmup,
 )
-from lrlab.studies.catalog.problems import PROBLEMS, RAMP
+from lrlab.studies.catalog.problems import PROBLEMS, RAMP, final
 from lrlab.studies.study import Measure, Network, Setting, Study
 
 DECODER = PROBLEMS["decoder"]
@@ -97,6 +97,16 @@ AFTER_ADAM: dict[str, tuple[Optimizer, Callable[[float], Schedule], tuple[float,
 }
 
 
+#: The rates that the trials choose; a test chooses them anew.
+CHOSEN = {
+    "AdamW, linear": 0.01,
+    "AdamW, constant": 0.003,
+    "schedule-free": 0.01,
+    "Lion, linear": 0.001,
+    "Muon, linear": 0.03,
+}
+
+
 def studies() -> Iterable[Study]:
     """Ramps, horizons that change, weight decay, and the memory of squares."""
     settings = tuple(
@@ -174,6 +184,11 @@ def studies() -> Iterable[Study]:
     yield Study(
         "decoder-optimizers-choosing", text, settings, seeds=(10,), decides=DECIDES_OPTIMIZERS
     )
+    ways = {setting.label: setting for setting in settings}
+    settings = tuple(final(ways[f"{name}, lr {lr:g}"]) for name, lr in CHOSEN.items())
+    text = "8 epochs of the decoder: AdamW, schedule-free, Lion and Muon at the chosen rates"
+    if settings:
+        yield Study("decoder-optimizers", text, settings, seeds=FIVE, decides=DECIDES_OPTIMIZERS)
 
 
 def _run(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lrlab import Constant, CosineDecay, Recipe, warmup
+from lrlab.data import LANGUAGE
 from lrlab.optimizers import Adam, Momentum
 from lrlab.schedules import LinearDecay
 from lrlab.studies import store
@@ -321,7 +322,13 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 # Declared, and their runs are still being made; each leaves this list when it is whole.
 UNDER_WAY = {
     *(name for name in STUDIES if re.match("(edge|decoder|which)\\b", name)),
-} - {"decoder-warmup", "decoder-spikes", "decoder-optimizers-choosing", "edge-warmup"}
+} - {
+    "decoder-warmup",
+    "decoder-extending",
+    "decoder-spikes",
+    "decoder-optimizers-choosing",
+    "edge-warmup",
+}
 
 
 @pytest.mark.parametrize("name", sorted(UNDER_WAY))
@@ -352,6 +359,27 @@ def test_the_records_of_this_repository_are_all_of_these_and_small():
     assert len(rest) == sum(len(study.runs()) for study in whole)
     assert {file.parent.name for file in rest} == {study.name for study in whole}
     assert sum(file.stat().st_size for file in files) < 7_000_000
+
+
+DECODERS = [name for name, study in STUDIES.items() if study.settings[0].data.name == "markov"]
+
+
+def test_no_decoder_is_below_what_the_source_itself_has_on_the_same_sequences():
+    tested, chosen = Images("markov", limit=None, held_out=1_000, evaluate_on="both").load()[::-1]
+    least = {}
+    for name, dataset in (("held out", chosen), ("test", tested)):
+        text = np.hstack([dataset.x_test, dataset.y_test[:, -1:]])
+        own = LANGUAGE.losses(text).mean(axis=1)
+        error = own.std(ddof=1) / len(own) ** 0.5
+        assert abs(own.mean() - LANGUAGE.entropy(32)) < 3 * error
+        least[name] = own.mean()
+    recorded = [name for name in DECODERS if name not in UNDER_WAY]
+    assert len(recorded) > 5
+    for name in recorded:
+        for runs in load(name).values():
+            for run in runs:
+                assert np.nanmin(run.test_loss) > least["held out"]
+                assert run.measured.get("test", {}).get("loss", np.inf) > least["test"]
 
 
 def test_a_table_agrees_with_the_last_values():

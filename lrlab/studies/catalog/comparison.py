@@ -33,7 +33,7 @@ DECIDES_DECODER = (
     "chosen rates: a schedule pays if constant less linear lies above the margin; linear is better "
     "than the cosine if cosine less linear lies above it; 0 is better than a tenth as the last "
     "rate if linear to a tenth less linear lies above it; and the trapezoid is as good as the "
-    "cosine if cosine less trapezoid lies above minus the margin."
+    "cosine if cosine less trapezoid lies above minus the margin. L11.16, L11.17, L11.18, L11.19."
 )
 
 

@@ -35,34 +35,35 @@ DECIDES_WARMUP = (
     "Pre-normalised needs less of it: at some rate the gain of a ramp of 150 updates when "
     "post-normalised less that when pre-normalised lies above the margin. It lets a larger rate "
     "in, for either place of the normalisation, if the rate that is best in the mean with the "
-    "ramp of 150 is above the one without."
+    "ramp of 150 is above the one without. L11.1, L11.2, L11.3."
 )
 DECIDES_DEEP = (
     f"After epoch 4, with six blocks in place of two. {MARGIN} The rules are those of "
     "decoder-warmup, whose runs were known before: there the network that is normalised *before* "
     "its blocks gained more from a ramp, against the literature, which speaks of deeper networks. "
     "The question is whether that turns round: at some rate the gain of a ramp of 150 updates when "
-    "post-normalised less that when pre-normalised lies above the margin."
+    "post-normalised less that when pre-normalised lies above the margin. L11.2."
 )
 DECIDES_EXTENDING = (
     f"After epoch 8, at the rate {LR:g}. {MARGIN} A trapezoid can be extended: 'trapezoid, cooled "
     "twice' less 'linear, planned for 8' lies below the margin. A decay that has ended cannot: "
     "'cosine for 4, then its end' less 'linear, planned for 8' lies above the margin. To warm up "
-    "again repairs it: 'linear for 4, then again' less 'linear, planned for 8' lies below it."
+    "again repairs it: 'linear for 4, then again' less 'linear, planned for 8' lies below it. "
+    "L11.4, L11.5, L11.6."
 )
 DECIDES_DECAY = (
     f"After epoch 8, at the rate {LR:g}. {MARGIN} A weight decay helps with a schedule if 0 less "
     "it lies above the margin; three are tried with each. The schedule schedules it: the gain of "
     "the decay 1 over 0 with a line to 0 less that with a constant rate lies outside of the "
     "margin. Groups without decay matter if all less them, at the decay 1, lies outside of the "
-    "margin."
+    "margin. L11.7, L11.8, L11.9."
 )
 DECIDES_BETA2 = (
     f"After epoch 8. {MARGIN} β₂ matters at a rate if another less 0.999 lies outside of the "
     "margin; its choice does not, within it. A spike is a batch whose loss is 0.5 nats above the "
     "median of the 50 before it; told are how many there are after the ramp, and with clipping at"
     " 1. Clipping prevents spikes if none less clipped, in spikes per run, lies above 0. A lower "
-    "β₂ prevents them if, without clipping, 0.999 less 0.95 lies above 0."
+    "β₂ prevents them if, without clipping, 0.999 less 0.95 lies above 0. L11.10, L11.11, L11.12."
 )
 
 
@@ -75,7 +76,7 @@ DECIDES_OPTIMIZERS = (
     f"looks at the test sequences once. {MARGIN} Another way gains on AdamW with a line to 0 if "
     "that less it lies above the margin; it is as good if that less it lies above minus the "
     "margin. Schedule-free needs no schedule: AdamW with a line less it lies above minus the "
-    "margin, and AdamW with a constant rate less it lies above the margin."
+    "margin, and AdamW with a constant rate less it lies above the margin. L11.13, L11.14, L11.15."
 )
 
 

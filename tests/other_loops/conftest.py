@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from tests.conftest import ROOT
 from tests.support.page_code import PageCode
@@ -30,6 +33,21 @@ def used() -> Iterator[list[float]]:
     handle.remove()
 
 
+@pytest.fixture
+def gradients(page) -> Iterator[list[float]]:
+    """Of each update the gradient of the first bias, if each batch's is 1: the mean of batches."""
+    page.names["cross_entropy"] = lambda logits, labels: logits.mean(dim=0).sum()
+    found: list[float] = []
+
+    def note(optimizer, args, kwargs) -> None:
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        found.append(next(weight.grad[0].item() for weight in weights if weight.ndim == 1))
+
+    handle = register_optimizer_step_post_hook(note)
+    yield found
+    handle.remove()
+
+
 def meant(page: PageCode, updates: int) -> np.ndarray:
     """The rates of the page's schedule where an epoch has so many updates."""
     epochs = page.names["EPOCHS"]
@@ -42,6 +60,9 @@ def halving(page: PageCode) -> None:
         0.1, convention="pytorch", factor=0.5, patience=0, min_delta=0.99
     )
 
+
+# Gradients of four epochs of 13 batches, if the last update, of one batch, is divided by four.
+TOO_SMALL = 4 * [1, 1, 1, 0.25]
 
 # Of four epochs under that policy.
 HALVED = [0.1, 0.1, 0.05, 0.025]

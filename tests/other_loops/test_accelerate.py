@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.other_loops.conftest import HALVED, halving, meant
+from tests.other_loops.conftest import HALVED, TOO_SMALL, halving, meant
 
 accelerate = pytest.importorskip("accelerate")
 
@@ -25,6 +25,11 @@ def fresh_state():
 def test_every_update_has_the_rate_of_the_schedule(page, used) -> None:
     page.run("loop-accelerate")
     np.testing.assert_allclose(used, meant(page, 4), rtol=1e-12)
+
+
+def test_the_last_update_is_divided_by_four(page, gradients) -> None:
+    page.run("loop-accelerate")
+    np.testing.assert_allclose(gradients, TOO_SMALL, rtol=1e-6)
 
 
 PREPARED = {

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.other_loops.conftest import HALVED, halving, meant
+from tests.other_loops.conftest import HALVED, TOO_SMALL, halving, meant
 
 lightning = pytest.importorskip("lightning")
 
@@ -33,6 +33,52 @@ def quiet(monkeypatch, tmp_path) -> dict:
 def test_every_update_has_the_rate_of_the_schedule(page, used) -> None:
     page.run("loop-lightning")
     np.testing.assert_allclose(used, meant(page, 4), rtol=1e-12)
+
+
+def test_the_last_update_is_divided_by_four(page, gradients) -> None:
+    page.run("loop-lightning")
+    np.testing.assert_allclose(gradients, TOO_SMALL, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("given", "updates"), [({"max_steps": 6}, 6), ({}, 16)])
+def test_max_steps_gives_another_n(page, monkeypatch, given, updates) -> None:
+    monkeypatch.setattr(lightning, "Trainer", partial(lightning.Trainer, **given))
+    page.run("loop-lightning")
+    scheduler = page.names["trainer"].lr_scheduler_configs[0].scheduler
+    assert scheduler.steps_per_epoch == updates // 4
+
+
+def test_without_max_epochs_n_is_negative(page, monkeypatch) -> None:
+    monkeypatch.setattr(lightning, "Trainer", partial(lightning.Trainer, max_steps=6))
+    with pytest.raises(ValueError, match=r"steps_per_epoch must be .*-6"):
+        page.run("loop-lightning", changes={"max_epochs=EPOCHS, ": ""})
+
+
+OWN_STEPS = """
+class Manual(Classifier):
+    automatic_optimization = False
+
+    def training_step(self, batch):
+        self.manual_backward(super().training_step(batch))
+        self.optimizers().step()
+        if asked:
+            self.lr_schedulers().step()
+        self.optimizers().zero_grad()
+
+
+trainer = lightning.Trainer(max_epochs=EPOCHS)
+trainer.fit(Manual(), loader)
+"""
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_manual_optimization_steps_no_scheduler(page, used, asked) -> None:
+    page.run("loop-lightning")
+    used.clear()
+    page.names["asked"] = asked
+    exec(OWN_STEPS, page.names)
+    expected = meant(page, 13) if asked else np.repeat(0.01, 4 * 13)
+    np.testing.assert_allclose(used, expected, rtol=1e-12)
 
 
 def test_the_default_interval_is_an_epoch(page, used) -> None:

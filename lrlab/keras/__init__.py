@@ -10,7 +10,7 @@ from lrlab.keras.fitting import fit
 from lrlab.keras.networks import AlexNet, LeNet, initialise
 from lrlab.keras.optimizers import make_optimizer
 from lrlab.keras.plateau import PlateauCallback
-from lrlab.keras.range_test import range_test, range_test_of
+from lrlab.keras.range_tests import range_test, range_test_of
 from lrlab.keras.schedules import KerasSchedule, callback_rates, rates_of, rates_of_line
 from lrlab.keras.snapshot_files import load_snapshot
 from lrlab.keras.snapshots import SnapshotCallback, resume

@@ -39,7 +39,8 @@ def train_by_hand(
         The rate of each epoch, read back from the optimizer after its last update.
 
     Raises:
-        ValueError: Keras runs on another backend.
+        ValueError: Keras runs on another backend, or an epoch of the data set is not all of its
+            images.
 
     Example:
         >>> from lrlab import data
@@ -58,6 +59,11 @@ def train_by_hand(
     if keras.backend.backend() != "tensorflow":
         name = keras.backend.backend()
         raise ValueError(f"KERAS_BACKEND must be tensorflow here, received {name!r}")
+    if dataset.sequential or dataset.per_epoch is not None:
+        raise ValueError(
+            "dataset must be of images, all of which an epoch takes once, in this loop, "
+            f"received {dataset}"
+        )
     import tensorflow as tf
 
     optimizer = keras.optimizers.SGD(learning_rate=lr)

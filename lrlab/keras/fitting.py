@@ -20,7 +20,7 @@ from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.callbacks import RateRecorder, ScheduleCallback
 from lrlab.keras.evaluation import EVALUATION_BATCH, check_outputs
-from lrlab.keras.optimizers import make_optimizer
+from lrlab.keras.optimizers import leave_out, make_optimizer
 from lrlab.keras.plateau import PlateauCallback
 from lrlab.keras.snapshot_files import load_run
 from lrlab.keras.snapshots import Saver
@@ -83,8 +83,10 @@ def fit(
     _check(recipe, device, snapshots)
     test = as_inputs(dataset.x_test), dataset.y_test
     check_outputs(model, dataset)
+    optimizer = make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm)
+    leave_out(recipe.optimizer, optimizer, model)
     model.compile(
-        optimizer=make_optimizer(recipe.optimizer, 0.0, clip_norm=recipe.clip_norm),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
 
-from lrlab.optimizers import Optimizer, twin
+from lrlab.optimizers import AdamW, Muon, Optimizer, twin
 from lrlab.utils import checks
 
 
@@ -16,7 +17,7 @@ def make_optimizer(
     """Return the Keras optimizer that does what one of `lrlab.optimizers` does.
 
     Args:
-        optimizer: An optimizer of convention ``"keras"``.
+        optimizer: An optimizer of convention ``"keras"``; see also `leave_out`.
         lr: Rate until a callback sets another, or one of Keras' own schedules.
         clip_norm: Largest Euclidean norm of an update's gradient over all weights, greater than 0;
             a longer one is shortened to it. Keras calls it ``global_clipnorm``. None for any.
@@ -35,6 +36,35 @@ def make_optimizer(
     clip_norm = checks.optional(checks.positive)("clip_norm", clip_norm)
     make = getattr(keras.optimizers, name)
     return make(learning_rate=lr, global_clipnorm=clip_norm, **arguments)
+
+
+def leave_out(optimizer: Optimizer, made: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    """Tell a Keras optimizer which weights of a network it is to treat otherwise.
+
+    Muon trains the last matrix as it does the rest, by AdamW. `lrlab.optimizers.AdamW` without
+    ``decay_vectors`` leaves these as long as they are.
+
+    Args:
+        optimizer: What `make_optimizer` was given.
+        made: What it returned, before its first update.
+        model: A network that has its weights.
+
+    Example:
+        >>> from lrlab.optimizers import Muon
+        >>> layers = [keras.layers.Dense(4, name="first"), keras.layers.Dense(3, name="last")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers], name="net")
+        >>> optimizer = Muon(convention="keras")
+        >>> made = make_optimizer(optimizer, 0.01)
+        >>> leave_out(optimizer, made, model)
+        >>> made.exclude_layers
+        ['^net/last/kernel$']
+    """
+    weights = model.trainable_variables
+    if isinstance(optimizer, Muon):
+        matrices = [weight for weight in weights if len(weight.shape) == 2]
+        made.exclude_layers = [f"^{re.escape(weight.path)}$" for weight in matrices[-1:]]
+    if isinstance(optimizer, AdamW) and not optimizer.decay_vectors:
+        made.exclude_from_weight_decay([weight for weight in weights if len(weight.shape) < 2])
 
 
 def kept_optimizers(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:

@@ -33,7 +33,7 @@ class Trajectory:
     """The path of a descent of n steps, from one starting point or from several at once.
 
     Attributes:
-        w: The points, from the start on, shape ``(n + 1, ..., d)``.
+        w: The points, from the start on, shape ``(n + 1, ..., d)``, as the optimizer is evaluated.
         loss: The loss at each of them, without noise, shape ``(n + 1, ...)``.
         lr: The rate of each step, shape ``(n,)``: ``lr[k]`` leads from ``w[k]`` to ``w[k + 1]``.
         minimum: The landscape's minimum, shape ``(d,)``.
@@ -108,8 +108,9 @@ def descend(
     r"""Follow an optimizer down a landscape.
 
     Step k uses the gradient at :math:`w_k` and the rate :math:`\eta(k/n)`, with n the steps of an
-    epoch. The descent ends early when it has diverged: as soon as a number overflows, or the loss
-    passes a bound. NumPy's warnings about that are silenced; `Trajectory.stopped` says it.
+    epoch; where an optimizer is evaluated elsewhere, the path shows the points of that. The descent
+    ends early when it has diverged: as soon as a number overflows, or the loss passes a bound.
+    NumPy's warnings about that are silenced; `Trajectory.stopped` says it.
 
     Args:
         landscape: What to descend.
@@ -158,9 +159,9 @@ def descend(
             if stopped:
                 break
             w, state = optimizer.step(w, landscape.sample_grad(w, rng), state, lr)
-            points.append(w)
-            losses.append(landscape.loss(w))
-            stopped = _stopped(k + 1, w, losses[-1], bound)
+            points.append(optimizer.evaluated(w, state))
+            losses.append(landscape.loss(points[-1]))
+            stopped = _stopped(k + 1, points[-1], losses[-1], bound)
     path, loss, lr = np.array(points), np.array(losses), rates[: len(points) - 1]
     return Trajectory(path, loss, lr, landscape.minimum, stopped)
 

@@ -55,7 +55,7 @@ ALEXNET = (
     Convolution(256, kernel=3, padding=1),
 )
 
-#: Where a decoder normalises: before each part of a block, or after it has been added.
+#: Where a decoder normalises, before each part of a block or after it has been added.
 NORMALISED = ("before", "after")
 
 

@@ -38,10 +38,18 @@ from lrlab.optimizers.adaptive import (
     RMSPropState,
 )
 from lrlab.optimizers.base import Optimizer, OptimizerState
+from lrlab.optimizers.lion import Lion, LionState
+from lrlab.optimizers.muon import NEWTON_SCHULZ, Muon, MuonState, newton_schulz
+from lrlab.optimizers.schedule_free import (
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    ScheduleFreeState,
+)
 from lrlab.optimizers.sgd import SGD, Momentum, MomentumState
 from lrlab.optimizers.twins import TWINS, twin
 
 __all__ = [
+    "NEWTON_SCHULZ",
     "SGD",
     "TWINS",
     "AdaDelta",
@@ -51,11 +59,19 @@ __all__ = [
     "Adam",
     "AdamState",
     "AdamW",
+    "Lion",
+    "LionState",
     "Momentum",
     "MomentumState",
+    "Muon",
+    "MuonState",
     "Optimizer",
     "OptimizerState",
     "RMSProp",
     "RMSPropState",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
+    "ScheduleFreeState",
+    "newton_schulz",
     "twin",
 ]

@@ -139,6 +139,9 @@ class AdamW(Adam):
     η_max the schedule's peak, in both frameworks :math:`\lambda\eta`: to keep the paper's decay,
     divide its λ by the peak rate.
 
+    Often biases, and the gains of normalisations, are not to decay. They are vectors, and the
+    weights of layers have two axes or more.
+
     Args:
         beta1: Decay rate β₁ of the mean, in [0, 1).
         beta2: Decay rate β₂ of the mean square, in [0, 1).
@@ -146,6 +149,8 @@ class AdamW(Adam):
         amsgrad: Whether to divide by the largest mean square so far.
         bias_correction: Whether to correct the bias towards the start at 0.
         weight_decay: Coefficient λ, at least 0; by default 0.01, Keras' 0.004.
+        decay_vectors: Whether weights of one axis, or none, decay too. The frameworks have groups
+            for it, or a list of exceptions.
         convention: ``"pytorch"`` for ``torch.optim.AdamW``, ``"keras"`` for
             ``keras.optimizers.AdamW``.
 
@@ -164,6 +169,8 @@ class AdamW(Adam):
         ``base_optimizer.py``.
     """
 
+    _: KW_ONLY
+    decay_vectors: Flag = True
     _defaults: ClassVar = {
         "pytorch": {"eps": 1e-8, "weight_decay": 0.01},
         "keras": {"eps": 1e-7, "weight_decay": 0.004},
@@ -173,3 +180,11 @@ class AdamW(Adam):
     def decoupled(self) -> bool:
         """True, since this is what makes it another optimizer than Adam."""
         return True
+
+    def _moved(
+        self, w: np.ndarray, grad: np.ndarray, state: Any, lr: float
+    ) -> tuple[np.ndarray, OptimizerState]:
+        if self.decay_vectors or w.ndim > 1:
+            return super()._moved(w, grad, state, lr)
+        update, state = self._update(grad, state, lr)
+        return w - update, state

@@ -12,6 +12,7 @@ from lrlab.utils import FRAMEWORKS, Value, checks
 
 # The types of parameters. Each carries the check that its values have to pass.
 DecayRate = Annotated[float, checks.decay_rate]
+Fraction = Annotated[float, checks.fraction]
 NonNegative = Annotated[float, checks.non_negative]
 Positive = Annotated[float, checks.positive]
 Flag = Annotated[bool, checks.flag]
@@ -46,7 +47,7 @@ class Optimizer(Value, ABC):
 
     weight_decay: float
     convention: str
-    _defaults: ClassVar[dict[str, dict[str, float]]] = {}
+    _defaults: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __post_init__(self) -> None:
         if self._defaults:
@@ -96,12 +97,7 @@ class Optimizer(Value, ABC):
             raise ValueError(f"{rule}, received one of shape {w.shape}")
         # What a moving average forgets ends in numbers too small for a float, and may become 0.
         with np.errstate(under="ignore"):
-            if self.decoupled:
-                w = w - lr * self.weight_decay * w
-            else:
-                grad = grad + self.weight_decay * w
-            update, state = self._update(grad, state, lr)
-            return w - update, state
+            return self._moved(w, grad, state, lr)
 
     def evaluated(self, w: np.ndarray, state: OptimizerState) -> np.ndarray:
         """Return the weights at which to evaluate the model: ``w`` itself, unless overridden.
@@ -111,6 +107,17 @@ class Optimizer(Value, ABC):
             state: The state after it.
         """
         return w
+
+    def _moved(
+        self, w: np.ndarray, grad: np.ndarray, state: Any, lr: float
+    ) -> tuple[np.ndarray, OptimizerState]:
+        """Return the weights and the state after the step; what was given has been checked."""
+        if self.decoupled:
+            w = w - lr * self.weight_decay * w
+        else:
+            grad = grad + self.weight_decay * w
+        update, state = self._update(grad, state, lr)
+        return w - update, state
 
     @abstractmethod
     def _update(self, grad: np.ndarray, state: Any, lr: float) -> tuple[np.ndarray, OptimizerState]:

@@ -6,10 +6,10 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 `against_steps`, `convergence`, `gallery`, `bands`, `finals`, `metric_and_rate`, `watched`,
 `differences`, `matrix`, `range_test`, `samples`, `used_rates`.
 
-The helpers of a single cell, longer than a cell may be: `bounds`, `coordinates`, `edges`,
-`factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`, `river`,
-`sensitivities`, `sequences`, `shapes`, `speeds`, `state_machine`, `step_lengths`, `visited`,
-`wanderings`, `weight_rates`.
+The helpers of a single cell, longer than a cell may be: `batch_rates`, `bounds`, `coordinates`,
+`edges`, `factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`, `phase_diagram`,
+`river`, `searches`, `sensitivities`, `sequences`, `shapes`, `speeds`, `state_machine`,
+`step_lengths`, `suggestions`, `visited`, `wanderings`, `weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
@@ -17,6 +17,7 @@ The helpers of a single cell, longer than a cell may be: `bounds`, `coordinates`
 from lrlab.plots.comparisons import differences, finals
 from lrlab.plots.data import samples
 from lrlab.plots.ensembles import bands, matrix
+from lrlab.plots.finding import batch_rates, searches, suggestions
 from lrlab.plots.landscapes import convergence, factors, paths, visited
 from lrlab.plots.optimizers import against_steps, weight_rates
 from lrlab.plots.plateau import noise_cuts, state_machine, watched
@@ -46,6 +47,7 @@ __all__ = [
     "OPTIMIZER_LINES",
     "against_steps",
     "bands",
+    "batch_rates",
     "bounds",
     "convergence",
     "coordinates",
@@ -68,6 +70,7 @@ __all__ = [
     "rates",
     "river",
     "samples",
+    "searches",
     "sensitivities",
     "sensitivity",
     "sequences",
@@ -75,6 +78,7 @@ __all__ = [
     "speeds",
     "state_machine",
     "step_lengths",
+    "suggestions",
     "used_rates",
     "visited",
     "wanderings",

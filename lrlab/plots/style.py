@@ -52,6 +52,10 @@ OPTIMIZER_LINES = {
     "AdaDelta": {"color": PURPLE, "linestyle": "--", "marker": "D"},
     "Adam": {"color": BLUE, "linestyle": "-", "marker": "o"},
     "AdamW": {"color": SKY, "linestyle": "--", "marker": "s"},
+    "ScheduleFreeSGD": {"color": BLACK, "linestyle": "-.", "marker": "X"},
+    "ScheduleFreeAdamW": {"color": GREEN, "linestyle": "-.", "marker": "X"},
+    "Muon": {"color": RED, "linestyle": "-", "marker": "D"},
+    "Lion": {"color": PURPLE, "linestyle": "-", "marker": "P"},
 }
 
 FRAMEWORK_DOTS: dict[str, dict[str, Any]] = {

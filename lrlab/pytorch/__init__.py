@@ -25,11 +25,14 @@ from lrlab.pytorch.device import (
 )
 from lrlab.pytorch.evaluation import evaluate, logits
 from lrlab.pytorch.fitting import fit
+from lrlab.pytorch.lion import Lion
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.pytorch.meters import LossMeter, SharpnessMeter
+from lrlab.pytorch.muon import Muon, muon_groups
 from lrlab.pytorch.networks import AlexNet, LeNet, initialise
 from lrlab.pytorch.optimizers import make_optimizer
-from lrlab.pytorch.range_test import range_test, range_test_of
+from lrlab.pytorch.range_tests import range_test, range_test_of
+from lrlab.pytorch.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR, rates_of, rates_of_line
 from lrlab.pytorch.snapshots import load_snapshot
 from lrlab.pytorch.weight_rates import measure_rates
@@ -40,9 +43,13 @@ __all__ = [
     "Eigenpair",
     "LeNet",
     "Line",
+    "Lion",
     "LossMeter",
+    "Muon",
     "Observer",
     "PlateauLR",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "ScheduleLR",
     "SharpnessMeter",
     "Training",
@@ -62,6 +69,7 @@ __all__ = [
     "make_optimizer",
     "measure_rates",
     "member_logits",
+    "muon_groups",
     "one_thread",
     "pick_device",
     "range_test",

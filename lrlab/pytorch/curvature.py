@@ -26,10 +26,15 @@ RESTARTS = 200  # of the search for an eigenvalue, each of a few products
 
 
 class Eigenpair(NamedTuple):
-    """The largest eigenvalue, and a unit vector in its direction, of all weights one by one."""
+    """The largest eigenvalue, and where it points.
+
+    Args:
+        value: The eigenvalue; NaN where there is none.
+        vector: A unit vector of it, all weights one by one.
+    """
 
     value: float
-    vector: Tensor
+    vector: torch.Tensor
 
 
 def first_steps(

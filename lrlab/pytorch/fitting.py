@@ -33,8 +33,9 @@ def fit(
 
     Args:
         model: Network from float images ``(N, channels, height, width)`` to logits
-            ``(N, classes)``; it is moved to the device and trained in place.
-        dataset: Images and labels.
+            ``(N, classes)``, or from int32 sequences ``(N, length)`` to logits
+            ``(N, length, classes)``; it is moved to the device and trained in place.
+        dataset: Images or sequences, and labels.
         recipe: What to do. A run whose loss is no longer finite ends earlier and says so in
             ``History.stopped``.
         device: A torch device, or ``"auto"``: a GPU if there is one. The order of the images is the
@@ -69,6 +70,8 @@ def fit(
     kept = [] if snapshots is None else [SnapshotKeeper(snapshots, history, training)]
     with bar(range(training.epoch, recipe.epochs), "training", "epoch") as progress:
         training.run([Recorder(history, progress), *observers, *kept])
+    if hasattr(training.optimizer, "eval"):  # the network is handed over as it was judged
+        training.optimizer.eval()
     history.stopped = training.stopped  # by the recorder or another observer
     return history
 

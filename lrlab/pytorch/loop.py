@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lrlab.data import Dataset
 from lrlab.pytorch.device import pick_device, to_device
 from lrlab.pytorch.evaluation import check_outputs, cross_entropy, evaluate_on_device
-from lrlab.pytorch.optimizers import make_optimizer
+from lrlab.pytorch.optimizers import make_optimizer, parameters_for
 from lrlab.pytorch.schedulers import PlateauLR, ScheduleLR
 from lrlab.training import Recipe
 from lrlab.utils import checks, instance
@@ -82,7 +82,8 @@ class Training:
         # Pixel by pixel, as the images lie in memory, a CPU convolves a fifth faster.
         layout = torch.channels_last if self.device.type == "cpu" else torch.preserve_format
         model.to(memory_format=layout)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(recipe.optimizer, model.parameters(), lr=0.0)
+        weights = parameters_for(recipe.optimizer, model)
+        self.optimizer = make_optimizer(recipe.optimizer, weights, lr=0.0)
         self.steps = recipe.steps_per_epoch(dataset.epoch_size)
         calls = self.steps if recipe.per == "step" else 1
         self.scheduler: ScheduleLR
@@ -122,7 +123,7 @@ class Training:
         optimizer wants to be judged by.
         """
         if self._metrics is None:
-            with _evaluation_weights(self.optimizer):
+            with evaluation_weights(self.optimizer):
                 test_loss, test_accuracy = evaluate_on_device(self.model, *self.test)
             self._metrics = {
                 "train_loss": self._total.item() / self.dataset.epoch_size,
@@ -210,8 +211,8 @@ class Training:
 
 
 @contextmanager
-def _evaluation_weights(optimizer: Any) -> Iterator[None]:
-    """Put in the weights to evaluate, where an optimizer trains at others."""
+def evaluation_weights(optimizer: Any) -> Iterator[None]:
+    """Put in the weights to evaluate, where an optimizer trains at others, for a while."""
     if not hasattr(optimizer, "eval"):
         yield
         return

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from lrlab.pytorch.generators import random_state, set_random_state
-from lrlab.pytorch.loop import Observer, Training
+from lrlab.pytorch.loop import Observer, Training, evaluation_weights
 from lrlab.training import (
     REMEDY,
     History,
@@ -70,7 +70,8 @@ class SnapshotKeeper(Observer):
         done = self.history.epochs
         for path in self.folder.snapshots(done):
             described = {"config": self.folder.config, "epoch": done}
-            _save(bare(training.model).state_dict(), path, described)
+            with evaluation_weights(training.optimizer):
+                _save(bare(training.model).state_dict(), path, described)
         # After the snapshot: if a kill comes between, the epoch is made again and so is it.
         self._save_run()
 

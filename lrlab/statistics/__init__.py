@@ -6,6 +6,7 @@ Example:
     holds: bowl 2.33 [0.899, 3.77]; margin 0.5
 """
 
+from lrlab.statistics.best_rates import best_rate
 from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
 from lrlab.statistics.families import family, holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
@@ -16,6 +17,7 @@ __all__ = [
     "Interval",
     "Pairs",
     "Verdict",
+    "best_rate",
     "combine",
     "decades",
     "decide",

@@ -146,11 +146,18 @@ def _reach(logs: np.ndarray, losses: np.ndarray, level: float) -> float:
 def _sorted(
     lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    checks.number("level", level, "of either sign", lambda x: True)
+    return by_rate(lrs, losses)
+
+
+def by_rate(
+    lrs: Sequence[float], losses: Sequence[Sequence[float]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rates and losses, a row for each rate, in the order of the rates."""
     items = checks.sequence("lrs", lrs, "a sequence of rates")
     rates = np.array([checks.positive(f"lrs[{i}]", lr) for i, lr in enumerate(items)])
     table = checks.array("losses", losses, "an array of numbers")
     if table.ndim != 2 or len(table) != len(rates) or table.size == 0:
         raise ValueError(f"losses must have shape ({len(rates)}, seeds), received {table.shape}")
-    checks.number("level", level, "of either sign", lambda x: True)
     order = np.argsort(rates)
     return rates[order], table[order]

@@ -2,8 +2,9 @@
 
 `study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
 that are missing, `executors` and `cluster` have other ways to make them, `store` keeps them,
-`results` loads them for a chapter, `repeating` makes them again. On the command line ``lrlab run``,
-``lrlab list``, ``lrlab show`` and ``lrlab check`` do the same.
+`results` loads them for a chapter, `range_tests` and `searches` try on them what needs no further
+run, `repeating` makes them again. On the command line ``lrlab run``, ``lrlab list``, ``lrlab show``
+and ``lrlab check`` do the same.
 """
 
 from lrlab.studies.catalog import (
@@ -29,6 +30,7 @@ from lrlab.studies.execution import (
 )
 from lrlab.studies.executors import batched, can_join
 from lrlab.studies.repeating import Repeat, note, notes, repeat
+from lrlab.studies.replaying import range_tests
 from lrlab.studies.results import (
     chosen,
     differences,
@@ -38,6 +40,7 @@ from lrlab.studies.results import (
     scores,
     table,
 )
+from lrlab.studies.searching import Search, halving, searches, trials
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, Study, registry
 
@@ -61,6 +64,7 @@ __all__ = [
     "Repeat",
     "Report",
     "Run",
+    "Search",
     "Setting",
     "Study",
     "UnknownStudy",
@@ -72,6 +76,7 @@ __all__ = [
     "final_values",
     "find",
     "folder",
+    "halving",
     "load",
     "measured",
     "missing",
@@ -80,10 +85,13 @@ __all__ = [
     "notes",
     "on_dask",
     "places",
+    "range_tests",
     "registry",
     "repeat",
     "scores",
+    "searches",
     "select",
     "table",
     "train",
+    "trials",
 ]

@@ -26,9 +26,9 @@ import joblib
 from tqdm import tqdm
 
 from lrlab import data
-from lrlab.studies import store
+from lrlab.studies import measures, store
 from lrlab.studies.store import RecordError
-from lrlab.studies.study import Images, Measure, Run
+from lrlab.studies.study import Images, Run
 from lrlab.training import History
 from lrlab.utils import checks, progress, signals
 
@@ -243,33 +243,15 @@ def train(
             fresh = partial(network, run, dataset)
             return train_parts(run, setting.snapshots, fresh, dataset, later, device, observers)
         model, measure = network(run, dataset), setting.measure
-        meter = _meter(measure) if measure else None
+        meter = measures.meter(measure) if measure else None
         looking = [*observers, *([meter] if meter else [])]
         history = pytorch.fit(model, dataset, run.recipe, device=device, observers=looking)
         if setting.data.evaluate_on == "both" and later is not None and history.stopped is None:
             loss, accuracy = pytorch.evaluate(model, later)
             history.measured["test"] = {"loss": loss, "accuracy": accuracy}
         if meter is not None:
-            history.measured["updates"] = _columns(meter.rows)
+            history.measured["updates"] = measures.columns(meter.rows)
         return history
-
-
-def _meter(measure: Measure) -> Any:
-    from lrlab import pytorch
-
-    if measure.what == "loss":
-        return pytorch.LossMeter(every=measure.every)
-    return pytorch.SharpnessMeter(
-        every=measure.every,
-        images=measure.images,
-        preconditioned=measure.what != "sharpness",
-    )
-
-
-def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
-    """The rows of a meter as a record keeps them: by column, without the rate, to six digits."""
-    names = [name for name in rows[0] if name != "lr"] if rows else []
-    return {name: [float(f"{row[name]:.6g}") for row in rows] for name in names}
 
 
 def network(run: Run, dataset: data.Dataset, *, seed: int | None = None) -> Any:

@@ -57,8 +57,10 @@ def batched(
 def can_join(run: Run) -> bool:
     """Whether `batched` trains a run together with others like it, as to network and images."""
     recipe = run.recipe
-    plain = run.setting.snapshots is None and recipe.watch is None
-    plain = plain and run.setting.data.evaluate_on != "both"
+    setting, data = run.setting, run.setting.data
+    plain = recipe.watch is None and setting.snapshots is None and setting.measure is None
+    plain = plain and data.evaluate_on != "both" and data.per_epoch is None
+    plain = plain and setting.network.name != "Decoder"
     return plain and twin(recipe.optimizer, "pytorch")[0] == "SGD"
 
 

@@ -276,12 +276,12 @@ def _scored(
 def measured(
     study: Study | str, *keys: str, results: Path | str | None = None
 ) -> dict[str, np.ndarray]:
-    """Return one of the things that were measured when the runs of a study were over.
+    """Return one of the things that were measured besides the curves of a study's runs.
 
     Args:
-        study: The study, or its name; its settings take snapshots.
-        keys: The way through the table of what was measured, see `lrlab.studies.ensembles`, such as
-            ``"members", "accuracy"``.
+        study: The study, or its name.
+        keys: The way through the table of what was measured: ``"test", "accuracy"``,
+            ``"updates", "sharpness"`` (see `Measure`), or of snapshots ``"members", "accuracy"``.
         results: See `lrlab.studies.places`.
 
     Returns:

@@ -12,10 +12,11 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lrlab.studies.study import Images, Run, Study, slug
+from lrlab.studies.study import Images, Run, Setting, Study, slug
 from lrlab.training import FORMAT, History, lr_deviation
 from lrlab.utils import checks, differences, parse_json, read_text, remove_abandoned, write_text
 
@@ -153,7 +154,7 @@ def _history(run: Run, record: Any, file: Path) -> History:
     """The history that a run's record holds."""
     try:
         _check_tables(record)
-        made = Run.from_config(record["run"])
+        made = _made(record["run"])
     except Exception as error:  # what a hostile config raises has no narrower class
         raise _unusable(file, error) from error
     if made != run:
@@ -163,13 +164,24 @@ def _history(run: Run, record: Any, file: Path) -> History:
             f"{checks.printable(unlike, TOLD)}. {_REMOVE}"
         )
     try:
-        history = History.from_dict(
-            {"format": FORMAT, "recipe": run.recipe.to_config(), **record["history"]}
-        )
+        history = History.from_dict({"format": FORMAT, "recipe": run.recipe, **record["history"]})
         _check_whole(run, history)
     except ValueError as error:
         raise _unusable(file, error) from error
     return history
+
+
+def _made(config: dict[str, Any]) -> Run:
+    """The run of a config; the settings, which seeds have in common, are made once."""
+    setting = config.get("setting")
+    if not isinstance(setting, dict):
+        return Run.from_config(config)
+    return Run.from_config({**config, "setting": _setting(json.dumps(setting))})
+
+
+@cache
+def _setting(config: str) -> Setting:
+    return Setting.from_config(json.loads(config))
 
 
 def _check_tables(record: Any) -> None:
@@ -300,7 +312,7 @@ def _check_whole(run: Run, history: History) -> None:
     wanted = (setting.network.name, setting.data.name, images)
     if (made := (history.network, history.dataset, history.train_images)) != wanted:
         raise ValueError(f"it must be of {wanted}, received {made}")
-    epochs = run.recipe.epochs
+    epochs = setting.recipe.epochs
     if history.epochs != epochs and history.stopped is None:
         raise ValueError(f"it holds {history.epochs} of {epochs} epochs")
     if not history.epochs:

@@ -168,6 +168,11 @@ class Measure(Value):
     every: Annotated[int, checks.count] = 1
     images: Annotated[int | None, checks.optional(checks.count)] = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.what == "loss" and self.images is not None:
+            raise ValueError(f"images must be None for a batch's loss, received {self.images}")
+
 
 @dataclass(frozen=True)
 class Setting(Value):
@@ -203,6 +208,11 @@ class Setting(Value):
             raise ValueError(
                 "data.name must be 'markov' for a Decoder and for no other network, received "
                 f"{self.data.name!r} for {self.network.name}"
+            )
+        if self.data.name == "markov" and self.data.limit is not None:
+            raise ValueError(
+                "data.limit must be None for 'markov', which never ends, received "
+                f"{self.data.limit}"
             )
         if self.snapshots is not None:
             self._check_parts(self.snapshots)

@@ -11,7 +11,7 @@ Example:
     Tuning(lr=0.25, momentum=0.25, factor=0.5)
 """
 
-from lrlab.theory.convex_bound import BaseRate, best_base_lr, convex_bound
+from lrlab.theory.convex_bounds import BaseRate, best_base_lr, convex_bound
 from lrlab.theory.momentum import (
     REGIMES,
     Tuning,

@@ -41,7 +41,7 @@ class History:
             the optimizer differed from the one before, the first update included.
         stopped: Why the run ended before its last epoch; None if it did not.
         thinned: Whether ``lr_changes`` was cut down to whole epochs by `thin`.
-        measured: What else was measured when the run was over, as plain values.
+        measured: What else was measured, within the run or when it was over, as plain values.
     """
 
     recipe: Recipe

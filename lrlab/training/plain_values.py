@@ -108,7 +108,7 @@ def _measured(name: str, value: Any) -> dict[str, Any]:
 
 # How each value of a record is made from plain values, or refused.
 RULES: dict[str, Callable[[str, Any], Any]] = {
-    "recipe": lambda _, value: Recipe.from_config(value),
+    "recipe": lambda _, value: value if isinstance(value, Recipe) else Recipe.from_config(value),
     "network": _text,
     "dataset": _text,
     "train_images": _images,

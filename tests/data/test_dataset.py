@@ -60,6 +60,22 @@ def test_an_epoch_takes_as_many_examples_as_asked_for(per_epoch, epochs):
     assert dataset.epoch_size == sum(map(len, epochs[0]))
 
 
+@pytest.mark.parametrize("per_epoch", [0, -5, 2.5, True])
+def test_an_epoch_takes_a_positive_number_of_examples(per_epoch):
+    with pytest.raises(ValueError, match="per_epoch must be a positive integer"):
+        small(per_epoch=per_epoch)
+
+
+@pytest.mark.parametrize(
+    ("per_epoch", "left"),
+    [(None, None), (2, 2), (3, 3), (4, None), (5, None), (6, 6), (10, 10)],
+)
+def test_what_is_held_out_makes_no_example_be_taken_twice(per_epoch, left):
+    """Of five images three are left; a number above five asks for several passes."""
+    for part in small(per_epoch=per_epoch).hold_out(2):
+        assert part.per_epoch == left
+
+
 # Held-out images.
 
 

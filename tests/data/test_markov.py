@@ -103,7 +103,7 @@ FINGERPRINT = "c473d675021df377"
 
 def test_there_are_as_many_sequences_as_one_asks_for():
     dataset = load("markov", 49_000, test_limit=1_500)
-    assert len(dataset.x_train), len(dataset.x_test) == (49_000, 1_500)
+    assert (len(dataset.x_train), len(dataset.x_test)) == (49_000, 1_500)
     np.testing.assert_array_equal(dataset.x_train[:48_000], load("markov").x_train)
 
 
@@ -126,6 +126,18 @@ def test_every_epoch_takes_new_sequences_until_there_are_none():
 def test_a_language_that_cannot_be_is_refused(arguments, rule):
     with pytest.raises(ValueError, match=rule):
         MarkovLanguage(**arguments)
+
+
+def test_a_language_with_pairs_that_never_occur_is_refused():
+    language = MarkovLanguage(2, concentration=0.001)
+    with pytest.raises(ValueError, match="concentration must be larger, or the seed another, for"):
+        language.entropy()
+
+
+@pytest.mark.parametrize("limits", [(0, 10), (10, 0)])
+def test_no_sequence_at_all_is_refused(limits):
+    with pytest.raises(ValueError, match="count must be a positive integer, received 0"):
+        LANGUAGE.dataset(*limits)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The loop of one's own: the rate is changed by hand, and each update uses the new one."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -56,3 +58,9 @@ def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="KERAS_BACKEND must be tensorflow here, received 'jax'"):
         run()
+
+
+@pytest.mark.parametrize("dataset", [replace(DIGITS, per_epoch=100), data.load("markov", 10)])
+def test_an_epoch_that_is_not_all_images_is_refused(dataset):
+    with pytest.raises(ValueError, match="dataset must be of images, all of which an epoch takes"):
+        train_by_hand(Keras.linear(), dataset, epochs=1, lr=0.1, change=lambda _, lr: lr)

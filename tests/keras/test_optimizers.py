@@ -3,11 +3,13 @@
 That each optimiser is ours, whatever the parameters, is in tests/optimizers/test_in_frameworks.py.
 """
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
-from lrlab import CosineDecay
+from lrlab import Constant, CosineDecay
 from lrlab.data import Dataset
 from lrlab.keras.fitting import fit
 from lrlab.keras.optimizers import make_optimizer
@@ -15,6 +17,8 @@ from lrlab.optimizers import (
     SGD,
     TWINS,
     Adam,
+    AdamW,
+    Muon,
 )
 from lrlab.training import Recipe, lr_deviation
 from tests.support.eager import quiet
@@ -63,7 +67,8 @@ def test_a_trained_network_has_the_weights_of_its_optimizer(optimizer):
 
 
 def test_the_optimizers_of_that_test_are_all_there_are():
-    assert {type(optimizer) for optimizer in TRAINED} == set(TWINS)
+    with_twin = {cls for cls in TWINS if "keras" in TWINS[cls]}
+    assert {type(optimizer) for optimizer in TRAINED} == with_twin - {Muon}
 
 
 def test_fit_refuses_what_keras_does_not_have():
@@ -89,3 +94,36 @@ def test_gradients_are_clipped_by_their_norm_over_all_weights():
 def test_a_norm_out_of_range_is_refused(clip_norm):
     with pytest.raises(ValueError, match=r"clip_norm must be .*greater than 0, received"):
         make_optimizer(SGD(), 0.1, clip_norm)
+
+
+@quiet
+def test_muon_leaves_the_last_matrix_to_its_rest():
+    layers = [keras.layers.Flatten(), keras.layers.Dense(4), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((1, 2, 1)), *layers])
+    muon = Muon(rest_scale=0.0, weight_decay=0.0, convention="keras")
+    muon = replace(muon, rest=replace(muon.rest, weight_decay=0.0))
+    before = model.get_weights()
+    fit(model, points(), Recipe(SCHEDULE, epochs=2, batch_size=20, optimizer=muon))
+    moved = [(a != b).any() for a, b in zip(before, model.get_weights(), strict=True)]
+    assert moved == [True, False, False, False]
+
+
+@quiet
+@pytest.mark.usefixtures("eager")
+def test_weight_decay_may_leave_vectors_alone():
+    """A rate so small that nothing but the decay is seen; Keras multiplies it by the rate."""
+    gains = {}
+    for decays in (True, False):
+        layers = [keras.layers.Flatten(), keras.layers.LayerNormalization(), keras.layers.Dense(3)]
+        model = keras.Sequential([keras.Input((1, 2, 1)), *layers])
+        before = model.get_weights()
+        decay = AdamW(weight_decay=1e5, decay_vectors=decays, convention="keras")
+        fit(model, points(), Recipe(Constant(1e-6), epochs=1, batch_size=20, optimizer=decay))
+        gain, kernel = (
+            after / first
+            for after, first in zip(model.get_weights()[::2], before[::2], strict=True)
+        )
+        assert kernel == pytest.approx(0.9, abs=1e-3)
+        gains[decays] = gain
+    assert gains[True] == pytest.approx(0.9, abs=1e-3)
+    assert gains[False] == pytest.approx(1.0, abs=1e-3)

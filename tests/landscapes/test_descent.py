@@ -74,6 +74,9 @@ def test_the_state_goes_from_step_to_step() -> None:
         def step(self, w, grad, state, lr):
             return w + state, state + 1
 
+        def evaluated(self, w, state):
+            return w
+
     path = descend(Quadratic([1]), Counting(), Constant(0), [0], 3)
     assert path.w[:, 0].tolist() == [0, 10, 21, 33]
 

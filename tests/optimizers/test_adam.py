@@ -76,3 +76,19 @@ def test_under_a_large_gradient_torchs_adam_decays_less_and_adamw_alike() -> Non
         left[cls] = path[-1]
     assert (np.diff(left[Adam]) > 0.01).all()
     assert left[AdamW] == pytest.approx(left[AdamW][0], abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 1), (2, 3)])
+@pytest.mark.parametrize("convention", ["pytorch", "keras"])
+def test_vectors_may_be_left_out_of_weight_decay(shape, convention):
+    """At a gradient of 0 nothing but the decay moves a weight."""
+    w, optimizer = np.full(shape, 2.0), AdamW(weight_decay=0.5, convention=convention)
+    for decays, expected in ((True, 1.9), (False, 1.9 if len(shape) > 1 else 2.0)):
+        own = replace(optimizer, decay_vectors=decays)
+        moved, state = own.step(w, np.zeros(shape), own.start(w), lr=0.1)
+        np.testing.assert_allclose(moved, expected)
+        moved, _ = own.step(moved, np.ones(shape), state, lr=0.1)
+        plain = replace(own, weight_decay=0.0, decay_vectors=True)
+        alone, _ = plain.step(w, np.ones(shape), replace(state, optimizer=plain), lr=0.1)
+        lost = expected * (0.95 if expected < 2 else 1)
+        np.testing.assert_allclose(moved - lost, alone - w, rtol=1e-12)

@@ -12,14 +12,17 @@ from lrlab.landscapes import Quadratic, descend
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from lrlab.optimizers.base import Optimizer
+from lrlab.optimizers.lion import Lion
+from lrlab.optimizers.muon import SCALINGS, Muon
+from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.schedules import Constant
 from tests.support.optimizer_samples import (
     CONVENTIONS,
     GRADS,
     LRS,
-    REMEMBERING,
     SAMPLES,
+    WITH_CONVENTION,
     W,
     follow,
     sample,
@@ -27,13 +30,15 @@ from tests.support.optimizer_samples import (
 )
 
 ALL = list(variants(*SAMPLES))
+ELEMENTWISE = [optimizer for optimizer in ALL if not isinstance(optimizer, Muon)]
+SCHEDULE_FREE = (ScheduleFreeSGD, ScheduleFreeAdamW)
 
 
 def arrays_of(state) -> dict:
     return {name: value for name, value in vars(state).items() if isinstance(value, np.ndarray)}
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_each_weight_goes_its_own_way(optimizer) -> None:
     path, state = follow(optimizer, W, GRADS, LRS)
     assert path.shape == (21, 2, 3)
@@ -74,13 +79,21 @@ def test_a_rate_of_0_keeps_the_weights_and_still_learns(optimizer) -> None:
     assert any(kept) != (folded or isinstance(optimizer, SGD))
 
 
-@pytest.mark.parametrize(("cls", "name"), [(c, n) for c, names in SAMPLES.items() for n in names])
+PARAMETERS = {(cls, name) for cls, names in SAMPLES.items() for name in names}
+
+
+# The rest of a network, and the conventions of Muon, whose memories differ by a factor alone.
+NOWHERE = {(Muon, "rest_scale"), (Muon, "convention")}
+
+
+@pytest.mark.parametrize(("cls", "name"), sorted(PARAMETERS - NOWHERE, key=str))
 def test_every_parameter_leads_elsewhere(cls, name) -> None:
-    assert set(SAMPLES[cls]) == {item.name for item in fields(cls)}
+    assert set(SAMPLES[cls]) == {item.name for item in fields(cls)} - {"rest", "decay_vectors"}
     first, second = (sample(cls, **{name: value}) for value in SAMPLES[cls][name])
     if (cls, name) == (Momentum, "nesterov"):
         assert first.dampening == 0
-    paths = [follow(optimizer, W, GRADS, LRS)[0] for optimizer in (first, second)]
+    # At rates that rise: others weigh alike in an average.
+    paths = [follow(optimizer, W, GRADS, LRS[::-1])[0] for optimizer in (first, second)]
     assert np.abs(paths[0] - paths[1]).max() > 1e-4
 
 
@@ -94,6 +107,9 @@ def test_only_what_is_needed_is_remembered() -> None:
         AdaDelta(): 2,
         Adam(): 2,
         Adam(amsgrad=True): 3,
+        Lion(): 1,
+        ScheduleFreeSGD(): 1,
+        ScheduleFreeAdamW(): 2,
     }
     for optimizer, count in numbers.items():
         assert (
@@ -104,13 +120,13 @@ def test_only_what_is_needed_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("cls", REMEMBERING)
+@pytest.mark.parametrize("cls", [cls for cls in WITH_CONVENTION if cls not in SCHEDULE_FREE])
 def test_weight_decay_is_in_the_gradient_or_before_the_step(cls, convention) -> None:
     optimizer = cls(weight_decay=0.5, convention=convention)
     plain = replace(optimizer, weight_decay=0)
     _, state = follow(plain, W, GRADS, LRS)
     w, grad = W + GRADS[0], GRADS[1]
-    if convention == "pytorch" and cls is not AdamW:
+    if convention == "pytorch" and cls not in {AdamW, Muon}:
         expected, after = plain.step(w, grad + 0.5 * w, state, 0.25)
     else:
         expected, after = plain.step(w - 0.125 * w, grad, state, 0.25)
@@ -120,7 +136,7 @@ def test_weight_decay_is_in_the_gradient_or_before_the_step(cls, convention) -> 
         assert arrays_of(remembered)[name].tolist() == array.tolist()
 
 
-@pytest.mark.parametrize("cls", SAMPLES)
+@pytest.mark.parametrize("cls", [cls for cls in SAMPLES if cls not in SCHEDULE_FREE])
 def test_the_weights_are_evaluated_where_they_are(cls) -> None:
     optimizer = cls()
     w, state = optimizer.step(W, GRADS[0], optimizer.start(W), 0.1)
@@ -130,7 +146,7 @@ def test_the_weights_are_evaluated_where_they_are(cls) -> None:
 # --- numbers at the end of the range --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_no_warning_without_an_overflow(optimizer) -> None:
     # Gradients whose squares are too small for a float, 0 from the start, and 0 after others.
     course = [[0.0, 1e-200, 1.0, -1e-320, 1e150]] * 3 + [[0.0] * 5] * 1200
@@ -141,7 +157,7 @@ def test_no_warning_without_an_overflow(optimizer) -> None:
     assert (path[1, [2, 4]] < 0).all()
 
 
-@pytest.mark.parametrize("optimizer", ALL, ids=repr)
+@pytest.mark.parametrize("optimizer", ELEMENTWISE, ids=repr)
 def test_an_overflow_ends_a_descent(optimizer) -> None:
     path = descend(Quadratic([1, 9]), optimizer, Constant(1e200), start=[1, 1], steps=50)
     assert path.stopped.startswith("diverged after")
@@ -220,16 +236,19 @@ BELOW_ONE = (r"in \[0, 1\)", [-1e-300, 1, 1.5, None], [0, 1e-300, math.nextafter
 AT_LEAST_0 = ("of at least 0", [-1e-300, -1], [0, 1e-300, 7])
 KINDS = {
     **dict.fromkeys(["momentum", "dampening", "beta1", "beta2", "rho"], BELOW_ONE),
-    **dict.fromkeys(["weight_decay", "initial_accumulator"], AT_LEAST_0),
+    **dict.fromkeys(["weight_decay", "initial_accumulator", "r"], AT_LEAST_0),
+    **dict.fromkeys(["weight_lr_power", "rest_scale"], AT_LEAST_0),
     "eps": ("greater than 0", [0, -0.0, -1e-300], [1e-300, 1]),
 }
+FRACTION = (r"in \(0, 1\)", [0, -1e-300, 1, 1.5, None], [1e-300, math.nextafter(1, 0)])
+OWN = {(ScheduleFreeAdamW, "beta1"), (ScheduleFreeSGD, "momentum"), (Lion, "beta1")}
 NUMBERS = [(cls, name) for cls, names in SAMPLES.items() for name in names if name in KINDS]
 FLAGS = [(cls, name) for cls, names in SAMPLES.items() for name in names if True in names[name]]
 
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_out_of_range_is_refused(cls, name) -> None:
-    words, refused, _ = KINDS[name]
+    words, refused, _ = FRACTION if (cls, name) in OWN else KINDS[name]
     for value in [*NO_NUMBERS, *refused]:
         if value is None and name == "rho":
             continue  # has a default
@@ -242,7 +261,7 @@ def test_a_number_out_of_range_is_refused(cls, name) -> None:
 
 @pytest.mark.parametrize(("cls", "name"), NUMBERS)
 def test_a_number_at_the_edge_is_taken(cls, name) -> None:
-    for value in KINDS[name][2]:
+    for value in (FRACTION if (cls, name) in OWN else KINDS[name])[2]:
         stored = getattr(sample(cls, **{name: value}), name)
         assert (type(stored), stored) == (float, value)
 
@@ -257,12 +276,24 @@ def test_an_option_is_true_or_false(cls, name) -> None:
 
 
 def test_every_parameter_is_tested() -> None:
-    others = {(cls, name) for cls, names in SAMPLES.items() for name in names}
-    assert {name for _, name in others - {*NUMBERS, *FLAGS}} == {"convention"}
-    assert (len(NUMBERS), len(FLAGS)) == (22, 6)
+    others = {name for _, name in PARAMETERS - {*NUMBERS, *FLAGS}}
+    assert others == {"convention", "scaling", "ns_steps"}
+    assert (len(NUMBERS), len(FLAGS)) == (38, 7)
 
 
-@pytest.mark.parametrize("cls", REMEMBERING)
+@pytest.mark.parametrize("value", [0, "Original", "rms"])
+def test_an_unknown_scaling_is_refused(value) -> None:
+    with pytest.raises(ValueError, match=f"scaling must be one of {', '.join(SCALINGS)}, received"):
+        Muon(scaling=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_a_number_of_steps_is_a_count(value) -> None:
+    with pytest.raises(ValueError, match="ns_steps must be a positive integer, received"):
+        Muon(ns_steps=value)
+
+
+@pytest.mark.parametrize("cls", WITH_CONVENTION)
 @pytest.mark.parametrize("value", ["torch", "Keras", None, 1])
 def test_an_unknown_convention_is_refused(cls, value) -> None:
     message = f"convention must be one of pytorch, keras, received {value!r}"
@@ -275,19 +306,19 @@ def test_an_unknown_convention_is_refused(cls, value) -> None:
 def test_a_rate_out_of_range_is_refused(cls, lr) -> None:
     optimizer = cls()
     with pytest.raises(ValueError, match=rf"lr must be .* of at least 0, received {lr!r}"):
-        optimizer.step(np.ones(2), np.ones(2), optimizer.start(np.ones(2)), lr)
+        optimizer.step(W, W, optimizer.start(W), lr)
 
 
 @pytest.mark.parametrize("cls", SAMPLES)
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1)])
 def test_a_gradient_of_another_shape_is_refused(cls, shape) -> None:
     optimizer = cls()
-    message = re.escape(f"grad must have the shape of w, (2,), received one of shape {shape}")
+    message = re.escape(f"grad must have the shape of w, (2, 3), received one of shape {shape}")
     with pytest.raises(ValueError, match=message):
-        optimizer.step(np.ones(2), np.ones(shape), optimizer.start(np.ones(2)), 0.1)
+        optimizer.step(W, np.ones(shape), optimizer.start(W), 0.1)
 
 
-@pytest.mark.parametrize("cls", REMEMBERING)
+@pytest.mark.parametrize("cls", [cls for cls in SAMPLES if cls not in {SGD, Muon}])
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1)])
 def test_a_state_of_another_shape_is_refused(cls, shape) -> None:
     optimizer = cls()

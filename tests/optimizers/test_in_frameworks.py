@@ -4,7 +4,6 @@ All of it in float64, which Keras computes in too when its ``floatx`` says so; o
 float32. Paths are compared weight by weight: they may differ by a part of how far the weight went.
 """
 
-import contextlib
 import math
 from dataclasses import dataclass, fields, replace
 
@@ -18,112 +17,27 @@ from hypothesis import strategies as st
 
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
+from lrlab.optimizers.lion import Lion
 from lrlab.optimizers.sgd import SGD, Momentum
-from lrlab.optimizers.twins import TWINS, twin
 from lrlab.schedules import Constant, CosineDecay, CyclicCosine, LinearDecay, Schedule, StepDecay
-from tests.support.optimizer_samples import CONVENTIONS
+from tests.support.framework_paths import (
+    CASES,
+    PUBLISHED,
+    arguments,
+    error,
+    floatx,
+    framework_class,
+    in_float32,
+    keras_path,
+    our_path,
+    their_path,
+    torch_path,
+)
+from tests.support.optimizer_samples import CONVENTIONS, NOT_IN_KERAS, WITHOUT_CONVENTION
 from tests.support.strategies import examples
 
 STEPS = 100
 ROUNDING = 1e-10  # hundreds of random paths differed by 1.2e-11 at most
-
-MODULES = {"pytorch": torch.optim, "keras": keras.optimizers}
-CASES = [(cls, convention) for cls in TWINS for convention in CONVENTIONS]
-
-
-def framework_class(cls, convention):
-    """The framework's own class."""
-    return getattr(MODULES[convention], TWINS[cls][convention][0])
-
-
-def arguments(optimizer, convention) -> dict:
-    """The optimizer's parameters, under the names that the framework has for them."""
-    return twin(optimizer, convention)[1]
-
-
-# --- paths, of shape (STEPS + 1, ...) ------------------------------------------------------------
-# A problem is a start w, the rates, the noise and a curvature. The gradient of step k is
-# noise[k] + curvature · w: that of a bowl under noise, or given beforehand if the curvature is 0.
-
-
-def our_path(optimizer, w, lrs, noise, curvature=0.0):
-    path, state = [w], optimizer.start(w)
-    for lr, shift in zip(lrs, noise, strict=True):
-        w, state = optimizer.step(w, shift + curvature * w, state, lr)
-        path.append(w)
-    return np.array(path)
-
-
-def torch_path(cls, options, w, lrs, noise, curvature=0.0):
-    weights = torch.tensor(w, requires_grad=True)
-    optimizer = framework_class(cls, "pytorch")([weights], lr=1.0, **options)
-    noise, curvature, path = torch.tensor(noise), torch.tensor(curvature), [w]
-    for lr, shift in zip(lrs, noise, strict=True):
-        weights.grad = shift + curvature * weights.detach()
-        optimizer.param_groups[0]["lr"] = float(lr)
-        optimizer.step()
-        path.append(weights.detach().numpy().copy())
-    return np.array(path)
-
-
-@contextlib.contextmanager
-def floatx(dtype):
-    """What Keras keeps rates in."""
-    before = keras.config.floatx()
-    keras.config.set_floatx(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before)
-
-
-def keras_path(cls, options, w, lrs, noise, curvature=0.0, dtype="float64"):
-    with floatx(dtype):
-        weights = keras.Variable(w, dtype=dtype)
-        optimizer = framework_class(cls, "keras")(1.0, **options)
-        optimizer.build([weights])
-        lrs, noise, curvature = (tf.constant(x, dtype) for x in (lrs, noise, curvature))
-
-        def step(k, path):
-            optimizer.learning_rate.assign(lrs[k])
-            optimizer.apply([noise[k] + curvature * weights.value], [weights])
-            return k + 1, path.write(k, weights.value)
-
-        # A graph, as `fit` has it: op by op, the steps take ten times as long. The loop is written
-        # out, since TensorFlow does not translate Python's own on every version of Python.
-        @tf.function(autograph=False)
-        def descend():
-            start = tf.constant(0), tf.TensorArray(dtype, size=len(lrs))
-            return tf.while_loop(lambda k, path: k < len(lrs), step, start)[1].stack()
-
-        return np.concatenate([[w], descend().numpy()])
-
-
-def their_path(optimizer, convention, *problem):
-    """The path of the framework, its optimiser made with the optimizer's parameters."""
-    path = keras_path if convention == "keras" else torch_path
-    return path(type(optimizer), arguments(optimizer, convention), *problem)
-
-
-def error(ours, theirs) -> float:
-    """The largest difference between two paths, as a part of how far the weight went."""
-    assert ours.shape == theirs.shape
-    assert np.isfinite(ours).all()
-    far = np.abs(theirs - theirs[0]).max(axis=0)
-    worst = np.abs(ours - theirs).max(axis=0)
-    at_rest = np.where(worst == 0, 0.0, math.inf)
-    return float(np.max(np.divide(worst, far, out=at_rest, where=far > 0)))
-
-
-def in_float32(optimizer):
-    """The optimizer with the numbers that float32 has next to its own.
-
-    Keras casts some hyperparameters by ``tf.cast``, which makes them float32 on their way to any
-    other type: momentum, the powers of the betas, weight decay, the initial accumulator.
-    """
-    numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, float)}
-    return replace(optimizer, **{name: float(np.float32(value)) for name, value in numbers.items()})
-
 
 # --- the same weights over 100 steps -------------------------------------------------------------
 
@@ -141,18 +55,22 @@ OPTIONS = {
     "beta1": momenta,
     "beta2": decay_rates,
     "amsgrad": st.booleans(),
+    "r": st.sampled_from([0.0, 1.0]) | st.floats(0, 3),
+    "weight_lr_power": st.sampled_from([0.0, 2.0]) | st.floats(0, 3),
 }
 
 
 @st.composite
 def optimizers(draw, cls, convention):
     """Any optimizer that the framework has as well."""
-    own = {} if cls is SGD else {"convention": convention}
+    own = {} if cls in WITHOUT_CONVENTION else {"convention": convention}
     for item in fields(cls):
-        if item.name in OPTIONS:
+        if item.name in OPTIONS and (convention != "keras" or item.name not in NOT_IN_KERAS):
             own[item.name] = draw(OPTIONS[item.name])
+    if cls in {Lion, *PUBLISHED}:  # which refuse 0
+        own |= {name: own[name] or 0.5 for name in ("momentum", "beta1") if name in own}
     if cls is Momentum:
-        if convention == "keras" or not own["momentum"] or own["nesterov"]:
+        if convention == "pytorch" and (not own["momentum"] or own["nesterov"]):
             own["dampening"] = 0.0
         own["nesterov"] = own["nesterov"] and own["momentum"] > 0
     return in_float32(cls(**own)) if convention == "keras" else cls(**own)
@@ -208,7 +126,8 @@ def test_an_optimizer_is_the_frameworks(cls, convention) -> None:
         )
 
     compare()
-    absent = {"convention", "bias_correction", "dampening" if convention == "keras" else ""}
+    absent = {"convention", "bias_correction", "decay_vectors"}
+    absent |= NOT_IN_KERAS if convention == "keras" else set()
     for name in {item.name for item in fields(cls)} - absent:
         assert len({getattr(optimizer, name) for optimizer, _ in drawn}) > 1, f"only one {name}"
     assert {problem.is_bowl for _, problem in drawn} == {True, False}
@@ -217,7 +136,7 @@ def test_an_optimizer_is_the_frameworks(cls, convention) -> None:
 
 @pytest.mark.parametrize(("cls", "convention"), CASES)
 def test_the_defaults_are_the_frameworks(cls, convention) -> None:
-    optimizer = SGD() if cls is SGD else cls(convention=convention)
+    optimizer = cls() if cls in WITHOUT_CONVENTION else cls(convention=convention)
     make = framework_class(cls, convention)
     theirs = make().get_config() if convention == "keras" else make([torch.ones(1)]).defaults
     ours = arguments(optimizer, convention)
@@ -302,7 +221,7 @@ def test_weight_decay_is_coupled_in_torch_except_in_adamw() -> None:
     problem = w, np.full(STEPS, lr), np.zeros((STEPS, 3))
     shrunk = w * (1 - lr * decay) ** np.arange(STEPS + 1)[:, None]
     sign = w - lr * np.sign(w)  # Adam's first step under any gradient
-    for cls, convention in CASES[2:]:
+    for cls, convention in [case for case in CASES if case[0] not in {SGD, Lion, *PUBLISHED}]:
         optimizer = cls(weight_decay=decay, convention=convention)
         path = our_path(optimizer, *problem)
         assert error(path, their_path(optimizer, convention, *problem)) < ROUNDING
@@ -371,10 +290,11 @@ def test_keras_rounds_hyperparameters_to_float32_even_in_float64() -> None:
     assert error(our_path(in_float32(optimizer), *problem), theirs) < ROUNDING
 
 
-@pytest.mark.parametrize("cls", TWINS)
+@pytest.mark.parametrize("cls", [cls for cls, convention in CASES if convention == "keras"])
 def test_by_default_keras_computes_in_float32(cls) -> None:
     problem = noisy_problem(CosineDecay(0.01, total_epochs=STEPS))
-    optimizer = in_float32(SGD() if cls is SGD else cls(convention="keras"))
+    optimizer = cls() if cls in WITHOUT_CONVENTION else cls(convention="keras")
+    optimizer = in_float32(optimizer)
     theirs = keras_path(cls, arguments(optimizer, "keras"), *problem, dtype="float32")
     # Each step rounds about ten times, by at most 2^-24 each.
     assert 1e-8 < error(our_path(optimizer, *problem), theirs) < STEPS * 10 * 2**-24

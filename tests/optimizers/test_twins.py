@@ -6,6 +6,8 @@ import pytest
 
 from lrlab.optimizers.adam import Adam, AdamW
 from lrlab.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
+from lrlab.optimizers.lion import Lion
+from lrlab.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from lrlab.optimizers.sgd import SGD, Momentum
 from lrlab.optimizers.twins import TWINS, twin
 from tests.support.optimizer_samples import CONVENTIONS, SAMPLES
@@ -58,6 +60,19 @@ def test_every_optimizer_has_a_twin():
                 },
             ),
         ),
+        (
+            Lion(beta1=0.5, beta2=0.7),
+            "pytorch",
+            ("Lion", {"betas": (0.5, 0.7), "weight_decay": 0}),
+        ),
+        (
+            ScheduleFreeAdamW(beta1=0.5, beta2=0.7, convention="keras"),
+            "keras",
+            (
+                "ScheduleFreeAdamW",
+                {"beta_1": 0.5, "beta_2": 0.7, "epsilon": 1e-8, "weight_decay": 0},
+            ),
+        ),
     ],
     ids=str,
 )
@@ -75,6 +90,12 @@ def test_a_framework_has_no_twin_of_the_others(framework):
     bare = Adam(bias_correction=False, convention=framework)
     with pytest.raises(ValueError, match="must have bias_correction, which no framework lets"):
         twin(bare, framework)
+
+
+def test_what_one_framework_lacks_is_refused():
+    message = re.escape("optimizer must be one that Keras has, received ScheduleFreeSGD(momentum=")
+    with pytest.raises(ValueError, match=message):
+        twin(ScheduleFreeSGD(), "keras")
 
 
 class Mine(Adam):

@@ -61,7 +61,7 @@ SMALL = [
     "rates-LeNet", "range-LeNet", "rates-AlexNet", "range-AlexNet", "rates-decoder",
     "range-decoder", "rates-batches-LeNet-momentum", "rates-batches-LeNet-Adam",
     "rates-batches-decoder-AdamW", "edge", "edge-warmup", "decoder-warmup", "decoder-extending",
-    "decoder-decay", "decoder-beta2", "decoder-spikes",
+    "decoder-decay", "decoder-beta2", "decoder-spikes", "decoder-optimizers-choosing",
     *(f"which-{p}-{n}-choosing" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lrlab import Recipe
-from lrlab.optimizers import SGD, Adam, AdamW, Momentum
+from lrlab.optimizers import SGD, Adam, AdamW, Lion, Momentum, Muon, ScheduleFreeAdamW
 from lrlab.schedules import Constant
 from lrlab.studies.catalog import STUDIES
 from lrlab.studies.catalog.problems import PROBLEMS, SCHEDULES, final
@@ -73,12 +73,13 @@ def test_choices_are_made_with_seeds_of_their_own():
         if re.match("(rates|range|edge|decoder|which)\\b", name):
             seeds.setdefault(study.seeds, set()).add(re.split("[-]", name)[0])
     assert seeds == {
-        (10,): {"which"},
+        (10,): {"which", "decoder"},
         (20, 21, 22, 23, 24): {"decoder"},
         (30, 31, 32, 33, 34): {"rates"},
         (30, 31, 32): {"rates"},
         tuple(range(30, 40)): {"range"},
         (0, 1, 2): {"edge"},
+        (40, 41, 42): {"edge"},
     }
 
 
@@ -116,9 +117,12 @@ def test_the_decoder_warms_up_for_an_epoch_before_every_schedule():
         if name == "one cycle":  # has a ramp of its own
             np.testing.assert_allclose(found, 0.01 * shapes(u)[name], rtol=1e-6)
             continue
-        ramp = PROBLEMS["LeNet"].way(name, 0.01, 7).recipe.schedule
-        np.testing.assert_allclose(found[20:], rates(ramp, 7), rtol=1e-9, atol=1e-15)
-        np.testing.assert_allclose(found[:20], ramp(0) * np.arange(20) / 20, atol=1e-15)
+        np.testing.assert_allclose(found[:20], 0.01 * np.arange(20) / 20, atol=1e-15)
+        if name == "trapezoid":
+            expected = 0.01 * np.minimum(1, (1 - u) / 0.2)[20:]
+        else:
+            expected = rates(PROBLEMS["LeNet"].way(name, 0.01, 7).recipe.schedule, 7)
+        np.testing.assert_allclose(found[20:], expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("epochs", "patience"), [(4, 1), (8, 1), (16, 2)])
@@ -226,7 +230,8 @@ def test_adamw_has_its_numbers_one_by_one():
     line = PROBLEMS["decoder"].way("linear", 0.01, 8).recipe.schedule
     for setting in STUDIES["decoder-decay"].settings:
         decay, kind = setting.label.removeprefix("decay ").split(", ")
-        optimizer = AdamW(weight_decay=float(decay))
+        decay, *without = decay.split(" without ")
+        optimizer = AdamW(weight_decay=float(decay), decay_vectors=without != ["vectors"])
         assert setting == plain(setting, "decoder", 8, optimizer=optimizer)
         flat = rates(setting.recipe.schedule, 8)[20:] == 0.01
         assert setting.recipe.schedule == line if kind == "linear" else flat.all()
@@ -247,15 +252,16 @@ def test_adamw_has_its_numbers_one_by_one():
 # --- the edge of stability ------------------------------------------------------------------------
 
 
-def test_descent_on_all_images_is_measured_every_50_updates():
+def test_descent_on_all_images_is_measured_again_and_again():
     found = []
     for setting in STUDIES["edge"].settings:
         name, lr = setting.label.split(", lr ")
         optimizer = {"SGD": SGD(), "momentum": Momentum(momentum=0.9), "Adam": Adam()}[name]
         what = "preconditioned sharpness" if name == "Adam" else "sharpness"
-        recipe = Recipe(Constant(float(lr)), epochs=15, batch_size=500, optimizer=optimizer)
+        epochs, every = {"SGD": (15, 50), "momentum": (10, 25), "Adam": (5, 10)}[name]
+        recipe = Recipe(Constant(float(lr)), epochs=epochs, batch_size=500, optimizer=optimizer)
         images = Images("fashion_mnist", limit=500, per_epoch=50_000)
-        measure = Measure(what, every=50)
+        measure = Measure(what, every=every)
         assert setting == Setting(setting.label, recipe, data=images, measure=measure)
         assert recipe.steps_per_epoch(50_000) == 100
         found.append((name, float(lr)))
@@ -268,6 +274,28 @@ def test_descent_on_all_images_is_measured_every_50_updates():
     t = np.arange(2 * 391) / 391
     np.testing.assert_array_equal(none.recipe.schedule(t), 2.0)
     np.testing.assert_allclose(ramp.recipe.schedule(t), 2 * np.minimum(t, 1))
+
+
+def test_what_came_after_adam_has_as_many_trials():
+    found = {}
+    for setting in STUDIES["decoder-optimizers-choosing"].settings:
+        way, lr = setting.label.split(", lr ")
+        name, _, kind = way.partition(", ")
+        optimizer = {"AdamW": AdamW(), "Lion": Lion(weight_decay=0.1), "Muon": Muon()}.get(name)
+        assert setting == plain(
+            setting, "decoder", 8, optimizer=optimizer or ScheduleFreeAdamW(weight_decay=0.01)
+        )
+        flat = np.minimum(np.arange(160) / 20, 1)
+        fall = np.minimum(flat, (160 - np.arange(160)) / 140)
+        expected = float(lr) * (fall if kind == "linear" else flat)
+        np.testing.assert_allclose(rates(setting.recipe.schedule, 8), expected, atol=1e-12)
+        found.setdefault(way, []).append(float(lr))
+    scales = {"AdamW, linear": 1, "AdamW, constant": 1, "schedule-free": 1,
+              "Lion, linear": 0.1, "Muon, linear": 10}  # fmt: skip
+    grid = np.array(GRIDS["decoder"])
+    assert found.keys() == scales.keys()
+    for way, scale in scales.items():
+        np.testing.assert_allclose(found[way], scale * grid)
 
 
 def test_constant_is_not_an_accident():

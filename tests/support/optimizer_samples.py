@@ -2,7 +2,20 @@
 
 import numpy as np
 
-from lrlab.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Momentum, RMSProp
+from lrlab.optimizers import (
+    SGD,
+    TWINS,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Lion,
+    Momentum,
+    Muon,
+    RMSProp,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+)
 
 CONVENTIONS = ("pytorch", "keras")
 # For every parameter of every optimizer, two values that lead elsewhere.
@@ -15,8 +28,11 @@ ADAM = {
     "amsgrad": (False, True),
     "bias_correction": (True, False),
 }
+AVERAGE = {"r": (0.0, 0.5), "weight_lr_power": (0.0, 3.0)}
+WITHOUT_CONVENTION = (SGD, ScheduleFreeSGD, Lion)  # the same in both frameworks, or in one alone
+NOT_IN_KERAS = {"dampening", "scaling", *AVERAGE}
 SAMPLES = {
-    SGD: DECAY,
+    SGD: {},
     Momentum: {"momentum": (0.9, 0.8), "dampening": (0.0, 0.5), "nesterov": (False, True)},
     AdaGrad: {"eps": (0.01, 0.02), "initial_accumulator": (0.1, 0.2)},
     RMSProp: {
@@ -28,12 +44,23 @@ SAMPLES = {
     AdaDelta: {"rho": (0.9, 0.8), "eps": (0.01, 0.02)},
     Adam: ADAM,
     AdamW: ADAM,
+    ScheduleFreeSGD: {"momentum": (0.9, 0.8)} | AVERAGE,
+    ScheduleFreeAdamW: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9), "eps": (0.01, 0.02)} | AVERAGE,
+    Lion: {"beta1": (0.9, 0.8), "beta2": (0.99, 0.9)},
+    Muon: {  # but for its rest, which is tested with it
+        "momentum": (0.95, 0.8),
+        "nesterov": (True, False),
+        "ns_steps": (5, 3),
+        "scaling": ("original", "match_rms_adamw"),
+        "rest_scale": (0.75, 0.5),
+    },
 }
 SAMPLES = {
-    cls: options | (DECAY | CONVENTION if cls is not SGD else {})
+    cls: options | DECAY | ({} if cls in WITHOUT_CONVENTION else CONVENTION)
     for cls, options in SAMPLES.items()
 }
-# One of each whose parameters show in what a few steps do to a network.
+# One of each whose parameters show in what a few steps do to a network, but for Muon, which does to
+# some weights what its rest does.
 TELLING = {
     SGD: {"weight_decay": 0.1},
     Momentum: {"momentum": 0.5, "nesterov": True},
@@ -42,11 +69,14 @@ TELLING = {
     AdaDelta: {"rho": 0.8, "eps": 0.01},
     Adam: {"beta2": 0.9, "amsgrad": True},
     AdamW: {"weight_decay": 0.5},
+    ScheduleFreeSGD: {"momentum": 0.5, "weight_decay": 0.1},
+    ScheduleFreeAdamW: {"beta1": 0.8, "beta2": 0.9, "weight_decay": 0.1},
+    Lion: {"beta2": 0.9, "weight_decay": 0.1},
 }
 GRADS = np.random.default_rng(5).normal(0.5, 1, (20, 2, 3))
 LRS = np.linspace(0.2, 0.01, 20)
 W = np.full((2, 3), 2.0)
-REMEMBERING = [cls for cls in SAMPLES if cls is not SGD]
+WITH_CONVENTION = [cls for cls in SAMPLES if cls not in WITHOUT_CONVENTION]
 
 
 def sample(cls, **changes):
@@ -56,17 +86,19 @@ def sample(cls, **changes):
 def telling(convention):
     """Each optimizer of `TELLING`, of that convention."""
     for cls, options in TELLING.items():
-        yield cls(**options) if cls is SGD else cls(**options, convention=convention)
+        if convention in TWINS[cls]:
+            own = {} if cls in WITHOUT_CONVENTION else {"convention": convention}
+            yield cls(**options, **own)
 
 
 def variants(*classes):
     """Each optimizer as it is by default, and with each parameter changed, in both conventions."""
     for cls in classes:
-        for convention in CONVENTIONS if cls is not SGD else [None]:
-            own = {} if cls is SGD else {"convention": convention}
+        for convention in CONVENTIONS if cls not in WITHOUT_CONVENTION else [None]:
+            own = {"convention": convention} if convention else {}
             yield cls(**own)
             for name, (_, value) in SAMPLES[cls].items():
-                if name != "convention" and (convention, name) != ("keras", "dampening"):
+                if name != "convention" and (convention != "keras" or name not in NOT_IN_KERAS):
                     yield cls(**own, **{name: value})
 
 

@@ -10,12 +10,15 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
+try:  # as the command itself does: Ctrl-C may come meanwhile
+    import numpy as np
 
-from lrlab import Constant, LinearDecay, Recipe, data
-from lrlab.cli import main
-from lrlab.optimizers import Momentum
-from lrlab.studies import Images, Network, Run, Setting, Study, registry
+    from lrlab import Constant, LinearDecay, Recipe, data
+    from lrlab.cli import main
+    from lrlab.optimizers import Momentum
+    from lrlab.studies import Images, Network, Run, Setting, Study, registry
+except KeyboardInterrupt:
+    sys.exit(130)
 
 PLAIN = Network()
 FOREVER = 10**6

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrlab import Constant, CosineDecay, LinearDecay
-from lrlab.theory.convex_bound import best_base_lr, convex_bound
+from lrlab.theory.convex_bounds import best_base_lr, convex_bound
 from tests.support.strategies import examples
 
 rates_of_descents = st.lists(st.floats(0.01, 3), min_size=1, max_size=25)

@@ -40,7 +40,7 @@ def fake_python(path: Path, log: Path) -> Path:
 def project(tmp_path: Path) -> Path:
     """A folder with the Makefile and with environments that only write down."""
     folder = tmp_path / "a b $HOME 'é'"
-    for environment in (".venv", "_build/lowest"):
+    for environment in (".venv", "_build/lowest", "_build/loops"):
         fake_python(folder / environment / "bin" / "python", tmp_path / "log")
     shutil.copy(ROOT / "Makefile", folder)
     for name in SOURCES:
@@ -140,7 +140,8 @@ def test_a_value_arrives_as_it_is(by, target, variable, place, make, project: Pa
 
 
 @pytest.mark.parametrize(
-    ("target", "variable"), [("install", "PYTHON"), ("lowest", "OLDEST"), ("configure", "PYTHON")]
+    ("target", "variable"),
+    [("install", "PYTHON"), ("lowest", "OLDEST"), ("loops", "OLDEST"), ("configure", "PYTHON")],
 )
 def test_an_interpreter_may_have_any_name(target, variable, make, project: Path) -> None:
     if target == "install":

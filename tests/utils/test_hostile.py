@@ -22,12 +22,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrlab import landscapes, schedules, statistics, studies, theory
+from lrlab import data, landscapes, schedules, statistics, studies, theory
 from lrlab.optimizers import SGD, Adam
 from lrlab.plateau import PlateauSchedule, ReduceOnPlateau, lowered_by
 from lrlab.schedules import Constant, OneCycle, Schedule, Triangular, hold, join, scale, warmup
 from lrlab.schedules.compose import DEEPEST, MOST
-from lrlab.training import Recipe, Watch
+from lrlab.training import RangeTest, Recipe, Watch
 from lrlab.utils import Value, checks
 from tests.support import optimizer_samples, schedule_samples
 from tests.support.strategies import examples
@@ -107,6 +107,9 @@ def makers() -> dict[str, Callable[..., Value]]:
         (studies.Network, ["LeNet"], {}),
         (studies.Images, ["blobs"], {}),
         (studies.Parts, [2], {}),
+        (studies.Measure, ["loss"], {}),
+        (data.MarkovLanguage, [], {}),
+        (RangeTest, [[0.1, 0.2], [2.0, 1.0]], {"steps": 10}),
         (studies.Setting, ["one", recipe], {}),
         (studies.Run, ["study", setting, 0], {}),
         (studies.Study, ["name", "words", (setting,)], {}),

@@ -12,19 +12,20 @@ CHOOSING_SEEDS = (10,)
 FINAL_SEEDS = (20, 21, 22, 23, 24)
 DECIDES = (
     "Every schedule gets the same trials: the seven rates of the grid, a run each (seed 10), and "
-    "one further rate where the choice falls on an end. Chosen is the rate that is best on the "
-    "held-out examples after the last epoch: by accuracy for LeNet and AlexNet, by loss for the "
-    "decoder. The reference of a cell, that is of a problem at a budget, is the schedule that is "
-    "best at its chosen rate in these trials. Then every schedule is run at its chosen rate with "
-    "five fresh seeds, 20 to 24, and looks at the test examples once, after the last epoch: "
-    "accuracy in points, or loss in nats. Each schedule less the reference of its cell, paired by "
-    "seed, has a 95 % interval and Holm's for the eleven of the cell; the margin is 1 point, or "
-    "0.02 nats. A schedule loses a cell if the second interval lies on the worse side of 0, and "
-    "is as good there if it lies on the better side of the margin below the reference. Over the "
-    "nine cells, how far each is behind the reference is told in units of the margin, the mean of "
-    "the cells for each seed, with a 95 % interval over the seeds. A rate wrong by 3 or by 10, and "
-    "a run stopped after 25, 50 or 75 % of its epochs, are told from the trials and from the "
-    "curves on held-out examples; they decide nothing."
+    "one further rate, by a factor of 3, where the choice falls on an end. Chosen is the rate "
+    "that is best on the held-out examples after the last epoch: by accuracy for LeNet and "
+    "AlexNet, by loss for the decoder. The reference of a cell, that is of a problem at a budget,"
+    " is the schedule that is best at its chosen rate in these trials. Then every schedule is run"
+    " at its chosen rate with five fresh seeds, 20 to 24, and looks at the test examples once, "
+    "after the last epoch: accuracy in points, or loss in nats. Each schedule less the reference "
+    "of its cell, paired by seed, has a 95 % interval and Holm's for the eleven of the cell; the "
+    "margin is 1 point, or 0.02 nats. A schedule loses a cell if the second interval lies on the "
+    "worse side of 0; if not, it is as good there if that lies on the better side of the margin "
+    "below the reference, and the cell is open if neither. Over the nine cells, how far each is "
+    "behind the reference is told in units of the margin, the mean of the cells for each seed, "
+    "with a 95 % interval over the seeds. A rate wrong by 3 or by 10, and a run stopped after 25,"
+    " 50 or 75 % of its epochs, are told from the trials and from the curves on held-out "
+    "examples; they decide nothing."
 )
 
 

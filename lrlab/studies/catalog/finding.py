@@ -23,13 +23,14 @@ DECIDES = (
     "of the best rate. Which of several ways needs the fewest trials to come within 10 % of the "
     "best loss on the grid is told from the same runs: a grid by factors of ten, a grid by factors "
     "of three, successive halving of the latter, and three trials around what each rule suggests. "
-    "No choice is made of test examples."
+    "No choice is made of test examples. Claims L9.1, L9.2 and L9.3."
 )
 DECIDES_BATCH = (
     "For each size and seed the best rate is where the loss on held-out examples after the last "
     "epoch is lowest, as in the fine grids. Its slope over the logarithm of the batch size, a line "
     "through the three sizes, has a 95 % interval over the seeds: 1 is the linear rule, 1/2 the "
-    "square root, 0 none. A rule holds for an optimizer if the interval lies within 0.25 of it."
+    "square root, 0 none. A rule holds for an optimizer if the interval lies within 0.25 of it. "
+    "Claims L9.4, L9.5 and L9.6."
 )
 SIZES = {"LeNet": (32, 128, 512), "decoder": (4, 16, 64)}
 #: The optimizers whose best rates are sought at several batch sizes, with their grids.

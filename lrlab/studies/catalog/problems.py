@@ -68,6 +68,10 @@ class Problem:
         """Return a run with the schedule of this name at a peak rate, after the ramp."""
         begin = 0 if name in RAMPED else self.ramp
         schedule = warmup(SCHEDULES[name](lr, epochs - begin), begin)
+        if name == "trapezoid" and begin:  # the ramp is its own
+            schedule = WarmupStableDecay(
+                lr, warmup_epochs=begin, stable_epochs=0.8 * epochs - begin, decay_epochs=epochs / 5
+            )
         watch = None
         if name == "plateau":
             mode = "max" if self.metric == "test_accuracy" else "min"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from lrlab.optimizers import AdamW
+from lrlab.optimizers import AdamW, Lion, Muon, Optimizer, ScheduleFreeAdamW
 from lrlab.schedules import (
     Constant,
     CosineDecay,
@@ -33,7 +33,8 @@ DECIDES_WARMUP = (
     f"After epoch 4. {MARGIN} A ramp helps at a rate if none less it lies above the margin. "
     "Pre-normalised needs less of it: at some rate the gain of a ramp of 150 updates when "
     "post-normalised less that when pre-normalised lies above the margin. It lets a larger rate "
-    "in: the rate that is best in the mean with the ramp of 150 is above the one without."
+    "in, for either place of the normalisation, if the rate that is best in the mean with the "
+    "ramp of 150 is above the one without."
 )
 DECIDES_EXTENDING = (
     f"After epoch 8, at the rate {LR:g}. {MARGIN} A trapezoid can be extended: 'trapezoid, cooled "
@@ -42,17 +43,49 @@ DECIDES_EXTENDING = (
     "again repairs it: 'linear for 4, then again' less 'linear, planned for 8' lies below it."
 )
 DECIDES_DECAY = (
-    f"After epoch 8, at the rate {LR:g}. {MARGIN} Weight decay helps with a schedule if, of the "
-    "decays, that 0 less it lies above the margin. The schedule schedules it: the gain of the "
-    "decay 1 over 0 with a line to 0 less that with a constant rate lies outside of the margin. "
-    "Groups without decay matter if all less them, at the decay 1, lies outside of the margin."
+    f"After epoch 8, at the rate {LR:g}. {MARGIN} A weight decay helps with a schedule if 0 less "
+    "it lies above the margin; three are tried with each. The schedule schedules it: the gain of "
+    "the decay 1 over 0 with a line to 0 less that with a constant rate lies outside of the "
+    "margin. Groups without decay matter if all less them, at the decay 1, lies outside of the "
+    "margin."
 )
 DECIDES_BETA2 = (
     f"After epoch 8. {MARGIN} β₂ matters at a rate if another less 0.999 lies outside of the "
     "margin; its choice does not, within it. A spike is a batch whose loss is 0.5 nats above the "
-    "median of the 50 before it; told are how many there are after the ramp, and with clipping at "
-    "1. Clipping prevents spikes if none less clipped, in spikes per run, lies above 0."
+    "median of the 50 before it; told are how many there are after the ramp, and with clipping at"
+    " 1. Clipping prevents spikes if none less clipped, in spikes per run, lies above 0."
 )
+
+
+DECIDES_OPTIMIZERS = (
+    "Every way gets seven trials, a run for each rate of a grid by factors of three (seed 10), "
+    "and one further rate, by a factor of 3, where the choice falls on an end. The weight decay "
+    "is 0.01 for all, 0.1 for the matrices of Muon, and for Lion 0.1, as its rates are a tenth. "
+    "Chosen is the rate with the lowest loss on held-out sequences after epoch 8. Then each way "
+    "is run with five fresh seeds, 20 to 24, and "
+    f"looks at the test sequences once. {MARGIN} Another way gains on AdamW with a line to 0 if "
+    "that less it lies above the margin; it is as good if that less it lies above minus the "
+    "margin. Schedule-free needs no schedule: AdamW with a line less it lies above minus the "
+    "margin, and AdamW with a constant rate less it lies above the margin."
+)
+
+
+def _after_ramp(lr: float) -> Schedule:
+    return warmup(Constant(lr), RAMP)
+
+
+def _line(lr: float, epochs: int = 8, ramp: float = RAMP) -> Schedule:
+    return warmup(LinearDecay(lr, total_epochs=epochs - ramp), ramp)
+
+
+#: What is compared with AdamW: the optimizer, its schedule, and seven rates around its own.
+AFTER_ADAM: dict[str, tuple[Optimizer, Callable[[float], Schedule], tuple[float, ...]]] = {
+    "AdamW, linear": (AdamW(), _line, DECODER.rates),
+    "AdamW, constant": (AdamW(), _after_ramp, DECODER.rates),
+    "schedule-free": (ScheduleFreeAdamW(weight_decay=0.01), _after_ramp, DECODER.rates),
+    "Lion, linear": (Lion(weight_decay=0.1), _line, tuple(lr / 10 for lr in DECODER.rates)),
+    "Muon, linear": (Muon(), _line, tuple(10 * lr for lr in DECODER.rates)),
+}
 
 
 def studies() -> Iterable[Study]:
@@ -72,7 +105,7 @@ def studies() -> Iterable[Study]:
     half = _line(LR, 4)
     cooled = WarmupStableDecay(LR, warmup_epochs=RAMP, stable_epochs=2.2, decay_epochs=0.8)
     plans: dict[str, Schedule] = {
-        "linear, planned for 8": _line(LR, 8),
+        "linear, planned for 8": _line(LR),
         "trapezoid, planned for 8": WarmupStableDecay(
             LR, warmup_epochs=RAMP, stable_epochs=5.4, decay_epochs=1.6
         ),
@@ -90,14 +123,16 @@ def studies() -> Iterable[Study]:
 
     settings = tuple(
         _run(f"decay {decay:g}, {name}", schedule, 8, AdamW(weight_decay=decay))
-        for name, schedule in (("linear", _line(LR, 8)), ("constant", warmup(Constant(LR), RAMP)))
+        for name, schedule in (("linear", _line(LR)), ("constant", _after_ramp(LR)))
         for decay in (0.0, 0.01, 0.1, 1.0)
     )
+    layers_alone = AdamW(weight_decay=1.0, decay_vectors=False)
+    settings += (_run("decay 1 without vectors, linear", _line(LR), 8, layers_alone),)
     text = "8 epochs of the decoder with AdamW: four weight decays, two schedules"
     yield Study("decoder-decay", text, settings, seeds=FIVE, decides=DECIDES_DECAY)
 
     settings = tuple(
-        _run(f"beta2 {beta2:g}, lr {lr:g}", _line(lr, 8), 8, AdamW(beta2=beta2))
+        _run(f"beta2 {beta2:g}, lr {lr:g}", _line(lr), 8, AdamW(beta2=beta2))
         for lr in (LR, 3 * LR)
         for beta2 in (0.9, 0.95, 0.99, 0.999)
     )
@@ -108,16 +143,24 @@ def studies() -> Iterable[Study]:
         for beta2 in (0.95, 0.999)
         for name, norm in (("none", None), ("at 1", 1.0))
         for label in [f"beta2 {beta2:g}, clipping {name}"]
-        for run in [_run(label, _line(3 * LR, 8), 8, AdamW(beta2=beta2))]
+        for run in [_run(label, _line(3 * LR), 8, AdamW(beta2=beta2))]
     )
     text = "the same at the larger rate, with every batch's loss, clipped or not"
     yield Study("decoder-spikes", text, settings, seeds=FIVE, decides=DECIDES_BETA2)
 
+    settings = tuple(
+        _run(f"{name}, lr {lr:g}", schedule(lr), 8, optimizer)
+        for name, (optimizer, schedule, rates) in AFTER_ADAM.items()
+        for lr in rates
+    )
+    text = "8 epochs of the decoder: AdamW, schedule-free, Lion and Muon at seven rates, to choose"
+    yield Study(
+        "decoder-optimizers-choosing", text, settings, seeds=(10,), decides=DECIDES_OPTIMIZERS
+    )
 
-def _run(label: str, schedule: Schedule, epochs: int, optimizer: AdamW | None = None) -> Setting:
+
+def _run(
+    label: str, schedule: Schedule, epochs: int, optimizer: Optimizer | None = None
+) -> Setting:
     problem = DECODER if optimizer is None else replace(DECODER, optimizer=optimizer)
     return problem.setting(label, schedule, epochs)
-
-
-def _line(lr: float, epochs: int, ramp: float = RAMP) -> Schedule:
-    return warmup(LinearDecay(lr, total_epochs=epochs - ramp), ramp)

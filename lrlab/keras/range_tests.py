@@ -18,7 +18,7 @@ from lrlab.data import Dataset, as_inputs
 from lrlab.keras.batches import ShuffledBatches
 from lrlab.keras.evaluation import check_outputs
 from lrlab.keras.fitting import own_generators
-from lrlab.keras.optimizers import kept_optimizers, make_optimizer
+from lrlab.keras.optimizers import kept_optimizers, leave_out, make_optimizer
 from lrlab.keras.snapshot_files import assign, build_optimizer, copied
 from lrlab.training import RangeRecorder, RangeTest, Recipe
 
@@ -86,8 +86,10 @@ def range_test(
     with own_generators(), _keras_generators():
         check_outputs(model, dataset)
         shell = Shell(model)
+        optimizer = make_optimizer(planned.optimizer, 0.0, clip_norm=planned.clip_norm)
+        leave_out(planned.optimizer, optimizer, model)
         shell.compile(
-            optimizer=make_optimizer(planned.optimizer, 0.0, clip_norm=planned.clip_norm),
+            optimizer=optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         return _run(shell, batches, recorder)

@@ -15,7 +15,7 @@ from lrlab.utils import checks
 class AtEdge(NamedTuple):
     """The sharpness of a run over the edge of its rate; a ratio of 1 lies on it.
 
-    Attributes:
+    Args:
         step: The updates before each measurement.
         loss: The loss of the batch that followed.
         sharpness: What was measured.

@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from lrlab.claims import d1, d2, d3, d4, d5_methods, d5_rates, finding
+from lrlab.claims import d1, d2, d3, d4, d5_methods, d5_rates, edge, finding
 from lrlab.claims.claim import Claim, judge
 from lrlab.claims.showing import Ledger
 
@@ -16,7 +16,7 @@ def _number(claim: Claim) -> tuple[str, int, int]:
     return document[0], int(document[1:]), int(number)
 
 
-DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods, finding)
+DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods, finding, edge)
 
 #: The claims by name.
 CLAIMS: Mapping[str, Claim] = {

@@ -21,7 +21,11 @@ from lrlab.plots.style import (
 
 
 def edges(
-    measured: Mapping[str, Sequence[pd.DataFrame]], limits: Mapping[str, float], *, title: str
+    measured: Mapping[str, Sequence[pd.DataFrame]],
+    limits: Mapping[str, float],
+    *,
+    ylabel: str = "sharpness",
+    title: str,
 ) -> Figure:
     """Draw the sharpness of trainings against the step, and for each the edge of stability, dotted.
 
@@ -29,6 +33,7 @@ def edges(
         measured: For each label, in an order that shades can show, a table a seed with the columns
             ``step`` and ``sharpness``, such as of `lrlab.pytorch.SharpnessMeter`.
         limits: For each label the edge, such as of `lrlab.theory.edge_of_stability`.
+        ylabel: What the column ``sharpness`` holds; with all limits 1 a ratio to the edge.
         title: What the figure shows.
 
     Returns:
@@ -45,7 +50,7 @@ def edges(
             for seed, table in enumerate(tables):
                 axes.plot(table["step"], table["sharpness"], **line, linewidth=1.2,
                           label=None if seed else label)  # fmt: skip
-        axes.set(title=title, xlabel="step", ylabel="sharpness", ylim=(0, None))
+        axes.set(title=title, xlabel="step", ylabel=ylabel, ylim=(0, None))
         legend_below(figure, axes)
     return figure
 
@@ -99,6 +104,7 @@ def bounds(
     measured: Mapping[str, pd.Series],
     *,
     named: Mapping[str, str] | None = None,
+    xlabel: str = "step",
     title: str,
 ) -> Figure:
     """Draw bounds of schedules, and beside them measured losses, each on axes of their own.
@@ -107,6 +113,7 @@ def bounds(
         foretold: For each label the bound before each step, such as of `lrlab.theory.convex_bound`.
         measured: For each label the losses, indexed by the step.
         named: For a label the name in `LINES` or `OPTIMIZER_LINES` whose line it takes.
+        xlabel: What is counted, if not steps.
         title: What the figure shows.
 
     Returns:
@@ -123,8 +130,8 @@ def bounds(
         ):
             left.plot(values, **line, label=label)
             right.plot(measured[label], **line)
-        left.set(title="bound", xlabel="step", yscale="log")
-        right.set(title="measured loss", xlabel="step", yscale="log")
+        left.set(title="bound", xlabel=xlabel, yscale="log")
+        right.set(title="measured loss", xlabel=xlabel, yscale="log")
         for axes in (left, right):
             plain_log_ticks(axes)
         legend_below(figure, left)

@@ -2,9 +2,9 @@
 
 `study` says what a study is, `catalog` declares the studies of the book, `execution` makes the runs
 that are missing, `executors` and `cluster` have other ways to make them, `store` keeps them,
-`results` loads them for a chapter, `range_tests` and `searches` try on them what needs no further
-run, `repeating` makes them again. On the command line ``lrlab run``, ``lrlab list``, ``lrlab show``
-and ``lrlab check`` do the same.
+`results` loads them for a chapter, `replaying`, `searching` and `stability` read from them what
+needs no further run, `repeating` makes them again. On the command line ``lrlab run``,
+``lrlab list``, ``lrlab show`` and ``lrlab check`` do the same.
 """
 
 from lrlab.studies.catalog import (
@@ -41,6 +41,7 @@ from lrlab.studies.results import (
     table,
 )
 from lrlab.studies.searching import Search, halving, searches, trials
+from lrlab.studies.stability import AtEdge, at_edge
 from lrlab.studies.store import Found, RecordError, find, folder, missing, places
 from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, Study, registry
 
@@ -52,6 +53,7 @@ __all__ = [
     "MOMENTA",
     "RATES",
     "STUDIES",
+    "AtEdge",
     "Executor",
     "ExecutorError",
     "Found",
@@ -68,6 +70,7 @@ __all__ = [
     "Setting",
     "Study",
     "UnknownStudy",
+    "at_edge",
     "batched",
     "can_join",
     "chosen",

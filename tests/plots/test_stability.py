@@ -26,7 +26,10 @@ def test_edges_draws_every_seed_and_the_edge_in_one_colour():
     assert axes.lines[0].get_color() != axes.lines[3].get_color()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(tables)
     assert axes.get_ylim()[0] == 0
+    assert axes.get_ylabel() == "sharpness"
     assert axes.get_title(loc="left") == "A title"
+    ratios = plots.edges(tables, dict.fromkeys(tables, 1.0), ylabel="of the edge", title="")
+    assert ratios.axes[0].get_ylabel() == "of the edge"
     with pytest.raises(ValueError, match=r"limits must have the labels \['rate 0.1', 'rate 0.2'\]"):
         plots.edges(tables, {"rate 0.1": 1.0}, title="")
 
@@ -67,5 +70,8 @@ def test_bounds_draws_what_is_foretold_beside_what_is_measured():
     assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("bound", "measured loss")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(foretold)
     assert figure.get_suptitle() == "A title"
+    assert {axes.get_xlabel() for axes in figure.axes} == {"step"}
+    again = plots.bounds(foretold, measured, xlabel="epoch", title="")
+    assert {axes.get_xlabel() for axes in again.axes} == {"epoch"}
     with pytest.raises(ValueError, match=r"measured must have the labels \['constant', 'linear'\]"):
         plots.bounds(foretold, {}, title="")

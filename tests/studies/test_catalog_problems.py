@@ -74,7 +74,7 @@ def test_choices_are_made_with_seeds_of_their_own():
             seeds.setdefault(study.seeds, set()).add(re.split("[-]", name)[0])
     assert seeds == {
         (10,): {"which", "decoder"},
-        (20, 21, 22, 23, 24): {"decoder"},
+        (20, 21, 22, 23, 24): {"which", "decoder"},
         (30, 31, 32, 33, 34): {"rates"},
         (30, 31, 32): {"rates"},
         tuple(range(30, 40)): {"range"},

@@ -328,6 +328,7 @@ UNDER_WAY = {
     "decoder-spikes",
     "decoder-optimizers-choosing",
     "edge-warmup",
+    "which-decoder-8-choosing",
 }
 
 

@@ -38,7 +38,22 @@ DECIDES_DECODER = (
 
 
 #: The peak rates that the trials choose, for each cell by schedule; a test chooses them anew.
-CHOSEN: Mapping[tuple[str, int], Mapping[str, float]] = {}
+CHOSEN: Mapping[tuple[str, int], Mapping[str, float]] = {
+    ("decoder", 8): {
+        "constant": 0.003,
+        "plateau": 0.003,
+        "steps": 0.01,
+        "exponential": 0.01,
+        "inverse root": 0.01,
+        "polynomial": 0.01,
+        "linear": 0.01,
+        "linear to a tenth": 0.01,
+        "cosine": 0.01,
+        "restarts": 0.01,
+        "trapezoid": 0.003,
+        "one cycle": 0.01,
+    },
+}
 
 
 def studies() -> Iterable[Study]:

@@ -1,0 +1,243 @@
+"""L10: the edge of stability, rivers and valleys, and the convex bound, in the literature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+
+from lrlab.claims.claim import AFTER, Claim, Trial
+from lrlab.claims.evidence import Values, combined, last, less, runs
+from lrlab.landscapes import Noisy, Quadratic, descend
+from lrlab.optimizers import Adam, Momentum
+from lrlab.schedules import Constant
+from lrlab.theory import best_base_lr, edge_of_stability, expected_losses
+
+CHAPTER = "edge_of_stability"
+COHEN = "Cohen, Kaur, Li, Kolter, Talwalkar 2021, arXiv:2103.00065"
+COHEN_ADAPTIVE = "Cohen et al. 2022, arXiv:2207.14484"
+WEN = "Wen, Li, Wang, Hall, Liang, Ma 2024, arXiv:2410.05192"
+SCHAIPP = "Schaipp, Hägele, Taylor, Şimşekli, Bach 2025, arXiv:2501.18965"
+DEFAZIO = "Defazio, Cutkosky, Mehta, Mishchenko 2023, arXiv:2310.07831"
+RAVINE = Noisy(Quadratic((0.01, 10.0)), covariance=((0, 0), (0, 4)))
+HIGH, LOW, STEPS, COOLDOWN = 0.1, 0.01, 300, 60
+PER_EPOCH = 469  # updates of LeNet in an epoch of Fashion-MNIST
+PEAKS = {
+    "constant": 0.05,
+    "sqrt": 0.2,
+    "multistep": 0.2,
+    "cosine": 0.2,
+    "tenths": 0.2,
+    "linear": 0.2,
+}
+LABELS = {name: f"{name}, lr {lr:g}" for name, lr in PEAKS.items()}
+TUNED = "LeNet on Fashion-MNIST, 30 epochs, six schedules at their own peaks"
+
+
+def beyond(factor: float) -> float:
+    """How many decades the loss rises in 1,000 steps of momentum 0.9, at so many edges."""
+    rule, lr = Momentum(momentum=0.9), 0.1
+    bowl = Quadratic((factor * float(edge_of_stability(rule, lr)),))
+    loss = descend(bowl, rule, Constant(lr), [1.0], 1_000).loss
+    return math.log10(float(loss[-1] / loss[0]))
+
+
+def adam_ratio() -> float:
+    """The preconditioned sharpness of Adam on a bowl over its edge, as a logarithm."""
+    rule, lr, curvatures = Adam(beta2=0.99), 0.01, np.array([1.0, 10.0])
+    path = descend(Quadratic(tuple(curvatures)), rule, Constant(lr), [0.01, 0.01], 1_600)
+    memory, found = np.zeros(2), []
+    for step, square in enumerate((curvatures * path.w[:-1]) ** 2, start=1):
+        memory = rule.beta2 * memory + (1 - rule.beta2) * square
+        root = np.sqrt(memory / (1 - rule.beta2**step)) + rule.eps
+        found.append((curvatures / root).max())
+    return math.log(float(np.median(found[800:])) / float(edge_of_stability(rule, lr)))
+
+
+@cache
+def parts(way: str) -> np.ndarray:
+    """The loss along and across the ravine, before each step and after the last."""
+    rates = np.full(STEPS, LOW if way == "low" else HIGH)
+    if way == "cooldown":
+        rates[-COOLDOWN:] *= 1 - np.arange(COOLDOWN) / COOLDOWN
+    return expected_losses(RAVINE, rates, [10, 1])
+
+
+def travel() -> float:
+    """How much more of the river's loss the high rate has used up before any decay."""
+    return float((parts("low") - parts("high"))[STEPS - COOLDOWN, 0] / parts("low")[0, 0])
+
+
+def height_share() -> float:
+    """The part of the loss that a cooldown gains which was height."""
+    before, after = parts("cooldown")[[STEPS - COOLDOWN, -1]]
+    return float((before - after)[1] / (before - after).sum())
+
+
+def less_than_held() -> float:
+    """How many decades lower the loss ends with a cooldown than without."""
+    held, cooled = (float(parts(way)[-1].sum()) for way in ("high", "cooldown"))
+    return math.log10(held / cooled)
+
+
+def bound(name: str, steps: int) -> float:
+    """The bound at the best base rate, without the root of the steps that all have in common."""
+    time = np.arange(steps) / steps
+    shapes = {"constant": np.ones(steps), "cooldown": np.minimum(1, (1 - time) / 0.2)}
+    return best_base_lr(shapes[name]).bound * math.sqrt(steps)
+
+
+def growth(name: str) -> float:
+    """By how many decades that grows from 100 to 10,000 steps."""
+    return math.log10(bound(name, 10_000) / bound(name, 100))
+
+
+@cache
+def foretold() -> dict[str, float]:
+    """The bound of each of the six schedules at its best base rate."""
+    found = {}
+    for name, label in LABELS.items():
+        schedule = runs("D2-tuned")[label][0].recipe.schedule
+        rates = np.repeat([float(schedule(epoch)) for epoch in range(30)], PER_EPOCH)
+        found[name] = best_base_lr(rates).bound
+    return found
+
+
+def in_order() -> Values:
+    """The share of the 15 pairs of schedules whose training losses the bound puts in order."""
+    bounds = foretold()
+    losses = {name: last("D2-tuned", label, "train_loss") for name, label in LABELS.items()}
+    pairs = list(combinations(LABELS, 2))
+    return {
+        seed: float(np.mean([(bounds[a] < bounds[b]) == (losses[a][seed] < losses[b][seed])
+                             for a, b in pairs]))
+        for seed in losses["linear"]
+    }  # fmt: skip
+
+
+def _linear(metric: str, rival: str) -> Callable[[], object]:
+    return lambda: less(
+        last("D2-tuned", LABELS[rival], metric), last("D2-tuned", LABELS["linear"], metric)
+    )
+
+
+def claims() -> list[Claim]:
+    """L10.1 to L10.7."""
+    return [
+        Claim(
+            "L10.1",
+            "With momentum β, descent bears curvatures up to (2 + 2β)/η, and none above.",
+            chapter=CHAPTER,
+            rule="Momentum 0.9 on a bowl, 1,000 steps: the loss falls by more than 1 decade at a "
+            "curvature of 0.99 times the edge, and rises by more than 1 decade at 1.01 times.",
+            trials=(
+                Trial("on a bowl, 1 % below the edge: fall", lambda: -beyond(0.99), margin=1,
+                      unit="decades"),
+                Trial("on a bowl, 1 % above the edge: rise", lambda: beyond(1.01), margin=1,
+                      unit="decades"),
+            ),
+            figure="fig-rules",
+            paper=COHEN,
+        ),
+        Claim(
+            "L10.2",
+            "Under Adam the preconditioned sharpness comes to rest at 38/η.",
+            chapter=CHAPTER,
+            rule="Adam with β₂ = 0.99 on a bowl of curvatures 1 and 10, rate 0.01, from a start at "
+            "0.01: the logarithm of the preconditioned sharpness over 38/η, its median over the "
+            "last 800 of 1,600 steps, lies within 0.1.",
+            trials=(Trial("on a bowl", adam_ratio, margin=0.1, kind="same"),),
+            figure="fig-rules",
+            note="On a bowl H does not change: Adam's memory alone brings the edge about. It has "
+            "to forget the start first, so that also at the default, β₂ = 0.999, the first rule "
+            "looked at the last 6,000 of 12,000 steps: -0.06 from this start. From 0.1 and from 4 "
+            "it had not come there by then; with β₂ = 0.99 these two came there as well, in 2,000 "
+            "and 4,000 steps.",
+            paper=COHEN_ADAPTIVE,
+        ),
+        Claim(
+            "L10.3",
+            "While the rate is high the loss falls little, and yet the descent travels.",
+            chapter=CHAPTER,
+            rule="In the noisy ravine, 240 steps: what the rate 0.1 has used up of the loss along "
+            "the river, less what the rate 0.01 has, as a part of all: above 0.1.",
+            trials=(Trial("in the noisy ravine, computed", travel, margin=0.1),),
+            figure="fig-river",
+            paper=WEN,
+        ),
+        Claim(
+            "L10.4",
+            "A decay at the end reveals the progress: the loss falls at once, since the height "
+            "above the river does.",
+            chapter=CHAPTER,
+            rule="In the noisy ravine, a linear cooldown over the last 60 of 300 steps: the loss "
+            "ends more than 0.1 decades below that of the rate that is held, and height is more "
+            "than 0.5 of what the cooldown gains.",
+            trials=(
+                Trial("in the noisy ravine, against the held rate", less_than_held, margin=0.1,
+                      unit="decades"),
+                Trial("in the noisy ravine, share of the height", height_share, margin=0.5),
+            ),
+            figure="fig-river",
+            paper=WEN,
+        ),
+        Claim(
+            "L10.5",
+            "In the bound of a constant rate there is a logarithm of the steps; a linear cooldown "
+            "does away with it.",
+            chapter=CHAPTER,
+            rule="The bound times the root of the steps, from 100 to 10,000 steps, at the best "
+            "base rates: it grows by more than 0.1 decades with a constant rate, and by 0.05 "
+            "decades at most with a cooldown over the last fifth.",
+            trials=(
+                Trial("constant rate", lambda: growth("constant"), margin=0.1, unit="decades"),
+                Trial("cooldown over the last fifth", lambda: growth("cooldown"), margin=0.05,
+                      unit="decades", kind="same"),
+            ),
+            figure="fig-bound",
+            paper=SCHAIPP,
+        ),
+        Claim(
+            "L10.6",
+            "Real losses under different schedules behave as the bound does.",
+            chapter=CHAPTER,
+            rule="The share of the 15 pairs of six schedules whose training losses of the last "
+            "epoch are in the order of the bounds: above 0.8. Guessing has 0.5.",
+            trials=(
+                Trial(TUNED, lambda: combined(float, in_order()), margin=0.8,
+                      evidence=("D2-tuned",), declared=AFTER),
+            ),
+            figure="fig-bound",
+            note="The paper looks at the shapes of loss curves of language models, which see no "
+            "example twice; here the images come round 30 times.",
+            paper=SCHAIPP,
+        ),
+        Claim(
+            "L10.7",
+            "Linear decay to 0 matches or beats the other schedules.",
+            chapter=CHAPTER,
+            rule="Linear decay against the constant rate and against the cosine: its training loss "
+            "in the last epoch is lower by more than 0.01 nats, and its test accuracy is at most "
+            "0.3 points lower (the difference lies above -0.3).",
+            trials=(
+                *(
+                    Trial(f"{TUNED}: training loss, {rival} less linear",
+                          _linear("train_loss", rival), margin=0.01, unit="nats",
+                          evidence=("D2-tuned",), declared=AFTER)
+                    for rival in ("constant", "cosine")
+                ),
+                *(
+                    Trial(f"{TUNED}: accuracy, linear less {rival}",
+                          lambda rival=rival: less(last("D2-tuned", LABELS["linear"]),
+                                                   last("D2-tuned", LABELS[rival])),
+                          margin=-0.3, unit="points", evidence=("D2-tuned",), declared=AFTER)
+                    for rival in ("constant", "cosine")
+                ),
+            ),
+            figure="fig-bound",
+            paper=DEFAZIO,
+        ),
+    ]  # fmt: skip

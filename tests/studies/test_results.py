@@ -327,6 +327,7 @@ UNDER_WAY = {
     "decoder-extending",
     "decoder-spikes",
     "decoder-optimizers-choosing",
+    "decoder-optimizers",
     "edge-warmup",
     "which-decoder-8-choosing",
 }

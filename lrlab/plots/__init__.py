@@ -9,12 +9,13 @@ Themes, which several cells of the book draw: `rates`, `curves`, `paths`, `sensi
 The helpers of a single cell, longer than a cell may be: `batch_losses`, `batch_rates`, `bounds`,
 `coordinates`, `edges`, `factors`, `first_steps`, `long_run_rates`, `memory`, `noise_cuts`,
 `phase_diagram`, `river`, `searches`, `sensitivities`, `sequences`, `shapes`, `speeds`,
-`state_machine`, `step_lengths`, `suggestions`, `visited`, `wanderings`, `weight_rates`.
+`standings`, `state_machine`, `step_lengths`, `suggestions`, `visited`, `wanderings`,
+`weight_rates`.
 
 `LINES`, `OPTIMIZER_LINES` and `line_of` give the lines themselves.
 """
 
-from lrlab.plots.comparisons import differences, finals
+from lrlab.plots.comparisons import differences, finals, standings
 from lrlab.plots.data import samples
 from lrlab.plots.ensembles import bands, matrix
 from lrlab.plots.finding import batch_rates, searches, suggestions
@@ -78,6 +79,7 @@ __all__ = [
     "sequences",
     "shapes",
     "speeds",
+    "standings",
     "state_machine",
     "step_lengths",
     "suggestions",

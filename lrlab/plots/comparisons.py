@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from lrlab.plots.style import (
@@ -16,14 +17,18 @@ from lrlab.plots.style import (
     DARK_GREY,
     GREEN,
     LABELS,
+    RED,
     WIDTH,
     line_of,
     styled,
     title_over,
 )
-from lrlab.statistics import mean_interval
+from lrlab.statistics import Standing, mean_interval
 from lrlab.training import History
 from lrlab.utils import checks
+
+#: The colours of the words of a standing.
+_MEANING = {"as good": GREEN, "worse": RED, "open": "white"}
 
 
 def differences(
@@ -95,6 +100,50 @@ def finals(
             axes.set_title(name, fontsize=11)
             axes.set_ylim(len(labels) - 0.5, -0.5)
             axes.xaxis.set_major_locator(MaxNLocator(8 // len(panels), steps=[1, 2, 5, 10]))
+        title_over(figure, title)
+    return figure
+
+
+def standings(
+    cells: Mapping[str, Mapping[str, Standing]], margins: Mapping[str, float], *, title: str
+) -> Figure:
+    """Draw how far each way is behind the reference of each cell, in units of the margin.
+
+    Green squares are as good as the reference, red ones are worse, white ones are open.
+
+    Args:
+        cells: For the title of each column what `lrlab.statistics.standings` found; a way that a
+            column lacks is its reference. A line break in a title is kept.
+        margins: For each column its margin.
+        title: What the figure shows.
+
+    Returns:
+        The figure, open in pyplot.
+
+    Raises:
+        ValueError: The two have different columns.
+    """
+    if list(margins) != list(cells):
+        raise ValueError(f"margins must have the columns {list(cells)}, received {list(margins)}")
+    ways = list(dict.fromkeys(way for of in cells.values() for way in of))
+    with styled():
+        figure, axes = plt.subplots(figsize=(WIDTH, 1.4 + 0.32 * len(ways)))
+        for column, (name, of) in enumerate(cells.items()):
+            for row, way in enumerate(ways):
+                color, words = "white", ""
+                if way in of:
+                    color = _MEANING[of[way].word]
+                    words = f"{of[way].behind.mean / margins[name]:z.1f}"
+                axes.add_patch(Rectangle((column, row), 1, 1, facecolor=color, edgecolor="white",
+                                         alpha=0.45))  # fmt: skip
+                axes.text(column + 0.5, row + 0.5, words or "ref.", ha="center", va="center",
+                          fontsize=9, fontweight="normal" if words else "bold")  # fmt: skip
+        axes.set(xlim=(0, len(cells)), ylim=(len(ways), 0))
+        axes.set_xticks([k + 0.5 for k in range(len(cells))], list(cells), fontsize=9)
+        axes.set_yticks([k + 0.5 for k in range(len(ways))], ways)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.grid(visible=False)
         title_over(figure, title)
     return figure
 

@@ -12,11 +12,13 @@ from lrlab.statistics.families import family, holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
 from lrlab.statistics.pairs import Pairs, paired
 from lrlab.statistics.spikes import spikes
+from lrlab.statistics.standings import Standing, standings
 from lrlab.statistics.verdicts import Verdict, combine, decide
 
 __all__ = [
     "Interval",
     "Pairs",
+    "Standing",
     "Verdict",
     "best_rate",
     "combine",
@@ -32,4 +34,5 @@ __all__ = [
     "prediction_interval",
     "right_edge",
     "spikes",
+    "standings",
 ]

@@ -1,9 +1,10 @@
 """Settings side by side: what is drawn is what was measured."""
 
 import pytest
+from matplotlib.colors import to_rgb
 
 from lrlab import plots
-from lrlab.statistics import mean_interval
+from lrlab.statistics import Interval, Standing, mean_interval
 from tests.support.histories import make_history
 
 pytestmark = pytest.mark.usefixtures("clean_plots")
@@ -66,3 +67,31 @@ def test_finals_of_several_groups_stand_side_by_side_in_one_order():
     rows = [right.lines[3 * row + 1] for row in range(2)]  # bar, dots, mean
     assert [len(dots.get_xdata()) for dots in rows] == [2, 3]
     assert 0.95 in rows[1].get_xdata()
+
+
+def test_standings_are_coloured_by_their_words_in_units_of_the_margin():
+    def standing(mean, word):
+        return Standing(
+            Interval(mean, mean - 1, mean + 1), Interval(mean, mean - 2, mean + 2), word
+        )
+
+    first = {"a": standing(0.5, "as good"), "b": standing(-0.001, "open")}
+    second = {"b": standing(0.06, "worse"), "c": standing(0.01, "as good")}
+    axes = plots.standings({"x": first, "y": second}, {"x": 1.0, "y": 0.02}, title="t").axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["x", "y"]
+    found = {
+        (text.get_position(), text.get_text()): patch.get_facecolor()[:3]
+        for text, patch in zip(axes.texts, axes.patches, strict=True)
+    }
+    green, red, white = map(to_rgb, ("#009E73", "#D55E00", "white"))
+    assert found == {
+        ((0.5, 0.5), "0.5"): green,
+        ((0.5, 1.5), "0.0"): white,
+        ((0.5, 2.5), "ref."): white,
+        ((1.5, 0.5), "ref."): white,
+        ((1.5, 1.5), "3.0"): red,
+        ((1.5, 2.5), "0.5"): green,
+    }
+    with pytest.raises(ValueError, match=r"margins must have the columns \['x', 'y'\]"):
+        plots.standings({"x": first, "y": second}, {"x": 1.0}, title="t")

@@ -330,6 +330,7 @@ UNDER_WAY = {
     "decoder-optimizers",
     "edge-warmup",
     "which-decoder-8-choosing",
+    "which-decoder-8",
 }
 
 

@@ -325,6 +325,7 @@ UNDER_WAY = {
 } - {
     "decoder-warmup",
     "decoder-extending",
+    "decoder-decay",
     "decoder-spikes",
     "decoder-optimizers-choosing",
     "decoder-optimizers",

@@ -326,6 +326,7 @@ UNDER_WAY = {
     "decoder-warmup",
     "decoder-extending",
     "decoder-decay",
+    "decoder-beta2",
     "decoder-spikes",
     "decoder-optimizers-choosing",
     "decoder-optimizers",

@@ -324,6 +324,7 @@ UNDER_WAY = {
     *(name for name in STUDIES if re.match("(edge|decoder|which)\\b", name)),
 } - {
     "decoder-warmup",
+    "decoder-warmup-deep",
     "decoder-extending",
     "decoder-decay",
     "decoder-beta2",

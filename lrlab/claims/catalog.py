@@ -6,7 +6,18 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 
-from lrlab.claims import d1, d2, d3, d4, d5_methods, d5_rates, edge, finding
+from lrlab.claims import (
+    after_adam,
+    d1,
+    d2,
+    d3,
+    d4,
+    d5_methods,
+    d5_rates,
+    edge,
+    finding,
+    transformers,
+)
 from lrlab.claims.claim import Claim, judge
 from lrlab.claims.showing import Ledger
 
@@ -16,7 +27,7 @@ def _number(claim: Claim) -> tuple[str, int, int]:
     return document[0], int(document[1:]), int(number)
 
 
-DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods, finding, edge)
+DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods, finding, edge, transformers, after_adam)
 
 #: The claims by name.
 CLAIMS: Mapping[str, Claim] = {

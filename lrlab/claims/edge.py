@@ -147,7 +147,7 @@ def on_ramp(step: int, meets: Callable[[float, float], bool]) -> Pairs:
 def _recorded() -> list[Claim]:
     return [
         Claim(
-            "L10.10",
+            "L10.8",
             "A warm-up lets a larger rate in, by lowering the sharpness.",
             chapter=CHAPTER,
             rule="On the ramp the sharpness at step 380 lies below half of that of fresh weights, "
@@ -172,7 +172,7 @@ def _recorded() -> list[Claim]:
 
 
 def claims() -> list[Claim]:
-    """L10.1 to L10.7, and L10.10."""
+    """L10.1 to L10.8."""
     return [
         Claim(
             "L10.1",

@@ -37,7 +37,7 @@ DECIDES_WARMUP = (
     "sharpness at step 380, before the ramp ends, lies below half of that of fresh weights in "
     "every run, and if at step 20 it is above the edge of the rate 2, which is 1. A run that "
     "overflows has no such numbers and counts against it. What happens without a ramp is told. "
-    "L10.10."
+    "L10.8."
 )
 
 

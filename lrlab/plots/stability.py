@@ -10,6 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lrlab.plots.style import (
+    GREY,
+    RED,
     dark_shades,
     legend_below,
     lines_for,
@@ -24,15 +26,20 @@ def edges(
     measured: Mapping[str, Sequence[pd.DataFrame]],
     limits: Mapping[str, float],
     *,
+    moving: pd.Series | None = None,
     ylabel: str = "sharpness",
     title: str,
 ) -> Figure:
     """Draw the sharpness of trainings against the step, and for each the edge of stability, dotted.
 
+    An edge that all have in common is drawn once, in grey.
+
     Args:
         measured: For each label, in an order that shades can show, a table a seed with the columns
             ``step`` and ``sharpness``, such as of `lrlab.pytorch.SharpnessMeter`.
         limits: For each label the edge, such as of `lrlab.theory.edge_of_stability`.
+        moving: The edge of a rate that changes, indexed by the step; infinite values are left out,
+            and the axis of the sharpness is logarithmic.
         ylabel: What the column ``sharpness`` holds; with all limits 1 a ratio to the edge.
         title: What the figure shows.
 
@@ -45,12 +52,25 @@ def edges(
     _same_labels("limits", limits, measured)
     with styled():
         figure, axes = plt.subplots()
+        shared = len(measured) > 1 and len(set(limits.values())) == 1
         for (label, tables), line in zip(measured.items(), dark_shades(len(measured)), strict=True):
-            axes.axhline(limits[label], color=line["color"], linestyle=":", linewidth=1.5)
+            if not shared:
+                axes.axhline(limits[label], color=line["color"], linestyle=":", linewidth=1.5)
+            elif label == next(iter(measured)):
+                axes.axhline(limits[label], color=GREY, linestyle=":", linewidth=1.5)
+            if line["linestyle"] == ":":  # that of the edges
+                line["linestyle"] = (0, (5, 1, 1, 1, 1, 1))
             for seed, table in enumerate(tables):
                 axes.plot(table["step"], table["sharpness"], **line, linewidth=1.2,
                           label=None if seed else label)  # fmt: skip
-        axes.set(title=title, xlabel="step", ylabel=ylabel, ylim=(0, None))
+        axes.set(title=title, xlabel="step", ylabel=ylabel)
+        if moving is None:
+            axes.set_ylim(bottom=0)
+        else:
+            drawn = moving[np.isfinite(moving)]
+            axes.plot(drawn.index, drawn, color=RED, linewidth=2, label="edge, 2/η")
+            axes.set_yscale("log")
+            plain_log_ticks(axes)
         legend_below(figure, axes)
     return figure
 
@@ -88,7 +108,7 @@ def river(
             for axes, values in ((along, parts[:, 0]), (across, parts[:, 1])):
                 axes.plot(values, **line)
             total.plot(parts.sum(axis=1), **line)
-        names = ("learning rate", "loss along the river", "height above it", "loss")
+        names = ("learning rate", "loss along the river", "height above it", "river + height")
         for axes, name in zip(panels, names, strict=True):
             axes.set(title=name)
         for axes in (across, total):

@@ -30,8 +30,30 @@ def test_edges_draws_every_seed_and_the_edge_in_one_colour():
     assert axes.get_title(loc="left") == "A title"
     ratios = plots.edges(tables, dict.fromkeys(tables, 1.0), ylabel="of the edge", title="")
     assert ratios.axes[0].get_ylabel() == "of the edge"
+    dotted = [line for line in ratios.axes[0].lines if line.get_linestyle() == ":"]
+    assert len(dotted) == 1  # the edge that all have in common
+    assert len(ratios.axes[0].lines) == 1 + 4
     with pytest.raises(ValueError, match=r"limits must have the labels \['rate 0.1', 'rate 0.2'\]"):
         plots.edges(tables, {"rate 0.1": 1.0}, title="")
+
+
+def test_edges_draws_dotted_only_the_edge():
+    tables = {
+        f"{k}": [pd.DataFrame({"step": [0, 5], "sharpness": [1.0, 2.0 + k]})] for k in range(5)
+    }
+    (axes,) = plots.edges(tables, dict.fromkeys(tables, 1.0), title="").axes
+    assert [line.get_linestyle() for line in axes.lines].count(":") == 1
+
+
+def test_edges_draws_an_edge_that_moves_on_a_logarithmic_axis():
+    tables = {"sharpness": [pd.DataFrame({"step": [0, 5, 10], "sharpness": [9.0, 4.0, 2.0]})]}
+    moving = pd.Series([np.inf, 4.0, 1.0], [0, 5, 10])
+    (axes,) = plots.edges(tables, {"sharpness": 1.0}, moving=moving, title="").axes
+    assert axes.lines[-1].get_xydata().tolist() == [[5, 4], [10, 1]]
+    assert axes.get_yscale() == "log"
+    assert axes.lines[-1].get_color() != axes.lines[0].get_color()
+    (legend,) = axes.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["sharpness", "edge, 2/η"]
 
 
 def test_river_draws_rates_travel_height_and_their_sum():

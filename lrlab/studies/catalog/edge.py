@@ -36,7 +36,8 @@ DECIDES_WARMUP = (
     "Here the question is why: it does so by lowering the sharpness if with the ramp the "
     "sharpness at step 380, before the ramp ends, lies below half of that of fresh weights in "
     "every run, and if at step 20 it is above the edge of the rate 2, which is 1. A run that "
-    "overflows has no such numbers and counts against it. What happens without a ramp is told."
+    "overflows has no such numbers and counts against it. What happens without a ramp is told. "
+    "L10.8."
 )
 
 

@@ -10,9 +10,9 @@ from lrlab.statistics.best_rates import best_rate
 from lrlab.statistics.edges import decades, left_edge, left_edges, right_edge
 from lrlab.statistics.families import family, holm, p_value
 from lrlab.statistics.intervals import Interval, mean_interval, prediction_interval
+from lrlab.statistics.jumps import spikes
 from lrlab.statistics.pairs import Pairs, paired
-from lrlab.statistics.spikes import spikes
-from lrlab.statistics.standings import Standing, standings
+from lrlab.statistics.ranking import Standing, standings
 from lrlab.statistics.verdicts import Verdict, combine, decide
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -81,17 +82,26 @@ def _needs_less(study: str, blocks: str, lr: float) -> Trial:
 
 
 def _larger_rate(place: str) -> Trial:
-    """How much larger the rate with the lowest mean is with the ramp, in decades."""
+    """How much larger the rate with the lowest mean is with the ramp, in decades.
 
-    def best(ramp: int) -> float:
-        means = {
-            lr: np.mean([*_loss("decoder-warmup", _ramp(place, ramp, lr)).values()]) for lr in RATES
-        }
-        return math.log10(min(means, key=means.__getitem__))
+    For each seed it is the mean of the others, so that one seed is seen to decide nothing.
+    """
+
+    def best(ramp: int) -> Values:
+        ends = {lr: _loss("decoder-warmup", _ramp(place, ramp, lr)) for lr in RATES}
+
+        def lowest(seed: Hashable) -> float:
+            others = {
+                lr: np.mean([end for other, end in of.items() if other != seed])
+                for lr, of in ends.items()
+            }
+            return math.log10(min(others, key=others.__getitem__))
+
+        return {seed: lowest(seed) for seed in ends[RATES[0]]}
 
     return Trial(
         f"{DECODER}, {PLACES[place]}, 4 epochs: best of four rates with a ramp of 150 over without",
-        lambda: best(150) - best(0),
+        lambda: less(best(150), best(0)),
         margin=0.2,
         unit="decades",
         evidence=("decoder-warmup",),
@@ -137,7 +147,7 @@ def _warmup_claims() -> list[Claim]:
             "more; above 0.2 decades.",
             trials=tuple(map(_larger_rate, PLACES)),
             figure="fig-ramps",
-            note="A choice of a mean has no interval over seeds.",
+            note="For each seed the mean is that of the four others; all five choose alike.",
         ),
     ]
 
@@ -312,7 +322,6 @@ def _spike_claims() -> list[Claim]:
                     "β₂ 0.999 less 0.95", "beta2 0.999, clipping none", "beta2 0.95, clipping none"
                 ),
             ),
-            figure="fig-spikes",
         ),
         Claim(
             "L11.12",
@@ -328,7 +337,6 @@ def _spike_claims() -> list[Claim]:
                 )
                 for beta2 in (0.95, 0.999)
             ),
-            figure="fig-spikes",
             note="The paper clips recurrent networks under SGD.",
         ),
     ]

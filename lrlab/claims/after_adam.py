@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import partial
 
 from lrlab.claims.claim import BEFORE, Claim, Trial
-from lrlab.claims.evidence import Values, each, less
+from lrlab.claims.evidence import Values, each, less, runs
 from lrlab.claims.transformers import CHAPTER, MARGIN, SYMBOLS
-from lrlab.studies.catalog.comparison import CHOSEN as RATES_OF
-from lrlab.studies.catalog.transformers import CHOSEN
+from lrlab.statistics import Pairs
 from lrlab.training import History
 
 
@@ -23,14 +21,16 @@ def _tested(study: str, label: str) -> Values:
     return each(study, label, value)
 
 
-def _against(
-    study: str, chosen: Mapping[str, float], first: str, second: str, *, margin: float = MARGIN
-) -> Trial:
+def _against(study: str, first: str, second: str, *, margin: float = MARGIN) -> Trial:
     """That the second way's test loss is lower than the first one's, each at its chosen rate."""
-    labels = [f"{name}, lr {chosen[name]:g}" for name in (first, second)]
+
+    def effect() -> Pairs:
+        labels = {label.rpartition(", lr ")[0]: label for label in runs(study)}
+        return less(*(_tested(study, labels[name]) for name in (first, second)))
+
     return Trial(
         f"the decoder on the Markov language, 8 epochs, tuned rates: {first} less {second}",
-        lambda: less(*(_tested(study, label) for label in labels)),
+        effect,
         margin=margin,
         unit="nats",
         evidence=(study,),
@@ -42,7 +42,7 @@ TESTED = "Loss on test sequences after epoch 8, each way at the rate that held-o
 
 
 def _later_claims() -> list[Claim]:
-    compare = partial(_against, "decoder-optimizers", CHOSEN)
+    compare = partial(_against, "decoder-optimizers")
     line = "AdamW, linear"
     return [
         Claim(
@@ -81,7 +81,7 @@ def _later_claims() -> list[Claim]:
 
 
 def _schedule_claims() -> list[Claim]:
-    compare = partial(_against, "which-decoder-8", RATES_OF["decoder", 8])
+    compare = partial(_against, "which-decoder-8")
     return [
         Claim(
             "L11.16",

@@ -12,12 +12,12 @@ from lrlab.claims import evidence
 from lrlab.claims.claim import BEFORE, Claim, Trial
 from lrlab.claims.evidence import Values, combined, each, less
 from lrlab.statistics import Pairs, spikes
-from lrlab.studies.catalog.transformers import RATES
 from lrlab.training import History
 
 CHAPTER = "transformers"
 DECODER = "the decoder with AdamW on the Markov language"
 SYMBOLS = 24
+RATES = (0.001, 0.003, 0.01, 0.03)  # of the studies of ramps
 MARGIN = 0.02  # nats
 PLACES = {"before": "normalised before", "after": "normalised after"}
 GUESSES = " A run that overflows counts as guessing, log 24."

@@ -332,6 +332,8 @@ UNDER_WAY = {
     "decoder-optimizers-choosing",
     "decoder-optimizers",
     "edge-warmup",
+    *(f"which-{problem}-{n}-choosing" for problem in ("LeNet", "AlexNet") for n in (4, 8)),
+    "which-decoder-4-choosing",
     "which-decoder-8-choosing",
     "which-decoder-8",
 }

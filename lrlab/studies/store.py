@@ -119,7 +119,7 @@ def save(run: Run, history: History, results: Path | str | None = None) -> Path:
     record = {"format": number, "run": run.to_config(), "history": values}
     file = path(run, results)
     try:
-        write_text(file, json.dumps(record, allow_nan=False) + "\n")
+        write_text(file, json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n")
     except OSError as error:
         raise _cannot("write", file, error) from error
     return file

@@ -37,22 +37,18 @@ DECIDES_DECODER = (
 )
 
 
+def _rates(most: float, others: Mapping[str, float] = {}) -> Mapping[str, float]:
+    return {name: others.get(name, most) for name in SCHEDULES}
+
+
 #: The peak rates that the trials choose, for each cell by schedule; a test chooses them anew.
 CHOSEN: Mapping[tuple[str, int], Mapping[str, float]] = {
-    ("decoder", 8): {
-        "constant": 0.003,
-        "plateau": 0.003,
-        "steps": 0.01,
-        "exponential": 0.01,
-        "inverse root": 0.01,
-        "polynomial": 0.01,
-        "linear": 0.01,
-        "linear to a tenth": 0.01,
-        "cosine": 0.01,
-        "restarts": 0.01,
-        "trapezoid": 0.003,
-        "one cycle": 0.01,
-    },
+    ("LeNet", 4): _rates(0.1),
+    ("LeNet", 8): _rates(0.1, {"constant": 0.03, "plateau": 0.03}),
+    ("AlexNet", 4): _rates(0.03, {"exponential": 0.1, "one cycle": 0.1}),
+    ("AlexNet", 8): _rates(0.03, {"polynomial": 0.1, "cosine": 0.1, "one cycle": 0.1}),
+    ("decoder", 4): _rates(0.01, {"constant": 0.003, "plateau": 0.003}),
+    ("decoder", 8): _rates(0.01, {"constant": 0.003, "plateau": 0.003, "trapezoid": 0.003}),
 }
 
 

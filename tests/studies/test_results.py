@@ -321,7 +321,7 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 
 # Declared, and their runs are still being made; each leaves this list when it is whole.
 UNDER_WAY = {
-    *(name for name in STUDIES if re.match("(edge|decoder|which)\\b", name)),
+    *(name for name in STUDIES if re.match("(decoder|which)\\b", name)),
 } - {
     "decoder-warmup",
     "decoder-warmup-deep",
@@ -331,7 +331,6 @@ UNDER_WAY = {
     "decoder-spikes",
     "decoder-optimizers-choosing",
     "decoder-optimizers",
-    "edge-warmup",
     *(f"which-{problem}-{n}-choosing" for problem in ("LeNet", "AlexNet") for n in (4, 8)),
     "which-decoder-4-choosing",
     "which-decoder-8-choosing",

@@ -29,7 +29,7 @@ DECIDES = (
     " the edge in every run. That the rate decides: of plain descent, the median sharpness at "
     "0.01 over that at 0.05, of the same measurements and paired by seed, lies above 2; a run "
     "that never reaches half of its edge is left out. A pilot with seed 0, at 0.02 and, of "
-    "momentum, at 0.005 and of Adam at 0.001, came before this rule."
+    "momentum, at 0.005 and of Adam at 0.001, came before this rule. L10.9, L10.10."
 )
 DECIDES_WARMUP = (
     "That a warm-up lets the rate 2 in is known from warmup-shapes, whose runs have other seeds. "

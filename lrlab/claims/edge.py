@@ -138,6 +138,11 @@ def medians(label: str) -> Values:
     return each("edge", label, lambda run: at_edge(run).median())
 
 
+def log_median(label: str) -> Pairs:
+    """The logarithm of it."""
+    return combined(math.log, medians(label))
+
+
 def climbed(labels: Iterable[str]) -> Pairs:
     """For each seed the share of its runs that begin below half of their edge."""
 
@@ -175,7 +180,7 @@ def on_ramp(step: int, meets: Callable[[float, float], bool]) -> Pairs:
 def _stays(labels: Iterable[str]) -> list[Trial]:
     return [
         Trial(f"{LENET}: {label} stays",
-              lambda label=label: combined(math.log, medians(label)),
+              partial(log_median, label),
               margin=NEAR, kind="same", evidence=("edge",), declared=BEFORE)
         for label in labels
     ]  # fmt: skip

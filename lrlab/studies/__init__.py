@@ -18,6 +18,7 @@ from lrlab.studies.catalog import (
     UnknownStudy,
     select,
 )
+from lrlab.studies.cells import CELLS, Cell
 from lrlab.studies.cluster import on_dask
 from lrlab.studies.execution import (
     Executor,
@@ -48,12 +49,14 @@ from lrlab.studies.study import Images, Measure, Network, Parts, Run, Setting, S
 __all__ = [
     "ADAM_RATES",
     "BATCH_RATES",
+    "CELLS",
     "CHOSEN_RATES",
     "EDGE_RATES",
     "MOMENTA",
     "RATES",
     "STUDIES",
     "AtEdge",
+    "Cell",
     "Executor",
     "ExecutorError",
     "Found",

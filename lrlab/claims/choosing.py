@@ -1,0 +1,142 @@
+"""The literature of chapter 12, tried on all problems and budgets: which schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from lrlab.claims.claim import BEFORE, Claim, Trial
+from lrlab.statistics import Pairs
+from lrlab.studies import CELLS, Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHAPTER = "which_schedule"
+MARGINS = "margins"  # the unit: 1 point of accuracy on images, 0.02 nats of loss for the decoder
+STOPS = (0.25, 0.5, 0.75)
+LONGER = tuple(cell for cell in CELLS if Cell(cell.problem, cell.epochs // 2) in CELLS)
+STUDIES = tuple(f"which-{cell.problem}-{cell.epochs}" for cell in CELLS)
+
+OfCell = Callable[[Cell], "pd.Series"]
+
+tested = cache(Cell.tested)
+stopped = cache(Cell.stopped)
+reference = cache(Cell.reference)
+
+
+def over(cells: tuple[Cell, ...], of_cell: OfCell) -> Pairs:
+    """The mean over cells, for each seed, of what a cell gives in its own unit."""
+    parts = [of_cell(cell) / cell.margin for cell in cells]
+    return Pairs(dict(sum(parts[1:], parts[0]) / len(parts)), 0)
+
+
+def more(first: str, second: str | None, cell: Cell) -> pd.Series:
+    """How much higher the first schedule's error or loss is; None names the reference."""
+    ends = tested(cell)
+    return ends[first] - ends[second or reference(cell)]
+
+
+def stopped_early(first: str, second: str, cell: Cell) -> pd.Series:
+    """The same on held-out examples, the mean over the moments at which the run is stopped."""
+    one, two, three = (stopped(cell, part) for part in STOPS)
+    mean = (one + two + three) / len(STOPS)
+    return mean[first] - mean[second]
+
+
+def with_half(first: str, second: str, cell: Cell) -> pd.Series:
+    """The second schedule less the first one, which has half of the cell's epochs."""
+    return tested(cell)[second] - tested(Cell(cell.problem, cell.epochs // 2))[first]
+
+
+def _trial(what: str, effect: OfCell, margin: float, cells: tuple[Cell, ...] = CELLS) -> Trial:
+    where = "LeNet, AlexNet of an eighth and a decoder at 4, 8 and 16 epochs"
+    return Trial(
+        f"{where}, tuned rates, mean of the cells: {what}",
+        partial(over, cells, effect),
+        margin=margin,
+        unit=MARGINS,
+        evidence=STUDIES,
+        declared=BEFORE,
+    )
+
+
+RULE = (
+    "Error or loss on test examples after the last epoch, each schedule at the rate that held-out "
+    "ones chose, in units of the margin (1 point, or 0.02 nats), the mean of nine cells: "
+)
+
+
+def claims() -> list[Claim]:
+    """L12.1 to L12.6."""
+    return [
+        Claim(
+            "L12.1",
+            "A linear decay to 0 is a schedule for every budget.",
+            chapter=CHAPTER,
+            paper="Li, Yumer and Ramanan 2020, arXiv:1905.04753",
+            rule=RULE + "the schedule that is best in the trials less linear, above -1.",
+            trials=(
+                _trial("reference less linear", lambda cell: -more("linear", None, cell), -1),
+            ),
+            figure="fig-standings",
+            note="The reference is chosen by one run for each rate: another schedule may be "
+            "better than it on the test examples.",
+        ),
+        Claim(
+            "L12.2",
+            "A decay of the rate is better than none.",
+            chapter=CHAPTER,
+            paper="Li, Yumer and Ramanan 2020, arXiv:1905.04753",
+            rule=RULE + "constant less linear, above 1.",
+            trials=(_trial("constant less linear", partial(more, "constant", "linear"), 1),),
+            figure="fig-standings",
+        ),
+        Claim(
+            "L12.3",
+            "A linear decay beats a cosine on most problems.",
+            chapter=CHAPTER,
+            paper="Defazio, Cutkosky, Mehta and Mishchenko 2023, arXiv:2310.07831",
+            rule=RULE + "cosine less linear, above 1.",
+            trials=(_trial("cosine less linear", partial(more, "cosine", "linear"), 1),),
+            figure="fig-standings",
+        ),
+        Claim(
+            "L12.4",
+            "A constant rate with a cooldown is as good as a cosine.",
+            chapter=CHAPTER,
+            paper="Hägele and others 2024, arXiv:2405.18392",
+            rule=RULE + "cosine less trapezoid, above -1.",
+            trials=(_trial("cosine less trapezoid", partial(more, "cosine", "trapezoid"), -1),),
+            figure="fig-standings",
+        ),
+        Claim(
+            "L12.5",
+            "Warm restarts are better than one decay if the run is stopped early.",
+            chapter=CHAPTER,
+            paper="Loshchilov and Hutter 2017, arXiv:1608.03983",
+            rule="The same on held-out examples, the mean over 25, 50 and 75 % of the epochs: "
+            "cosine less restarts, above 1.",
+            trials=(
+                _trial("stopped early, cosine less restarts",
+                       partial(stopped_early, "cosine", "restarts"), 1),
+            ),
+            figure="fig-anytime",
+            note="A cycle is a fourth of the run behind the ramp: on images every stop falls on "
+            "the end of a cycle; in the decoder, with its ramp of an epoch, none does.",
+        ),
+        Claim(
+            "L12.6",
+            "One cycle needs fewer epochs than a rate that falls in steps.",
+            chapter=CHAPTER,
+            paper="Smith and Topin 2018, arXiv:1708.07120",
+            rule=RULE.replace("nine cells", "three problems, 4 against 8 and 8 against 16 epochs")
+            + "steps less one cycle of half the epochs, above -1.",
+            trials=(
+                _trial("steps less one cycle of half the epochs",
+                       partial(with_half, "one cycle", "steps"), -1, LONGER),
+            ),
+            figure="fig-standings",
+        ),
+    ]  # fmt: skip

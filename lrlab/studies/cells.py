@@ -1,0 +1,164 @@
+"""The comparison of all schedules, a cell for each problem and budget."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lrlab.studies.catalog import BUDGETS, PROBLEMS
+from lrlab.studies.results import load
+from lrlab.training import History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from lrlab.statistics import Pairs
+
+SYMBOLS = 24  # among which a decoder guesses
+
+
+class Cell(NamedTuple):
+    """A problem at a budget; whatever it measures is better the lower it is.
+
+    Example:
+        >>> cell = Cell("decoder", 8)
+        >>> str(cell), cell.unit, cell.margin, cell.reference()
+        ('decoder, 8 epochs', 'nats', 0.02, 'linear')
+        >>> behind = cell.behind()["constant"]
+        >>> behind.interval().format(3)
+        '0.093 [0.084, 0.101]'
+    """
+
+    problem: str
+    epochs: int
+
+    def __str__(self) -> str:
+        return f"{self.problem}, {self.epochs} epochs"
+
+    @property
+    def unit(self) -> str:
+        """Nats of loss for the decoder, percentage points of error for images."""
+        return "points" if self._of_accuracy else "nats"
+
+    @property
+    def margin(self) -> float:
+        """The smallest difference that was declared to matter, in the unit."""
+        return 1.0 if self._of_accuracy else 0.02
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The grid of peak rates that every schedule was tried at."""
+        return PROBLEMS[self.problem].rates
+
+    def trials(self, results: Path | str | None = None) -> pd.DataFrame:
+        """Return what the trials ended with on held-out examples.
+
+        Args:
+            results: See `lrlab.studies.places`.
+
+        Returns:
+            A row for each schedule, a column for each peak rate. A run that overflowed is worth a
+            guess, here as below.
+
+        Raises:
+            RecordError: See `load`.
+        """
+        import pandas as pd
+
+        rows: dict[str, dict[float, float]] = {}
+        for label, (run,) in load(f"{self._study}-choosing", results).items():
+            schedule, lr = label.split(", lr ")
+            rows.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def chosen(self, results: Path | str | None = None) -> dict[str, float]:
+        """Return for each schedule the peak rate that is best in the trials."""
+        return {str(name): float(lr) for name, lr in self.trials(results).idxmin(axis=1).items()}
+
+    def reference(self, results: Path | str | None = None) -> str:
+        """Return the schedule that is best in the trials, at its chosen rate."""
+        return str(self.trials(results).min(axis=1).idxmin())
+
+    def tested(self, results: Path | str | None = None) -> pd.DataFrame:
+        """Return what every schedule ends with on the test examples, at its chosen rate.
+
+        Returns:
+            A row for each fresh seed, a column for each schedule.
+
+        Raises:
+            RecordError: See `load`.
+        """
+        return self._finals(results, self._tested)
+
+    def stopped(self, part: float, results: Path | str | None = None) -> pd.DataFrame:
+        """Return what the same runs have on held-out examples when they are stopped early.
+
+        Args:
+            part: Of the epochs, such as 0.25; a whole number of epochs.
+            results: See `lrlab.studies.places`.
+
+        Returns:
+            See `tested`.
+
+        Raises:
+            ValueError: It is no whole number of epochs, or none.
+            RecordError: See `load`.
+        """
+        epochs = part * self.epochs
+        if not (epochs == int(epochs) and 1 <= epochs <= self.epochs):
+            raise ValueError(
+                f"part of {self.epochs} epochs must be a whole number of them, received {part!r}"
+            )
+        return self._finals(results, lambda run: self._held_out(run, int(epochs)))
+
+    def behind(self, results: Path | str | None = None) -> dict[str, Pairs]:
+        """Return for each schedule but the reference how far it ends behind it, by seed."""
+        from lrlab.statistics import paired  # late: the command needs no SciPy to begin
+
+        ends, reference = self.tested(results), self.reference(results)
+        return {
+            str(name): paired(dict(ends[name]), dict(ends[reference]))
+            for name in ends
+            if name != reference
+        }
+
+    @property
+    def _study(self) -> str:
+        return f"which-{self.problem}-{self.epochs}"
+
+    @property
+    def _of_accuracy(self) -> bool:
+        return PROBLEMS[self.problem].metric == "test_accuracy"
+
+    def _worth(self, loss: float, accuracy: float) -> float:
+        return 100 * (1 - accuracy) if self._of_accuracy else loss
+
+    def _guess(self) -> float:
+        return self._worth(math.log(SYMBOLS), 0.1)
+
+    def _held_out(self, run: History, epochs: int) -> float:
+        if len(run.test_loss) < epochs or (run.stopped and epochs == len(run.test_loss)):
+            return self._guess()
+        return self._worth(run.test_loss[epochs - 1], run.test_accuracy[epochs - 1])
+
+    def _tested(self, run: History) -> float:
+        return self._guess() if run.stopped else self._worth(**run.measured["test"])
+
+    def _finals(
+        self, results: Path | str | None, value: Callable[[History], float]
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in runs}
+                for label, runs in load(self._study, results).items()
+            }
+        )
+
+
+#: The nine cells.
+CELLS = tuple(Cell(problem, epochs) for problem in PROBLEMS for epochs in BUDGETS)

@@ -48,11 +48,6 @@ class Cell(NamedTuple):
         """The smallest difference that was declared to matter, in the unit."""
         return 1.0 if self._of_accuracy else 0.02
 
-    @property
-    def rates(self) -> tuple[float, ...]:
-        """The grid of peak rates that every schedule was tried at."""
-        return PROBLEMS[self.problem].rates
-
     def trials(self, results: Path | str | None = None) -> pd.DataFrame:
         """Return what the trials ended with on held-out examples.
 
@@ -108,7 +103,7 @@ class Cell(NamedTuple):
             RecordError: See `load`.
         """
         epochs = part * self.epochs
-        if not (epochs == int(epochs) and 1 <= epochs <= self.epochs):
+        if epochs not in range(1, self.epochs + 1):
             raise ValueError(
                 f"part of {self.epochs} epochs must be a whole number of them, received {part!r}"
             )

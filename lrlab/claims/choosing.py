@@ -17,7 +17,7 @@ CHAPTER = "which_schedule"
 MARGINS = "margins"  # the unit: 1 point of accuracy on images, 0.02 nats of loss for the decoder
 STOPS = (0.25, 0.5, 0.75)
 LONGER = tuple(cell for cell in CELLS if Cell(cell.problem, cell.epochs // 2) in CELLS)
-STUDIES = tuple(f"which-{cell.problem}-{cell.epochs}" for cell in CELLS)
+STUDIES = tuple(cell.study for cell in CELLS)
 
 OfCell = Callable[[Cell], "pd.Series"]
 

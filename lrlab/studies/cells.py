@@ -39,6 +39,11 @@ class Cell(NamedTuple):
         return f"{self.problem}, {self.epochs} epochs"
 
     @property
+    def study(self) -> str:
+        """Name of the study of the fresh seeds; that of the trials has ``-choosing`` behind it."""
+        return f"which-{self.problem}-{self.epochs}"
+
+    @property
     def unit(self) -> str:
         """Nats of loss for the decoder, percentage points of error for images."""
         return "points" if self._of_accuracy else "nats"
@@ -64,7 +69,7 @@ class Cell(NamedTuple):
         import pandas as pd
 
         rows: dict[str, dict[float, float]] = {}
-        for label, (run,) in load(f"{self._study}-choosing", results).items():
+        for label, (run,) in load(f"{self.study}-choosing", results).items():
             schedule, lr = label.split(", lr ")
             rows.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
         return pd.DataFrame.from_dict(rows, orient="index")
@@ -121,10 +126,6 @@ class Cell(NamedTuple):
         }
 
     @property
-    def _study(self) -> str:
-        return f"which-{self.problem}-{self.epochs}"
-
-    @property
     def _of_accuracy(self) -> bool:
         return PROBLEMS[self.problem].metric == "test_accuracy"
 
@@ -150,7 +151,7 @@ class Cell(NamedTuple):
         return pd.DataFrame(
             {
                 label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in runs}
-                for label, runs in load(self._study, results).items()
+                for label, runs in load(self.study, results).items()
             }
         )
 

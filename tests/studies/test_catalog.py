@@ -64,8 +64,7 @@ SMALL = [
     "decoder-warmup-deep", "decoder-extending", "decoder-decay", "decoder-beta2", "decoder-spikes",
     "decoder-optimizers-choosing", "decoder-optimizers",
     *(f"which-{p}-{n}-choosing" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
-    *(f"which-{p}-{n}" for p in ("LeNet", "AlexNet") for n in (4, 8, 16)),
-    *("which-decoder-4", "which-decoder-8"),
+    *(f"which-{p}-{n}" for p in ("LeNet", "AlexNet", "decoder") for n in (4, 8, 16)),
 ]  # fmt: skip
 
 

@@ -331,9 +331,11 @@ UNDER_WAY = {
     "decoder-spikes",
     "decoder-optimizers-choosing",
     "decoder-optimizers",
-    *(f"which-{problem}-{n}-choosing" for problem in ("LeNet", "AlexNet") for n in (4, 8, 16)),
-    "which-decoder-4-choosing",
-    "which-decoder-8-choosing",
+    *(
+        f"which-{problem}-{n}-choosing"
+        for problem in ("LeNet", "AlexNet", "decoder")
+        for n in (4, 8, 16)
+    ),
     "which-decoder-8",
 }
 

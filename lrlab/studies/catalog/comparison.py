@@ -71,6 +71,13 @@ CHOSEN: Mapping[tuple[str, int], Mapping[str, float]] = {
     ),
     ("decoder", 4): _rates(0.01, {"constant": 0.003, "plateau": 0.003}),
     ("decoder", 8): _rates(0.01, {"constant": 0.003, "plateau": 0.003, "trapezoid": 0.003}),
+    ("decoder", 16): _rates(
+        0.01,
+        dict.fromkeys(
+            ("constant", "plateau", "steps", "inverse root", "linear to a tenth", "trapezoid"),
+            0.003,
+        ),
+    ),
 }
 
 

@@ -337,6 +337,8 @@ UNDER_WAY = {
         for n in (4, 8, 16)
     ),
     "which-decoder-8",
+    "which-LeNet-4",
+    "which-LeNet-8",
 }
 
 

@@ -339,6 +339,8 @@ UNDER_WAY = {
     "which-decoder-8",
     "which-LeNet-4",
     "which-LeNet-8",
+    "which-LeNet-16",
+    "which-AlexNet-4",
 }
 
 

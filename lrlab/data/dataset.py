@@ -131,7 +131,8 @@ class Dataset:
         what = f"images of shape {self.image_shape}, {self.classes} classes"
         if self.sequential:
             what = f"sequences of {self.image_shape[0]} symbols out of {self.classes}"
-        return f"<Dataset {self.name}: {sizes} {what}>"
+        taken = f", {self.per_epoch} in an epoch" if self.per_epoch else ""
+        return f"<Dataset {self.name}: {sizes} {what}{taken}>"
 
 
 class DataError(RuntimeError):

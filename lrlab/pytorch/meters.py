@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lrlab.pytorch.curvature import sharpness
 from lrlab.pytorch.loop import Observer, Training
+from lrlab.pytorch.weight_rates import divisor_of
 from lrlab.utils import checks
 
 
@@ -62,7 +63,7 @@ class SharpnessMeter(LossMeter):
         every: From how many updates one is measured, the first one included.
         images: How many of the training images count; None for all.
         preconditioned: Whether the optimizer's memory counts. Before its first step it has none,
-            and the first value is NaN.
+            and the first value is NaN; one of another kind ends the training before its first step.
         chunk: How many images are in memory with all their activations at a time.
         seed: As for `sharpness`.
 
@@ -102,6 +103,7 @@ class SharpnessMeter(LossMeter):
 
     def _measure(self, training: Training, step: int) -> dict[str, float]:
         if self.preconditioned and step == 0:
+            divisor_of(training.optimizer)  # one that is not known is told now, not an hour later
             return {"sharpness": math.nan}
         inputs, labels = (both[: self.images] for both in training.train)
         value, self._last = sharpness(

@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from torch import Tensor, nn, optim
 from lrlab.data import Dataset
 from lrlab.pytorch.loop import Observer, Training
 from lrlab.training import Recipe
+
+#: From a weight, its group and its state in the optimizer to what its gradient is divided by.
+Divisor = Callable[[Tensor, dict[str, Any], dict[str, Any]], Tensor]
 
 
 def weight_rates(optimizer: optim.Optimizer) -> list[Tensor]:
@@ -66,6 +70,18 @@ def _rates_of(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
 
 
 @torch.no_grad()
+def divisor_of(optimizer: optim.Optimizer) -> Divisor:
+    """Return what gives an optimizer's divisor of a weight, from its group and its memory.
+
+    Raises:
+        ValueError: The optimizer has none, or it is not known.
+    """
+    kind = type(optimizer).__name__
+    if kind not in _DIVISORS:
+        raise ValueError(f"optimizer must be one of {', '.join(_DIVISORS)}, received {kind}")
+    return _DIVISORS[kind]
+
+
 def preconditioners(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
     """Return the rate divided by `weight_rates`, of the same shape, for each weight that has one.
 
@@ -75,15 +91,14 @@ def preconditioners(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
     Raises:
         ValueError: It is another optimizer, or has made no step.
     """
+    divisor = divisor_of(optimizer)
     kind = type(optimizer).__name__
-    if kind not in _DIVISORS:
-        raise ValueError(f"optimizer must be one of {', '.join(_DIVISORS)}, received {kind}")
     divisors, trained = {}, False
     for group in optimizer.param_groups:
         for weight in filter(lambda weight: weight.requires_grad, group["params"]):
             trained, state = True, optimizer.state.get(weight, {})
             if kind == "SGD" or int(state.get("step", 0)):
-                divisors[weight] = _DIVISORS[kind](weight, group, state)
+                divisors[weight] = divisor(weight, group, state)
     if trained and not divisors:
         raise ValueError(f"optimizer must have made a step, received {kind} before its first")
     return divisors

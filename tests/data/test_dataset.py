@@ -24,6 +24,7 @@ def test_it_is_frozen_and_short_to_print():
     assert repr(dataset) == (
         "<Dataset small: 5 training and 3 test images of shape (4, 3, 2), 1 classes>"
     )
+    assert repr(small(per_epoch=4)).endswith("1 classes, 4 in an epoch>")
     assert dataset == dataset
     assert dataset != small()
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from lrlab import Constant, Recipe, data
-from lrlab.optimizers import Adam
+from lrlab.optimizers import Adam, Lion
 from lrlab.pytorch import SharpnessMeter, fit, initialise, sharpness, to_device
 from lrlab.pytorch.weight_rates import weight_rates
 
@@ -282,6 +282,16 @@ def test_the_meter_notes_what_is_there_and_disturbs_nothing() -> None:
     images, labels = to_device(BLOBS.x_train[:150], BLOBS.y_train[:150], torch.device("cpu"))
     alone = sharpness(network(), images, labels).value
     assert plain.rows[0]["sharpness"] == pytest.approx(alone, rel=1e-5)
+
+
+def test_an_optimizer_without_a_known_divisor_is_told_before_the_first_step() -> None:
+    model = deep()
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    recipe = Recipe(Constant(0.1), epochs=1, batch_size=500, optimizer=Lion())
+    meter = SharpnessMeter(every=100, preconditioned=True)
+    with pytest.raises(ValueError, match=r"optimizer must be one of SGD, .*, received Lion"):
+        fit(model, BLOBS, recipe, observers=[meter], device="cpu")
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
 
 
 def test_the_meter_begins_where_it_was(monkeypatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from lrlab.claims import (
     after_adam,
+    choosing,
     d1,
     d2,
     d3,
@@ -27,7 +28,10 @@ def _number(claim: Claim) -> tuple[str, int, int]:
     return document[0], int(document[1:]), int(number)
 
 
-DOCUMENTS = (d1, d2, d3, d4, d5_rates, d5_methods, finding, edge, transformers, after_adam)
+DOCUMENTS = (
+    *(d1, d2, d3, d4, d5_rates, d5_methods),
+    *(finding, edge, transformers, after_adam, choosing),
+)
 
 #: The claims by name.
 CLAIMS: Mapping[str, Claim] = {

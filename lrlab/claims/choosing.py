@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from lrlab.claims import evidence
 from lrlab.claims.claim import BEFORE, Claim, Trial
+from lrlab.claims.evidence import Values, combined, less
 from lrlab.statistics import Pairs
 from lrlab.studies import CELLS, Cell
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CHAPTER = "which_schedule"
 MARGINS = "margins"  # the unit: 1 point of accuracy on images, 0.02 nats of loss for the decoder
@@ -19,35 +19,48 @@ STOPS = (0.25, 0.5, 0.75)
 LONGER = tuple(cell for cell in CELLS if Cell(cell.problem, cell.epochs // 2) in CELLS)
 STUDIES = tuple(cell.study for cell in CELLS)
 
-OfCell = Callable[[Cell], "pd.Series"]
+OfCell = Callable[[Cell], Values]
 
-tested = cache(Cell.tested)
-stopped = cache(Cell.stopped)
 reference = cache(Cell.reference)
+
+
+def tested(cell: Cell) -> dict[str, Values]:
+    """What every schedule ends with on the test examples."""
+    return cell.tested(evidence.runs(cell.study))
 
 
 def over(cells: tuple[Cell, ...], of_cell: OfCell) -> Pairs:
     """The mean over cells, for each seed, of what a cell gives in its own unit."""
-    parts = [of_cell(cell) / cell.margin for cell in cells]
-    return Pairs(dict(sum(parts[1:], parts[0]) / len(parts)), 0)
+    margins = [cell.margin for cell in cells]
+
+    def mean(*values: float) -> float:
+        return float(np.mean(np.divide(values, margins)))
+
+    return combined(mean, *map(of_cell, cells))
 
 
-def more(first: str, second: str | None, cell: Cell) -> pd.Series:
+def more(first: str, second: str | None, cell: Cell) -> Values:
     """How much higher the first schedule's error or loss is; None names the reference."""
     ends = tested(cell)
-    return ends[first] - ends[second or reference(cell)]
+    return less(ends[first], ends[second or reference(cell)]).differences
 
 
-def stopped_early(first: str, second: str, cell: Cell) -> pd.Series:
+def less_reference(name: str, cell: Cell) -> Values:
+    """How far the reference is behind a schedule."""
+    return {seed: -value for seed, value in more(name, None, cell).items()}
+
+
+def stopped_early(first: str, second: str, cell: Cell) -> Values:
     """The same on held-out examples, the mean over the moments at which the run is stopped."""
-    one, two, three = (stopped(cell, part) for part in STOPS)
-    mean = (one + two + three) / len(STOPS)
-    return mean[first] - mean[second]
+    curves = [cell.stopped(part, evidence.runs(cell.study)) for part in STOPS]
+    behind = [less(curve[first], curve[second]).differences for curve in curves]
+    return {seed: float(np.mean([of[seed] for of in behind])) for seed in behind[0]}
 
 
-def with_half(first: str, second: str, cell: Cell) -> pd.Series:
+def with_half(first: str, second: str, cell: Cell) -> Values:
     """The second schedule less the first one, which has half of the cell's epochs."""
-    return tested(cell)[second] - tested(Cell(cell.problem, cell.epochs // 2))[first]
+    half = Cell(cell.problem, cell.epochs // 2)
+    return less(tested(cell)[second], tested(half)[first]).differences
 
 
 def _trial(what: str, effect: OfCell, margin: float, cells: tuple[Cell, ...] = CELLS) -> Trial:
@@ -78,7 +91,7 @@ def claims() -> list[Claim]:
             paper="Li, Yumer and Ramanan 2020, arXiv:1905.04753",
             rule=RULE + "the schedule that is best in the trials less linear, above -1.",
             trials=(
-                _trial("reference less linear", lambda cell: -more("linear", None, cell), -1),
+                _trial("reference less linear", partial(less_reference, "linear"), -1),
             ),
             figure="fig-standings",
             note="The reference is chosen by one run for each rate: another schedule may be "

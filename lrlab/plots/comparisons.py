@@ -105,7 +105,11 @@ def finals(
 
 
 def standings(
-    cells: Mapping[str, Mapping[str, Standing]], margins: Mapping[str, float], *, title: str
+    cells: Mapping[str, Mapping[str, Standing]],
+    margins: Mapping[str, float],
+    *,
+    title: str,
+    ways: Sequence[str] = (),
 ) -> Figure:
     """Draw how far each way is behind the reference of each cell, in units of the margin.
 
@@ -116,6 +120,7 @@ def standings(
             column lacks is its reference. A line break in a title is kept.
         margins: For each column its margin.
         title: What the figure shows.
+        ways: The rows that come first, from the top; the others follow as they appear.
 
     Returns:
         The figure, open in pyplot.
@@ -125,7 +130,7 @@ def standings(
     """
     if list(margins) != list(cells):
         raise ValueError(f"margins must have the columns {list(cells)}, received {list(margins)}")
-    ways = list(dict.fromkeys(way for of in cells.values() for way in of))
+    ways = list(dict.fromkeys([*ways, *(way for of in cells.values() for way in of)]))
     with styled():
         figure, axes = plt.subplots(figsize=(WIDTH, 1.4 + 0.32 * len(ways)))
         for column, (name, of) in enumerate(cells.items()):
@@ -139,7 +144,7 @@ def standings(
                 axes.text(column + 0.5, row + 0.5, words or "ref.", ha="center", va="center",
                           fontsize=9, fontweight="normal" if words else "bold")  # fmt: skip
         axes.set(xlim=(0, len(cells)), ylim=(len(ways), 0))
-        axes.set_xticks([k + 0.5 for k in range(len(cells))], list(cells), fontsize=9)
+        axes.set_xticks([k + 0.5 for k in range(len(cells))], list(cells), fontsize=8)
         axes.set_yticks([k + 0.5 for k in range(len(ways))], ways)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)

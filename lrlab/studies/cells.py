@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lrlab.studies.catalog import BUDGETS, PROBLEMS
@@ -11,11 +10,12 @@ from lrlab.studies.results import load
 from lrlab.training import History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from lrlab.statistics import Pairs
+
+    Runs = Mapping[str, Sequence[History]]
+    Values = dict[str, dict[Hashable, float]]
 
 SYMBOLS = 24  # among which a decoder guesses
 
@@ -53,52 +53,51 @@ class Cell(NamedTuple):
         """The smallest difference that was declared to matter, in the unit."""
         return 1.0 if self._of_accuracy else 0.02
 
-    def trials(self, results: Path | str | None = None) -> pd.DataFrame:
+    def trials(self, runs: Runs | None = None) -> dict[str, dict[float, float]]:
         """Return what the trials ended with on held-out examples.
 
         Args:
-            results: See `lrlab.studies.places`.
+            runs: The records, by default those of `load`.
 
         Returns:
-            A row for each schedule, a column for each peak rate. A run that overflowed is worth a
-            guess, here as below.
+            For each schedule a value for each peak rate. A run that overflowed is worth a guess,
+            here as below.
 
         Raises:
             RecordError: See `load`.
         """
-        import pandas as pd
-
-        rows: dict[str, dict[float, float]] = {}
-        for label, (run,) in load(f"{self.study}-choosing", results).items():
+        found: dict[str, dict[float, float]] = {}
+        for label, (run,) in (runs or load(f"{self.study}-choosing")).items():
             schedule, lr = label.split(", lr ")
-            rows.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
-        return pd.DataFrame.from_dict(rows, orient="index")
+            found.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
+        return found
 
-    def chosen(self, results: Path | str | None = None) -> dict[str, float]:
+    def chosen(self, runs: Runs | None = None) -> dict[str, float]:
         """Return for each schedule the peak rate that is best in the trials."""
-        return {str(name): float(lr) for name, lr in self.trials(results).idxmin(axis=1).items()}
+        return {name: min(ends, key=ends.__getitem__) for name, ends in self.trials(runs).items()}
 
-    def reference(self, results: Path | str | None = None) -> str:
+    def reference(self, runs: Runs | None = None) -> str:
         """Return the schedule that is best in the trials, at its chosen rate."""
-        return str(self.trials(results).min(axis=1).idxmin())
+        trials = self.trials(runs)
+        return min(trials, key=lambda name: min(trials[name].values()))
 
-    def tested(self, results: Path | str | None = None) -> pd.DataFrame:
+    def tested(self, runs: Runs | None = None) -> Values:
         """Return what every schedule ends with on the test examples, at its chosen rate.
 
         Returns:
-            A row for each fresh seed, a column for each schedule.
+            For each schedule a value for each fresh seed; ``pandas.DataFrame`` makes a table of it.
 
         Raises:
             RecordError: See `load`.
         """
-        return self._finals(results, self._tested)
+        return self._finals(runs, self._tested)
 
-    def stopped(self, part: float, results: Path | str | None = None) -> pd.DataFrame:
+    def stopped(self, part: float, runs: Runs | None = None) -> Values:
         """Return what the same runs have on held-out examples when they are stopped early.
 
         Args:
             part: Of the epochs, such as 0.25; a whole number of epochs.
-            results: See `lrlab.studies.places`.
+            runs: The records, by default those of `load`.
 
         Returns:
             See `tested`.
@@ -112,18 +111,14 @@ class Cell(NamedTuple):
             raise ValueError(
                 f"part of {self.epochs} epochs must be a whole number of them, received {part!r}"
             )
-        return self._finals(results, lambda run: self._held_out(run, int(epochs)))
+        return self._finals(runs, lambda run: self._held_out(run, int(epochs)))
 
-    def behind(self, results: Path | str | None = None) -> dict[str, Pairs]:
+    def behind(self) -> dict[str, Pairs]:
         """Return for each schedule but the reference how far it ends behind it, by seed."""
         from lrlab.statistics import paired  # late: the command needs no SciPy to begin
 
-        ends, reference = self.tested(results), self.reference(results)
-        return {
-            str(name): paired(dict(ends[name]), dict(ends[reference]))
-            for name in ends
-            if name != reference
-        }
+        ends, reference = self.tested(), self.reference()
+        return {name: paired(of, ends[reference]) for name, of in ends.items() if name != reference}
 
     @property
     def _of_accuracy(self) -> bool:
@@ -143,17 +138,11 @@ class Cell(NamedTuple):
     def _tested(self, run: History) -> float:
         return self._guess() if run.stopped else self._worth(**run.measured["test"])
 
-    def _finals(
-        self, results: Path | str | None, value: Callable[[History], float]
-    ) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in runs}
-                for label, runs in load(self.study, results).items()
-            }
-        )
+    def _finals(self, runs: Runs | None, value: Callable[[History], float]) -> Values:
+        return {
+            label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in of}
+            for label, of in (runs or load(self.study)).items()
+        }
 
 
 #: The nine cells.

@@ -95,3 +95,12 @@ def test_standings_are_coloured_by_their_words_in_units_of_the_margin():
     }
     with pytest.raises(ValueError, match=r"margins must have the columns \['x', 'y'\]"):
         plots.standings({"x": first, "y": second}, {"x": 1.0}, title="t")
+
+
+def test_rows_of_standings_can_be_put_in_order():
+    one = Interval(1, 0, 2)
+    cells = {"x": dict.fromkeys(("steps", "line"), Standing(one, one, "open"))}
+    rows = [[*cells["x"]], ["line", "cosine", "steps"]]
+    for ways, wanted in zip(([], ["line", "cosine"]), rows, strict=True):
+        axes = plots.standings(cells, {"x": 1.0}, title="t", ways=ways).axes[0]
+        assert [label.get_text() for label in axes.get_yticklabels()] == wanted

@@ -319,38 +319,7 @@ def test_a_run_that_diverged_has_its_last_epochs_values(results):
 # --- the records of this repository ---------------------------------------------------------------
 
 
-# Declared, and their runs are still being made; each leaves this list when it is whole.
-UNDER_WAY = {
-    *(name for name in STUDIES if re.match("(decoder|which)\\b", name)),
-} - {
-    "decoder-warmup",
-    "decoder-warmup-deep",
-    "decoder-extending",
-    "decoder-decay",
-    "decoder-beta2",
-    "decoder-spikes",
-    "decoder-optimizers-choosing",
-    "decoder-optimizers",
-    *(
-        f"which-{problem}-{n}-choosing"
-        for problem in ("LeNet", "AlexNet", "decoder")
-        for n in (4, 8, 16)
-    ),
-    "which-decoder-8",
-    "which-LeNet-4",
-    "which-LeNet-8",
-    "which-LeNet-16",
-    "which-AlexNet-4",
-}
-
-
-@pytest.mark.parametrize("name", sorted(UNDER_WAY))
-def test_what_is_under_way_has_no_foreign_record_and_lacks_some(name):
-    assert store.find(STUDIES[name]).problems == []
-    assert store.missing(STUDIES[name].runs())
-
-
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in UNDER_WAY])
+@pytest.mark.parametrize("name", STUDIES)
 def test_what_is_recorded_is_whole_and_in_the_table(name):
     study = STUDIES[name]
     assert store.find(study).problems == []
@@ -367,10 +336,8 @@ def test_what_is_recorded_is_whole_and_in_the_table(name):
 
 def test_the_records_of_this_repository_are_all_of_these_and_small():
     files = list(store.folder().glob("*/*.json"))
-    whole = [study for study in STUDIES.values() if study.name not in UNDER_WAY]
-    rest = [file for file in files if file.parent.name not in UNDER_WAY]
-    assert len(rest) == sum(len(study.runs()) for study in whole)
-    assert {file.parent.name for file in rest} == {study.name for study in whole}
+    assert len(files) == sum(len(study.runs()) for study in STUDIES.values())
+    assert {file.parent.name for file in files} == set(STUDIES)
     assert sum(file.stat().st_size for file in files) < 7_000_000
 
 
@@ -386,9 +353,8 @@ def test_no_decoder_is_below_what_the_source_itself_has_on_the_same_sequences():
         error = own.std(ddof=1) / len(own) ** 0.5
         assert abs(own.mean() - LANGUAGE.entropy(32)) < 3 * error
         least[name] = own.mean()
-    recorded = [name for name in DECODERS if name not in UNDER_WAY]
-    assert len(recorded) > 5
-    for name in recorded:
+    assert len(DECODERS) > 5
+    for name in DECODERS:
         for runs in load(name).values():
             for run in runs:
                 assert np.nanmin(run.test_loss) > least["held out"]

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from lrlab.statistics import Pairs
 
-    Runs = Mapping[str, Sequence[History]]
-    Values = dict[str, dict[Hashable, float]]
-
 SYMBOLS = 24  # among which a decoder guesses
 
 
@@ -53,7 +50,9 @@ class Cell(NamedTuple):
         """The smallest difference that was declared to matter, in the unit."""
         return 1.0 if self._of_accuracy else 0.02
 
-    def trials(self, runs: Runs | None = None) -> dict[str, dict[float, float]]:
+    def trials(
+        self, runs: Mapping[str, Sequence[History]] | None = None
+    ) -> dict[str, dict[float, float]]:
         """Return what the trials ended with on held-out examples.
 
         Args:
@@ -72,16 +71,18 @@ class Cell(NamedTuple):
             found.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
         return found
 
-    def chosen(self, runs: Runs | None = None) -> dict[str, float]:
+    def chosen(self, runs: Mapping[str, Sequence[History]] | None = None) -> dict[str, float]:
         """Return for each schedule the peak rate that is best in the trials."""
         return {name: min(ends, key=ends.__getitem__) for name, ends in self.trials(runs).items()}
 
-    def reference(self, runs: Runs | None = None) -> str:
+    def reference(self, runs: Mapping[str, Sequence[History]] | None = None) -> str:
         """Return the schedule that is best in the trials, at its chosen rate."""
         trials = self.trials(runs)
         return min(trials, key=lambda name: min(trials[name].values()))
 
-    def tested(self, runs: Runs | None = None) -> Values:
+    def tested(
+        self, runs: Mapping[str, Sequence[History]] | None = None
+    ) -> dict[str, dict[Hashable, float]]:
         """Return what every schedule ends with on the test examples, at its chosen rate.
 
         Returns:
@@ -92,7 +93,9 @@ class Cell(NamedTuple):
         """
         return self._finals(runs, self._tested)
 
-    def stopped(self, part: float, runs: Runs | None = None) -> Values:
+    def stopped(
+        self, part: float, runs: Mapping[str, Sequence[History]] | None = None
+    ) -> dict[str, dict[Hashable, float]]:
         """Return what the same runs have on held-out examples when they are stopped early.
 
         Args:
@@ -138,7 +141,9 @@ class Cell(NamedTuple):
     def _tested(self, run: History) -> float:
         return self._guess() if run.stopped else self._worth(**run.measured["test"])
 
-    def _finals(self, runs: Runs | None, value: Callable[[History], float]) -> Values:
+    def _finals(
+        self, runs: Mapping[str, Sequence[History]] | None, value: Callable[[History], float]
+    ) -> dict[str, dict[Hashable, float]]:
         return {
             label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in of}
             for label, of in (runs or load(self.study)).items()

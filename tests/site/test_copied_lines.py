@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,14 +24,18 @@ N = 2  # steps in an epoch
 CLASSES = [cls.__name__ for cls in simple_schedules(free_durations)]
 
 # Puts a state into the address, presses the button, and returns the config and what was copied.
-COPY = """(hash) => new Promise((done) => addEventListener("hashchange", () => {
-  const { controls, config } = lrlab.explorers.schedules;
-  const button = [...document.querySelectorAll("button")].find((one) => /lines/.test(one.textContent));
-  new MutationObserver(async () => done(
-    [config(lrlab.kit.stateFrom(hash, "schedules", controls)), await navigator.clipboard.readText()],
-  )).observe(button, { childList: true });
-  button.click();
-}, { once: true }) || (location.hash = hash))"""
+COPY = """(hash) => new Promise((done) => {
+  addEventListener("hashchange", () => {
+    const { controls, config } = lrlab.explorers.schedules;
+    const button = document.querySelector(".explorer-more button");
+    new MutationObserver(async () => done([
+      config(lrlab.kit.stateFrom(hash, "schedules", controls)),
+      await navigator.clipboard.readText(),
+    ])).observe(button, { childList: true });
+    button.click();
+  }, { once: true });
+  location.hash = hash;
+})"""
 CONTROLS = """() => lrlab.explorers.schedules.controls.map((control) => ({
   key: control.key,
   values: control.kind === "check" ? ["true", "false"]
@@ -121,3 +126,51 @@ def test_the_lines_of_lrlab(page: Page, name: str) -> None:
     for seed in range(12):
         schedule, code = copied(page, random_state(page, name, seed), "lrlab")
         assert executed(code)["schedule"] == schedule, code
+
+
+# A state, and the classes that its lines use: the framework's own wherever they are right.
+OWN = {
+    "schedule=StepDecay&warmup=0": ("StepLR", "ExponentialDecay"),
+    "schedule=MultiStepDecay&warmup=0": ("MultiStepLR", "PiecewiseConstantDecay"),
+    "schedule=ExponentialDecay&warmup=0": ("ExponentialLR", "ExponentialDecay"),
+    "schedule=LinearDecay&warmup=0": ("LinearLR", "PolynomialDecay"),
+    "schedule=PolynomialDecay&warmup=0": ("PolynomialLR", "PolynomialDecay"),
+    "schedule=CosineDecay&warmup=0&total_epochs=30": ("CosineAnnealingLR", "CosineDecay"),
+    "schedule=CosineDecay&warmup=0": ("LambdaLR", "CosineDecay"),  # PyTorch's rises again
+    "schedule=CosineDecay": ("CosineAnnealingLR, LinearLR, SequentialLR", "CosineDecay"),
+    "schedule=CosineDecay&begin_lr=0": (
+        "CosineAnnealingLR, LambdaLR, SequentialLR",
+        "CosineDecay",
+    ),
+    "schedule=CyclicCosine&warmup=0": ("CosineAnnealingWarmRestarts", "CosineDecayRestarts"),
+    "schedule=CyclicCosine&warmup=0&cycle_mult=2": (
+        "CosineAnnealingWarmRestarts",
+        "LearningRateSchedule",
+    ),
+    "schedule=OneCycle&warmup=0&total_epochs=30": ("OneCycleLR", "LearningRateSchedule"),
+    "schedule=Triangular&warmup=0": ("CyclicLR", "LearningRateSchedule"),
+    "schedule=InverseTimeDecay&warmup=0": ("LambdaLR", "InverseTimeDecay"),
+    "schedule=Constant&warmup=0&then=ExponentialDecay": (
+        "ConstantLR, ExponentialLR, SequentialLR",
+        "LearningRateSchedule",
+    ),
+}
+
+
+@pytest.mark.parametrize("told", OWN)
+def test_a_frameworks_own_class_is_used_where_it_is_right(page: Page, told: str) -> None:
+    state = dict(pair.split("=") for pair in told.split("&"))
+    used = []
+    for framework in ("pytorch", "keras"):
+        schedule, code = copied(page, state, framework)
+        assert off(code, framework, schedule, 30) < 1e-6
+        used.append(re.findall(r"^from \S+(?:lr_scheduler|schedules) import (.+)$", code, re.M)[0])
+    assert tuple(used) == OWN[told]
+
+
+def test_lines_of_another_schedule_would_be_noticed(page: Page) -> None:
+    schedule, code = copied(page, {"schedule": "StepDecay"}, "pytorch")
+    assert off(code, "pytorch", schedule, 30) < 1e-9
+    assert off(code.replace("10 * n", "10 * n + 1"), "pytorch", schedule, 30) > 0.1
+    schedule, code = copied(page, {"schedule": "StepDecay", "warmup": 0}, "keras")
+    assert off(code.replace("0.1", "0.1000002"), "keras", schedule, 30) > 1e-6

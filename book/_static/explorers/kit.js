@@ -28,8 +28,11 @@
 
   // --- numbers -----------------------------------------------------------------------------------
 
-  /** A number for readers: three digits. */
-  const shown = (x) => String(Number(x.toPrecision(3)));
+  /** A number for readers: three digits, and a power of ten where zeros would have to be counted. */
+  function shown(x) {
+    const rounded = Number(x.toPrecision(3));
+    return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+  }
 
   /** The numbers from `from` to `to` in steps, without the rounding of repeated additions. */
   const steps = (from, to, step) => Array.from(
@@ -65,11 +68,12 @@
       }),
       show: (control, state, input, output) => {
         const values = listed(control, state);
-        const text = `${state[control.key]}${control.unit ? ` ${control.unit}` : ""}`;
+        const value = state[control.key];
+        const text = (control.words || {})[value] || [value, control.unit || ""].join(" ").trim();
         input.max = values.length - 1;
-        input.value = nearest(values, state[control.key]);
-        input.setAttribute("aria-valuetext", (control.words || {})[state[control.key]] || text);
-        output.textContent = input.getAttribute("aria-valuetext");
+        input.value = nearest(values, value);
+        input.setAttribute("aria-valuetext", text);
+        output.textContent = text;
       },
     },
     /** A choice among `options`, an object of values and their names. */
@@ -170,13 +174,19 @@
       figure: element("div", { class: "explorer-figure" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
-      set: (key, value) => { state[key] = value; show(); remember(); },
+      set: (key, value) => {
+        if (state[key] === value) return;
+        state[key] = value;
+        show();
+        remember();
+      },
     };
 
     const rows = controls.map((control) => {
       const input = KINDS[control.kind].make(control, state, (value) =>
         parts.set(control.key, value));
-      const output = element("output");
+      // No <output>: that would be a live region, and the slider itself says its value.
+      const output = element("span", { class: "explorer-value", "aria-hidden": "true" });
       input.id = `${name}-${control.key}`;
       const label = element("label", { for: input.id }, control.label);
       return { control, input, output, row: element("div", {}, label, input, output) };
@@ -218,8 +228,9 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      parts.figure, parts.status,
-      element("div", { class: "explorer-controls" }, ...groups), buttons, parts.more);
+      element("div", {}, parts.figure, parts.status,
+        element("div", { class: "explorer-controls" }, ...groups), buttons),
+      parts.more);
     show();
     if (location.hash.startsWith(`#${name}?`)) place.scrollIntoView({ block: "nearest" });
 

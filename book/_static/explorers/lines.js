@@ -171,16 +171,12 @@ ${made}
   /** The definitions of `rate(t)` and of the functions that it calls. */
   function rateFunction(config) {
     const definitions = [];
-    let inside = 0;
-    const define = (c, name, remark) => {
+    const define = (c, own, remark = "") => {
       const body = c.class === "OneCycle" ? lrlab.schedules.phases(c) : c;
-      const lines = BODIES[body.class](body, (piece) => {
-        const own = ORDER[inside];
-        inside += 1;
-        define(piece, own, "");
-        return own;
-      });
-      definitions.push([`def ${name}(t):${remark}`, ...lines.map((x) => `    ${x}`)].join("\n"));
+      const lines = BODIES[body.class](body, (piece) => define(piece)).map((x) => `    ${x}`);
+      const name = own || ORDER[definitions.length];
+      definitions.push([`def ${name}(t):${remark}`, ...lines].join("\n"));
+      return name;
     };
     define(config, "rate", "  # after t epochs");
     const text = definitions.join("\n\n\n");

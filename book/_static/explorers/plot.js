@@ -4,8 +4,7 @@
   const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
   const { drawn, shown } = lrlab.kit;
 
-  const HEIGHT = 300;
-  const MARGIN = { left: 58, right: 14, top: 54, bottom: 44 };
+  const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
 
   /** At most `most` round numbers from `from` to `to`: multiples of 1, 2 or 5 times a power of 10. */
   function ticks(from, to, most) {
@@ -66,16 +65,22 @@
    */
   function plot(figure, { title, x, y, lines, marker, pick }) {
     const width = Math.max(figure.clientWidth, 240);
+    const height = width < 480 ? 230 : 300; // on a phone the controls have to be seen as well
     const [left, right] = [MARGIN.left, width - MARGIN.right];
-    const [top, bottom] = [MARGIN.top, HEIGHT - MARGIN.bottom];
+    const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
     const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
     const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
-    const text = (at, height, words, anchor, name = "") =>
-      drawn("text", { x: at, y: height, "text-anchor": anchor, class: name }, words);
+    const text = (at, baseline, words, anchor, name = "") =>
+      drawn("text", { x: at, y: baseline, "text-anchor": anchor, class: name }, words);
     const marks = (axis, most) => (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
 
-    const svg = drawn("svg", {
-      role: "img", "aria-label": title, width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}` });
+    // The same element again: the pointer may be over it.
+    const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
+    svg.replaceChildren();
+    for (const [name, value] of Object.entries({
+      "aria-label": title, width, height, viewBox: `0 0 ${width} ${height}` })) {
+      svg.setAttribute(name, value);
+    }
     svg.append(text(4, 18, title, "start", "explorer-title"));
     for (const mark of marks(y, 6)) {
       svg.append(line(left, up.at(mark), right, up.at(mark), "explorer-grid"));
@@ -87,7 +92,7 @@
     }
     svg.append(line(left, bottom, right, bottom, "explorer-axis"));
     svg.append(line(left, top, left, bottom, "explorer-axis"));
-    svg.append(text((left + right) / 2, HEIGHT - 8, x.label, "middle"));
+    svg.append(text((left + right) / 2, height - 8, x.label, "middle"));
     const turned = text(0, 0, y.label, "middle");
     turned.setAttribute("transform", `translate(13 ${(top + bottom) / 2}) rotate(-90)`);
     svg.append(turned);
@@ -110,15 +115,11 @@
       svg.append(line(cx, bottom, cx, cy, "explorer-guide"), line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
-    if (pick) {
-      const follow = (event) => {
-        const place = event.clientX - svg.getBoundingClientRect().left;
-        pick(across.back(Math.min(Math.max(place, left), right)));
-      };
-      svg.addEventListener("pointermove", follow);
-      svg.addEventListener("pointerdown", follow);
-    }
-    figure.replaceChildren(svg);
+    const follow = (event) => {
+      const place = event.clientX - svg.getBoundingClientRect().left;
+      if (pick) pick(across.back(Math.min(Math.max(place, left), right)));
+    };
+    Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
   }
 
   lrlab.plot = plot;

@@ -44,7 +44,7 @@ def around(moment: float) -> list[float]:
     return [float(t) for t in (moment, *near, moment * (1 - 1e-9), moment * (1 + 1e-9))]
 
 
-def worst(page: Page, schedule: s.Schedule, times: list[float]) -> float:
+def worst(page: Page, schedule: s.Schedule, times: list[float], relative: float = 1e-9) -> float:
     """The largest difference of the two, over what is allowed: 1e-9 of the rate, and rounding.
 
     Where a rate is a small remainder of large ones, a cosine next to its end, the last bits of the
@@ -53,7 +53,7 @@ def worst(page: Page, schedule: s.Schedule, times: list[float]) -> float:
     theirs = np.array(page.evaluate(ASK, [schedule.to_config(), times]))
     ours = schedule(np.array(times))
     rounding = 16 * np.finfo(float).eps * lowest_and_highest(schedule)[1]
-    allowed = 1e-9 * ours + rounding + np.finfo(float).tiny
+    allowed = relative * ours + rounding + np.finfo(float).tiny
     assert theirs.shape == ours.shape
     return float((np.abs(theirs - ours) / allowed).max())
 
@@ -103,7 +103,9 @@ def test_compositions_give_the_rates_of_lrlab(page: Page) -> None:
     ],
 )
 def test_far_out(page: Page, schedule: s.Schedule) -> None:
-    assert worst(page, schedule, [0, 9_999, 10_000, 10_001, 123_456.7, 1e6, 1e12]) <= 1
+    times = [0, 9_999, 10_000, 10_001, 20_000, 123_456.7, 1e6, 1e12]
+    # Closer than elsewhere: of the sum behind the sines the last term is less than 1e-9.
+    assert worst(page, schedule, times, relative=1e-11) <= 1
 
 
 @pytest.mark.parametrize("cls", SAMPLES)

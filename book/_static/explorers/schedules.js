@@ -177,7 +177,8 @@
     const { note, code: text } = code(state);
     more.replaceChildren(
       element("p", {}, note),
-      element("pre", { tabindex: 0, "aria-label": "lines to copy" }, element("code", {}, text)),
+      element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
+        element("code", {}, text)),
       kit.copyButton("Copy the lines", () => text));
   }
 

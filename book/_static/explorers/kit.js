@@ -28,7 +28,7 @@
 
   // --- numbers -----------------------------------------------------------------------------------
 
-  /** A number for readers: three digits, and a power of ten where zeros would have to be counted. */
+  /** A number for readers: three digits, and a power of ten in place of many zeros. */
   function shown(x) {
     const rounded = Number(x.toPrecision(3));
     return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);

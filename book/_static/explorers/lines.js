@@ -156,7 +156,8 @@ ${made}
       return [`if t < ${c.epochs}:`, `    ${rise}`, `return ${after}(${begun})`];
     },
     Joined: (c, inner) => {
-      const starts = [0, ...c.at].map((at) => (at && c.clock === "own" ? `t - ${python(at)}` : "t"));
+      const own = c.clock === "own";
+      const starts = [0, ...c.at].map((at) => (own && at ? `t - ${python(at)}` : "t"));
       const calls = c.schedules.map((piece, i) => `return ${inner(piece)}(${starts[i]})`);
       const tests = c.at.flatMap((at, i) => [`if t < ${python(at)}:`, `    ${calls[i]}`]);
       return [...tests, calls.at(-1)];
@@ -297,6 +298,7 @@ ${made}
   function linesOfTorch(config, epochs) {
     const own = ownTorch(config, epochs);
     const spelled = own ? { math: "", text: "" } : rateFunction(config);
+    const functions = spelled.text && `\n\n${spelled.text}\n\n`;
     const made = own ? own.made : "LambdaLR(optimizer, lambda k: rate(k / n))";
     const lr = own ? `lr=${own.base})` : "lr=1.0)  # times rate(t)";
     const note = !own ? "PyTorch has no class for this course; LambdaLR takes any function."
@@ -305,7 +307,7 @@ ${made}
       note: `${note} Call scheduler.step() after optimizer.step().`,
       code: `${spelled.math}
 import torch
-${imports("torch.optim.lr_scheduler", TORCH_CLASSES, made)}${spelled.text ? `\n\n${spelled.text}\n\n` : ""}
+${imports("torch.optim.lr_scheduler", TORCH_CLASSES, made)}${functions}
 n = len(train_loader)  # steps per epoch; 1 if you call step() once an epoch
 optimizer = torch.optim.SGD(model.parameters(), ${lr}
 scheduler = ${made}

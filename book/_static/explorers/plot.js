@@ -6,7 +6,7 @@
 
   const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
 
-  /** At most `most` round numbers from `from` to `to`: multiples of 1, 2 or 5 times a power of 10. */
+  /** At most `most` round numbers from `from` to `to`: 1, 2 or 5 times a power of 10 apart. */
   function ticks(from, to, most) {
     const rough = (to - from) / most;
     const decade = 10 ** Math.floor(Math.log10(rough));
@@ -112,7 +112,8 @@
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
       const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];
-      svg.append(line(cx, bottom, cx, cy, "explorer-guide"), line(left, cy, cx, cy, "explorer-guide"));
+      svg.append(line(cx, bottom, cx, cy, "explorer-guide"));
+      svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
     const follow = (event) => {

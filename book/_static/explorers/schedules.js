@@ -45,7 +45,7 @@
     shape: choice("linear", "linear", "1-sqrt"),
   };
 
-  // For each class what it does, and its parameters; after a colon the control, if its name differs.
+  // For each class what it does, and its parameters; after a colon the control, if named otherwise.
   const CLASSES = {
     Constant: ["The same rate throughout", "lr"],
     StepDecay: ["Cut by a factor at regular intervals", "lr gamma:cut step_epochs"],
@@ -85,7 +85,8 @@
       shown: (state) => usesControl(state[key], name) &&
         (!control.shown || control.shown((own) => state[prefix + own])),
     }));
-    return [{ key, label: "schedule", kind: "choice", options, value: first, group }, ...parameters];
+    const which = { key, label: "schedule", kind: "choice", options, value: first, group };
+    return [which, ...parameters];
   }
 
   const NAMES = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, name]));

@@ -181,7 +181,9 @@
    */
   function rate(config, t) {
     if (!Object.hasOwn(RATES, config.class)) throw new RangeError(`no schedule ${config.class}`);
-    if (!(t >= 0 && t < Infinity)) throw new RangeError(`t must be finite and at least 0, not ${t}`);
+    if (!(t >= 0 && t < Infinity)) {
+      throw new RangeError(`t must be finite and at least 0, not ${t}`);
+    }
     const found = RATES[config.class](config, t);
     if (!Number.isFinite(found)) throw new RangeError(`the rate at ${t} is ${found}`);
     return found;

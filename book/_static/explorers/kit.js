@@ -1,0 +1,246 @@
+/**
+ * What all explorers have in common: controls, the state in the address, a plot, copy buttons.
+ *
+ * An explorer is a classic script, since pages opened from the disk may not load modules. It calls
+ * `lrlab.kit.explorer(name, definition)`, and takes the place of the picture in the page's
+ * `<div class="explorer" data-explorer="name">`. Its state is a plain object with a value for each
+ * control. The address holds what differs from the start: `#name?key=value&key=value`.
+ */
+(() => {
+  "use strict";
+  const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
+
+  /** An element with attributes and children; a function under `onEVENT` becomes a listener. */
+  function fill(made, attributes, children) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === "function") made.addEventListener(name.slice(2), value);
+      else if (value !== undefined) made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  }
+
+  const element = (tag, attributes = {}, ...children) =>
+    fill(document.createElement(tag), attributes, children);
+
+  const drawn = (tag, attributes = {}, ...children) =>
+    fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+  // --- numbers -----------------------------------------------------------------------------------
+
+  /** A number for readers: three digits, and a power of ten in place of many zeros. */
+  function shown(x) {
+    const rounded = Number(x.toPrecision(3));
+    return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+  }
+
+  /** The numbers from `from` to `to` in steps, without the rounding of repeated additions. */
+  const steps = (from, to, step) => Array.from(
+    { length: Math.round((to - from) / step) + 1 },
+    (_, i) => Number((from + i * step).toPrecision(12)));
+
+  /** Ten round numbers in each decade from 10^from to 10^to. */
+  const decades = (from, to) => [
+    ...Array.from({ length: to - from }, (_, i) =>
+      ["1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8"].map((x) => `${x}e${from + i}`)),
+    `1e${to}`].flat().map(Number);
+
+  /** Where in a list of numbers the one lies that is nearest to x. */
+  const nearest = (values, x) => values.reduce(
+    (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
+
+  // --- controls ----------------------------------------------------------------------------------
+
+  // Each kind of control says which value a text from an address means (undefined if none), makes
+  // its input, and shows a value there. `change` takes the new value.
+  const KINDS = {
+    /** A slider over `values`, a list of numbers or a function of the state that gives one. */
+    range: {
+      read: (control, text, state) => {
+        const values = listed(control, state);
+        const x = text.trim() === "" ? NaN : Number(text);
+        return Number.isFinite(x) ? values[nearest(values, x)] : undefined;
+      },
+      make: (control, state, change) => element("input", {
+        type: "range",
+        min: 0,
+        oninput: (event) => change(listed(control, state)[event.target.value]),
+      }),
+      show: (control, state, input, output) => {
+        const values = listed(control, state);
+        const value = state[control.key];
+        const text = (control.words || {})[value] || [value, control.unit || ""].join(" ").trim();
+        input.max = values.length - 1;
+        input.value = nearest(values, value);
+        input.setAttribute("aria-valuetext", text);
+        output.textContent = text;
+      },
+    },
+    /** A choice among `options`, an object of values and their names. */
+    choice: {
+      read: (control, text) => (Object.hasOwn(control.options, text) ? text : undefined),
+      make: (control, state, change) => element(
+        "select",
+        { onchange: (event) => change(event.target.value) },
+        ...Object.entries(control.options).map(([value, text]) => new Option(text, value))),
+      show: (control, state, input) => { input.value = state[control.key]; },
+    },
+    /** Yes or no. */
+    check: {
+      read: (control, text) => ({ true: true, false: false })[text],
+      make: (control, state, change) => element(
+        "input", { type: "checkbox", onchange: (event) => change(event.target.checked) }),
+      show: (control, state, input) => { input.checked = state[control.key]; },
+    },
+  };
+
+  const listed = (control, state) =>
+    (typeof control.values === "function" ? control.values(state) : control.values);
+
+  // --- the state ---------------------------------------------------------------------------------
+
+  const initial = (controls) =>
+    Object.fromEntries(controls.map((control) => [control.key, control.value]));
+
+  const isShown = (control, state) => !control.shown || control.shown(state);
+
+  /** What the address says about an explorer; null if it speaks of something else. */
+  function stateFrom(hash, name, controls) {
+    if (!hash.startsWith(`#${name}?`)) return null;
+    const given = new URLSearchParams(hash.slice(name.length + 2));
+    const state = initial(controls);
+    for (const control of controls) {
+      const text = given.get(control.key);
+      const value = text === null ? undefined : KINDS[control.kind].read(control, text, state);
+      if (value !== undefined) state[control.key] = value;
+    }
+    return state;
+  }
+
+  /** The part of the address that brings a state back: what is shown and not as at the start. */
+  function hashOf(state, name, controls) {
+    const told = controls.filter((control) =>
+      isShown(control, state) && state[control.key] !== control.value);
+    return `#${name}?${new URLSearchParams(told.map(({ key }) => [key, state[key]]))}`;
+  }
+
+  // --- an explorer -------------------------------------------------------------------------------
+
+  /** A button that copies a text, and says so; by selecting it where a page may not do more. */
+  function copyButton(label, text) {
+    const button = element("button", { type: "button" }, label);
+    const say = (word) => {
+      button.textContent = word;
+      setTimeout(() => { button.textContent = label; }, 1500);
+    };
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text());
+        say("Copied");
+      } catch {
+        const area = element("textarea", { "aria-hidden": "true" }, text());
+        document.body.append(area);
+        area.select();
+        say(document.execCommand("copy") ? "Copied" : "Not copied");
+        area.remove();
+        button.focus();
+      }
+    });
+    button.setAttribute("aria-live", "polite");
+    return button;
+  }
+
+  /**
+   * Put an explorer in the place of its picture.
+   * @param {string} name As in `data-explorer`.
+   * @param {object} definition
+   * @param {string} definition.hint A sentence that says what to try.
+   * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
+   *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
+   * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
+   *   `status` for the main numbers, `more`, and `set(key, value)`. A state may come from anywhere:
+   *   each value is one that its control has.
+   */
+  function explorer(name, { hint, controls, draw }) {
+    document.addEventListener("DOMContentLoaded", () => {
+      const place = document.querySelector(`.explorer[data-explorer="${name}"]`);
+      if (place) open(place, name, hint, controls, draw);
+    });
+  }
+
+  function open(place, name, hint, controls, draw) {
+    const state = stateFrom(location.hash, name, controls) || initial(controls);
+    const parts = {
+      figure: element("div", { class: "explorer-figure" }),
+      status: element("p", { class: "explorer-status", role: "status" }),
+      more: element("div", { class: "explorer-more" }),
+      set: (key, value) => {
+        if (state[key] === value) return;
+        state[key] = value;
+        show();
+        remember();
+      },
+    };
+
+    const rows = controls.map((control) => {
+      const input = KINDS[control.kind].make(control, state, (value) =>
+        parts.set(control.key, value));
+      // No <output>: that would be a live region, and the slider itself says its value.
+      const output = element("span", { class: "explorer-value", "aria-hidden": "true" });
+      input.id = `${name}-${control.key}`;
+      const label = element("label", { for: input.id }, control.label);
+      return { control, input, output, row: element("div", {}, label, input, output) };
+    });
+
+    const groups = [...new Set(controls.map((control) => control.group))].map((group) => element(
+      "fieldset", {}, element("legend", {}, group || "Settings"),
+      ...rows.filter((row) => row.control.group === group).map((row) => row.row)));
+
+    function show() {
+      for (const { control, input, output, row } of rows) {
+        if (control.kind === "range") { // its list may have become shorter
+          const values = listed(control, state);
+          state[control.key] = values[nearest(values, state[control.key])];
+        }
+        row.hidden = !isShown(control, state);
+        KINDS[control.kind].show(control, state, input, output);
+      }
+      draw(state, parts);
+    }
+
+    // A browser lets a page change its address a few times a second, and a slider moves faster.
+    let timer;
+    function remember() {
+      clearTimeout(timer);
+      timer = setTimeout(() =>
+        history.replaceState(history.state, "", hashOf(state, name, controls)), 200);
+    }
+
+    function reset() {
+      Object.assign(state, initial(controls));
+      show();
+      remember();
+    }
+
+    const buttons = element(
+      "p", { class: "explorer-buttons" },
+      element("button", { type: "button", onclick: reset }, "Reset"),
+      copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
+    place.replaceChildren(
+      element("p", { class: "explorer-hint" }, hint),
+      element("div", {}, parts.figure, parts.status,
+        element("div", { class: "explorer-controls" }, ...groups), buttons),
+      parts.more);
+    show();
+    if (location.hash.startsWith(`#${name}?`)) place.scrollIntoView({ block: "nearest" });
+
+    addEventListener("hashchange", () => {
+      const told = stateFrom(location.hash, name, controls);
+      if (told) { Object.assign(state, told); show(); }
+    });
+    new ResizeObserver(() => draw(state, parts)).observe(parts.figure);
+  }
+
+  lrlab.kit = {
+    copyButton, decades, drawn, element, explorer, hashOf, initial, shown, stateFrom, steps };
+})();

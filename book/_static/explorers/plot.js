@@ -1,0 +1,127 @@
+/** A plot of lines, drawn as SVG in the colours of the theme. */
+(() => {
+  "use strict";
+  const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
+  const { drawn, shown } = lrlab.kit;
+
+  const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
+
+  /** At most `most` round numbers from `from` to `to`: 1, 2 or 5 times a power of 10 apart. */
+  function ticks(from, to, most) {
+    const rough = (to - from) / most;
+    const decade = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((x) => x * decade).find((x) => x >= rough * (1 - 1e-9));
+    const first = Math.ceil(from / step - 1e-9);
+    const count = Math.floor(to / step + 1e-9) - first + 1;
+    return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  }
+
+  /** The powers of 10 in a range, or every second, third, … of them; 1, 2, 5 in a short one. */
+  function logTicks(from, to, most) {
+    const [low, high] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
+    const each = Math.max(1, Math.ceil((high - low + 1) / most));
+    const powers = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+    if (powers.length > 2) return powers.filter((p) => p % each === 0).map((p) => Number(`1e${p}`));
+    return [low - 1, ...powers].flatMap((p) => [1, 2, 5].map((x) => Number(`${x}e${p}`)))
+      .filter((x) => x >= from * (1 - 1e-9) && x <= to * (1 + 1e-9));
+  }
+
+  /** From values of an axis to pixels, and back. */
+  function scale({ from, to, log }, start, end) {
+    const inner = log ? Math.log10 : (x) => x;
+    const [low, high] = [inner(from), inner(to)];
+    return {
+      at: (x) => start + ((inner(x) - low) / (high - low)) * (end - start),
+      back: (pixel) => {
+        const x = low + ((pixel - start) / (end - start)) * (high - low);
+        return log ? 10 ** x : x;
+      },
+    };
+  }
+
+  /** The path through points; broken where a value cannot be shown, as 0 on a logarithmic axis. */
+  function path(points, x, y) {
+    let pen = "M";
+    return points.map(([a, b]) => {
+      const height = y.at(b);
+      if (!Number.isFinite(height)) { pen = "M"; return ""; }
+      const text = `${pen}${x.at(a).toFixed(1)} ${height.toFixed(1)}`;
+      pen = "L";
+      return text;
+    }).join("");
+  }
+
+  /**
+   * Draw lines into a figure, in place of what it shows.
+   * @param {HTMLElement} figure Its width is the plot's.
+   * @param {object} plot
+   * @param {string} plot.title Stands above.
+   * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`.
+   * @param {object} plot.y The same.
+   * @param {object[]} plot.lines Each with `points`, pairs of numbers, a `label` for the legend,
+   *   and `look`, the name of a class; `area` fills the space below.
+   * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
+   * @param {function} [plot.pick] Called with the place on the x axis that a pointer is over.
+   */
+  function plot(figure, { title, x, y, lines, marker, pick }) {
+    const width = Math.max(figure.clientWidth, 240);
+    const height = width < 480 ? 230 : 300; // on a phone the controls have to be seen as well
+    const [left, right] = [MARGIN.left, width - MARGIN.right];
+    const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
+    const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
+    const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
+    const text = (at, baseline, words, anchor, name = "") =>
+      drawn("text", { x: at, y: baseline, "text-anchor": anchor, class: name }, words);
+    const marks = (axis, most) => (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
+
+    // The same element again: the pointer may be over it.
+    const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
+    svg.replaceChildren();
+    for (const [name, value] of Object.entries({
+      "aria-label": title, width, height, viewBox: `0 0 ${width} ${height}` })) {
+      svg.setAttribute(name, value);
+    }
+    svg.append(text(4, 18, title, "start", "explorer-title"));
+    for (const mark of marks(y, 6)) {
+      svg.append(line(left, up.at(mark), right, up.at(mark), "explorer-grid"));
+      svg.append(text(left - 6, up.at(mark) + 4, shown(mark), "end"));
+    }
+    for (const mark of marks(x, width < 480 ? 5 : 10)) {
+      svg.append(line(across.at(mark), bottom, across.at(mark), bottom + 4, "explorer-axis"));
+      svg.append(text(across.at(mark), bottom + 17, shown(mark), "middle"));
+    }
+    svg.append(line(left, bottom, right, bottom, "explorer-axis"));
+    svg.append(line(left, top, left, bottom, "explorer-axis"));
+    svg.append(text((left + right) / 2, height - 8, x.label, "middle"));
+    const turned = text(0, 0, y.label, "middle");
+    turned.setAttribute("transform", `translate(13 ${(top + bottom) / 2}) rotate(-90)`);
+    svg.append(turned);
+
+    let legend = left;
+    for (const { points, label, look, area } of lines) {
+      const course = path(points, across, up);
+      if (area && !y.log && course) {
+        const [first, last] = [across.at(points[0][0]), across.at(points.at(-1)[0])];
+        const below = `${course}L${last.toFixed(1)} ${bottom}L${first.toFixed(1)} ${bottom}Z`;
+        svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
+      }
+      svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      svg.append(line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
+      svg.append(text(legend + 28, 42, label, "start"));
+      legend += 52 + 7 * label.length;
+    }
+    if (marker && Number.isFinite(up.at(marker[1]))) {
+      const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];
+      svg.append(line(cx, bottom, cx, cy, "explorer-guide"));
+      svg.append(line(left, cy, cx, cy, "explorer-guide"));
+      svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
+    }
+    const follow = (event) => {
+      const place = event.clientX - svg.getBoundingClientRect().left;
+      if (pick) pick(across.back(Math.min(Math.max(place, left), right)));
+    };
+    Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
+  }
+
+  lrlab.plot = plot;
+})();

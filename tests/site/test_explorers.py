@@ -1,0 +1,214 @@
+"""The explorers in the browser: from the disk, by keyboard, with the state in the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import lrlab.schedules
+from lrlab.schedules import Schedule
+from tests.site.browser import open_page
+from tests.site.explorers import SCHEDULES, bare_page
+from tools.explorers import first_schedule
+
+BODY = (
+    '<meta name="viewport" content="width=device-width">'
+    '<div class="explorer" data-explorer="schedules"><img src="data:," alt="the picture"></div>'
+)
+CURVE = ".explorer-line.first"
+COURSE = "(state) => lrlab.explorers.schedules.course(state)"
+STATE = """() => {
+  const { controls } = lrlab.explorers.schedules;
+  return lrlab.kit.stateFrom(location.hash, "schedules", controls) || lrlab.kit.initial(controls);
+}"""
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens the explorer from the disk with a fragment; a script's error fails the test."""
+    address = bare_page(tmp_path, SCHEDULES, BODY)
+    errors: list[str] = []
+    with open_page(chromium, 1280, "light") as page:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text))
+
+        def open_(fragment: str = "", width: int = 1280) -> Page:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto("about:blank")
+            page.goto(address + fragment)
+            return page
+
+        yield open_
+    assert errors == []
+
+
+def curve(page: Page) -> str | None:
+    return page.locator(f"path{CURVE}").get_attribute("d")
+
+
+def at_rest(page: Page) -> str:
+    """The fragment, once what was changed last has come into it."""
+    page.wait_for_timeout(400)
+    return page.evaluate("location.hash")
+
+
+def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> None:
+    page = visit()
+    assert page.locator("img").count() == 0
+    schedule, epochs = first_schedule()
+    course = page.evaluate(COURSE, page.evaluate(STATE))
+    assert Schedule.from_config(course["config"]) == schedule
+    assert course["points"][-1][0] == pytest.approx(epochs, rel=1e-3)
+
+
+def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
+    address = bare_page(tmp_path, SCHEDULES, BODY)
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert page.get_by_alt_text("the picture").count() == 1
+    assert page.locator("input").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#schedules?schedule=StepDecay&warmup=0",
+        "#schedules?schedule=OneCycle&three_phase=true&epochs=40",
+        "#schedules?then=ExponentialDecay&at=20&then.gamma=0.8&hold=2",
+    ],
+)
+def test_the_sum_is_that_of_the_schedule(visit: Open, fragment: str) -> None:
+    page = visit(fragment)
+    state = page.evaluate(STATE)
+    course = page.evaluate(COURSE, state)
+    schedule = Schedule.from_config(course["config"])
+    rates = schedule(np.linspace(0, state["epochs"], 2000, endpoint=False))
+    assert course["mean"] == pytest.approx(rates.mean(), rel=1e-9)
+    assert course["sum"] == pytest.approx(rates.mean() * state["epochs"], rel=1e-9)
+    assert course["now"] == pytest.approx(schedule(state["t"]), rel=1e-9)
+    assert f"a sum of {course['sum']:.3g} " in page.get_by_role("status").inner_text()
+
+
+def test_each_class_says_what_lrlab_says_of_it(visit: Open) -> None:
+    told = visit().evaluate("lrlab.explorers.schedules.CLASSES")
+    assert len(told) == 15
+    for name, (about, _) in told.items():
+        summary = (getattr(lrlab.schedules, name).__doc__ or "").splitlines()[0]
+        assert re.split(r"[:.(;]|, as", summary)[0].strip() == about
+
+
+# --- the keyboard and the pointer ----------------------------------------------------------------
+
+
+def test_a_slider_moves_by_keyboard_and_the_curve_follows(visit: Open) -> None:
+    page = visit()
+    before, slider = curve(page), page.get_by_label("total_epochs").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "26 epochs")
+    assert curve(page) != before
+    page.keyboard.press("ArrowLeft")
+    assert curve(page) == before
+
+
+def test_every_control_in_sight_is_reached_by_keyboard_and_has_a_name(visit: Open) -> None:
+    page = visit("#schedules?schedule=OneCycle&then=Triangular")
+    names = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
+    shown = page.locator(".explorer :is(input, select)").all()
+    reached = {one.get_attribute("id") for one in shown if one.is_visible()}
+    assert len(reached) > 20
+    assert reached <= set(names)
+    assert {"Reset", "Copy link", "Copy the lines"} <= set(names)
+    for name in reached:
+        assert page.locator(f'label[for="{name}"]').inner_text().strip(), name
+
+
+def test_the_rate_is_read_under_the_pointer_and_by_keyboard(visit: Open) -> None:
+    page = visit("#schedules?schedule=LinearDecay&warmup=0&total_epochs=30")
+    page.locator("svg").hover(position={"x": 400, "y": 150})
+    found = re.search(r"Rate at (\S+) epochs: (\S+)\.", page.get_by_role("status").inner_text())
+    assert found
+    assert 5 < float(found[1]) < 25
+    assert float(found[2]) == pytest.approx(0.1 * (1 - float(found[1]) / 30), rel=0.01)
+    page.get_by_label("read off at").focus()
+    page.keyboard.press("Home")
+    assert "Rate at 0 epochs: 0.1." in page.get_by_role("status").inner_text()
+
+
+# --- the state -----------------------------------------------------------------------------------
+
+
+def test_the_address_follows_and_brings_the_state_back(visit: Open) -> None:
+    page = visit()
+    page.get_by_label("schedule").first.select_option("Triangular")
+    page.get_by_label("lr", exact=True).first.press("End")
+    page.get_by_label("logarithmic axis").check()
+    told, seen = at_rest(page), curve(page)
+    assert told == "#schedules?schedule=Triangular&lr=1&log=true"
+    assert curve(visit(told)) == seen
+    page.evaluate("location.hash = '#schedules?schedule=Constant'")
+    expect(page.get_by_label("schedule").first).to_have_value("Constant")
+    assert curve(page) != seen
+
+
+def test_a_state_from_anywhere_becomes_one_that_the_controls_have(visit: Open) -> None:
+    page = visit("#schedules?schedule=__proto__&lr=0.37&epochs=1e9&at=-5&t=&hold=x&log=yes&then=no")
+    state: dict[str, Any] = page.evaluate(STATE)
+    first = page.evaluate("lrlab.kit.initial(lrlab.explorers.schedules.controls)")
+    changed = {key: value for key, value in state.items() if value != first[key]}
+    assert changed == {"lr": 0.4, "epochs": 100, "at": 1}
+    assert curve(page)
+
+
+def test_what_lies_beyond_a_shorter_run_is_moved_into_it(visit: Open) -> None:
+    page = visit("#schedules?then=Constant&at=25&t=30")
+    page.get_by_label("length").press("Home")
+    assert page.get_by_label("takes over at").get_attribute("aria-valuetext") == "4 epochs"
+    assert page.get_by_label("read off at").get_attribute("aria-valuetext") == "5 epochs"
+
+
+def test_reset_brings_the_first_state_back(visit: Open) -> None:
+    first = curve(visit())
+    page = visit("#schedules?schedule=StepDecay&warmup=0")
+    assert curve(page) != first
+    page.get_by_role("button", name="Reset").click()
+    assert curve(page) == first
+    assert at_rest(page) == "#schedules?"
+
+
+def test_a_fragment_of_another_kind_is_left_alone(visit: Open) -> None:
+    page = visit("#a-heading")
+    assert at_rest(page) == "#a-heading"
+    assert curve(page) == curve(visit())
+
+
+# --- how it looks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [320, 360, 1280])
+def test_nothing_scrolls_sideways_whatever_is_chosen(visit: Open, width: int) -> None:
+    page = visit("#schedules?epochs=100&lines=keras", width)
+    for name in page.evaluate("Object.keys(lrlab.explorers.schedules.CLASSES)"):
+        page.get_by_label("schedule").first.select_option(name)
+        page.get_by_label("schedule").last.select_option(name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_zero_is_left_out_on_a_logarithmic_axis(visit: Open) -> None:
+    path = curve(visit("#schedules?schedule=WarmupStableDecay&warmup=0&log=true")) or ""
+    assert path.count("M") == 1
+    assert "NaN" not in path
+    assert "Infinity" not in path

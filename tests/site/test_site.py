@@ -1,13 +1,11 @@
 """Every page of the built site, opened in a browser; `make site` builds it first."""
 
 import importlib
-import os
 import pkgutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from sphinx.util.inventory import InventoryFile
 
 import lrlab
@@ -26,20 +24,6 @@ def pages() -> list[str]:
     """The site's own pages, without what extensions put under _static."""
     paths = (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
     return sorted(path for path in paths if not path.startswith("_static/"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = site.find_browser()
-    if executable is None:
-        missing = f"no browser at hand: none of {', '.join(site.BROWSERS)} is on the PATH"
-        if "CI" in os.environ:  # .ci/run installs one, so there its absence is a fault
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(site.ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

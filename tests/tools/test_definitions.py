@@ -110,4 +110,4 @@ def test_the_first_sentences_of_the_glossary_are_sentences(tmp_path: Path) -> No
     found = re.findall(r'role="tooltip" id="[\w-]+">(.*?)</span></p>', html, re.S)
     assert len(found) == len(terms)
     for text in (re.sub(r"<[^>]+>", "", each) for each in found):
-        assert re.fullmatch(r"[A-Z].{15,}[.)]( \W+)?", text, re.S), text
+        assert re.fullmatch(r"[A-Z].{15,}\.( [\u3400-\u9fff].*)?", text, re.S), text

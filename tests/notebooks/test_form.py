@@ -20,7 +20,13 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [chapter["file"] for chapter in TOC["parts"][0]["chapters"]]
 
 BULLETS = ("What to do", "How much", "How sure", "Where", "Look at")
-SECTIONS = ("## In your own code", "## The claims of this chapter", "## Summary", "## Exercises")
+SECTIONS = (
+    "## In your own code",
+    "## The claims of this chapter",
+    "## Summary",
+    "## Check yourself",
+    "## Exercises",
+)
 OWN_CODE = "own-code"
 MEDIAN_LINES, OWN_LINES = 8, range(6, 13)
 PRINTED = 1 / 3  # of a cell's lines
@@ -101,6 +107,11 @@ def verdicts_by_hand(name: str, chapter: NotebookNode) -> list[str]:
     return found
 
 
+def no_quiz(name: str, chapter: NotebookNode) -> list[str]:
+    section = prose(chapter).partition("## Check yourself\n")[2].partition("\n## ")[0]
+    return [] if f"```{{quiz}} {name}\n```" in section else ["no quiz, or that of another chapter"]
+
+
 def crowded_cells(chapter: NotebookNode) -> list[str]:
     lengths = [len(lines(cell)) for cell in code(chapter)]
     found = [f"a median of {median(lengths)} lines"] * (median(lengths) > MEDIAN_LINES)
@@ -142,6 +153,11 @@ def test_claims_of_a_chapter_are_the_computed_ones(chapters, name) -> None:
     assert verdicts_by_hand(name, chapters[name]) == []
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_asks_its_own_questions(chapters, name) -> None:
+    assert no_quiz(name, chapters[name]) == []
+
+
 # --- each check, seen failing --------------------------------------------------------------------
 
 
@@ -168,7 +184,9 @@ def good() -> NotebookNode:
             new_code_cell(
                 'from lrlab import claims\n\nclaims.ledger(chapter="plateau")', outputs=[table]
             ),
-            new_markdown_cell(SECTIONS[2] + "\n\n" + SECTIONS[3] + "\n\nNone."),
+            new_markdown_cell(SECTIONS[2]),
+            new_markdown_cell(SECTIONS[3] + "\n\n```{quiz} plateau\n```"),
+            new_markdown_cell(SECTIONS[4] + "\n\nNone."),
         ]
     )
 
@@ -193,6 +211,10 @@ def plateau(chapter: NotebookNode) -> list[str]:
     return verdicts_by_hand("plateau", chapter)
 
 
+def quiz(chapter: NotebookNode) -> list[str]:
+    return no_quiz("plateau", chapter)
+
+
 BAD = {
     "no box": (no_answer_first, spoiled(0, "In brief", "In short")),
     "another bullet": (no_answer_first, spoiled(0, "How sure", "How nice")),
@@ -200,6 +222,9 @@ BAD = {
     "no interval": (no_answer_first, spoiled(0, " [0.1, 0.9]", "")),
     "no figure": (no_answer_first, spoiled(0, "{numref}", "")),
     "no summary": (sections_missing, spoiled(8, "## Summary", "## Sum")),
+    "no questions": (sections_missing, spoiled(9, "## Check yourself", "## Check")),
+    "no quiz": (quiz, spoiled(9, "```{quiz} plateau\n```", "Five questions")),
+    "the quiz of another chapter": (quiz, spoiled(9, "plateau", "warmup")),
     "another order": (sections_missing, lambda n: n.cells.append(n.cells.pop(3))),
     "too little own code": (no_own_code, lambda n: n.cells[4].update(source="import torch")),
     "too much own code": (no_own_code, spoiled(4, "step_1 = 1", "\n".join(["x = 1"] * 7))),
@@ -224,7 +249,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("check", [*CHECKS, plateau], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*CHECKS, plateau, quiz], ids=lambda check: check.__name__)
 def test_a_good_chapter_passes(check) -> None:
     assert check(good()) == []
 

@@ -161,9 +161,9 @@ def test_one_bad_record_is_named_and_the_others_are_used(lrlab, tmp_path, comman
     for run in runs:
         record(tmp_path, run)
     bad = store.path(runs[0], tmp_path)
-    bad.write_text(bad.read_text().replace('"test_loss": [0.9', '"test_loss": ["0.9"'))
+    bad.write_text(bad.read_text().replace('"test_loss":[0.9', '"test_loss":["0.9"'))
     odd = store.path(runs[1], tmp_path)
-    odd.write_text(odd.read_text().replace('"device": "device 1", "torch": "9.9", ', ""))
+    odd.write_text(odd.read_text().replace('"device":"device 1","torch":"9.9",', ""))
     evil = store.path(runs[2], tmp_path)
     evil.write_text(evil.read_text().replace('"device 0"', r'"\u001b[2Jevil\r"'))
     (tmp_path / "tiny" / "\x1b[31m-seed-0.json").touch()

@@ -113,7 +113,7 @@ def standings(
 ) -> Figure:
     """Draw how far each way is behind the reference of each cell, in units of the margin.
 
-    Green squares are as good as the reference, red ones are worse, white ones are open.
+    Green squares are as good as the reference, orange ones are worse, white ones are open.
 
     Args:
         cells: For the title of each column what `lrlab.statistics.standings` found; a way that a
@@ -126,11 +126,14 @@ def standings(
         The figure, open in pyplot.
 
     Raises:
-        ValueError: The two have different columns.
+        ValueError: The two have different columns, or a column lacks more than one way.
     """
     if list(margins) != list(cells):
         raise ValueError(f"margins must have the columns {list(cells)}, received {list(margins)}")
     ways = list(dict.fromkeys([*ways, *(way for of in cells.values() for way in of)]))
+    for name, of in cells.items():
+        if len(lacking := [way for way in ways if way not in of]) > 1:
+            raise ValueError(f"{name!r} must lack one way, its reference; it lacks {lacking}")
     with styled():
         figure, axes = plt.subplots(figsize=(WIDTH, 1.4 + 0.32 * len(ways)))
         for column, (name, of) in enumerate(cells.items()):

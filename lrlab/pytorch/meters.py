@@ -63,7 +63,8 @@ class SharpnessMeter(LossMeter):
         every: From how many updates one is measured, the first one included.
         images: How many of the training images count; None for all.
         preconditioned: Whether the optimizer's memory counts. Before its first step it has none,
-            and the first value is NaN; one of another kind ends the training before its first step.
+            and the first value is NaN. Where its divisor is not known, as in Lion, a ValueError
+            ends the training before its first step.
         chunk: How many images are in memory with all their activations at a time.
         seed: As for `sharpness`.
 

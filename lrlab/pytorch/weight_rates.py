@@ -69,7 +69,6 @@ def _rates_of(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
     }
 
 
-@torch.no_grad()
 def divisor_of(optimizer: optim.Optimizer) -> Divisor:
     """Return what gives an optimizer's divisor of a weight, from its group and its memory.
 
@@ -82,6 +81,7 @@ def divisor_of(optimizer: optim.Optimizer) -> Divisor:
     return _DIVISORS[kind]
 
 
+@torch.no_grad()
 def preconditioners(optimizer: optim.Optimizer) -> dict[Tensor, Tensor]:
     """Return the rate divided by `weight_rates`, of the same shape, for each weight that has one.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from lrlab.studies.catalog import BUDGETS, PROBLEMS
+from lrlab.data import LANGUAGE
+from lrlab.studies.catalog.comparison import BUDGETS, name, name_of_trials
+from lrlab.studies.catalog.problems import PROBLEMS
 from lrlab.studies.results import load
 from lrlab.training import History
 
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from lrlab.statistics import Pairs
-
-SYMBOLS = 24  # among which a decoder guesses
 
 
 class Cell(NamedTuple):
@@ -37,8 +37,13 @@ class Cell(NamedTuple):
 
     @property
     def study(self) -> str:
-        """Name of the study of the fresh seeds; that of the trials has ``-choosing`` behind it."""
-        return f"which-{self.problem}-{self.epochs}"
+        """Name of the study of the fresh seeds."""
+        return name(*self)
+
+    @property
+    def study_of_trials(self) -> str:
+        """Name of the study of the trials."""
+        return name_of_trials(*self)
 
     @property
     def unit(self) -> str:
@@ -59,14 +64,14 @@ class Cell(NamedTuple):
             runs: The records, by default those of `load`.
 
         Returns:
-            For each schedule a value for each peak rate. A run that overflowed is worth a guess,
-            here as below.
+            For each schedule a value for each peak rate. A run that overflowed is worth a guess, in
+            all that a cell returns.
 
         Raises:
             RecordError: See `load`.
         """
         found: dict[str, dict[float, float]] = {}
-        for label, (run,) in (runs or load(f"{self.study}-choosing")).items():
+        for label, (run,) in _or_load(runs, self.study_of_trials).items():
             schedule, lr = label.split(", lr ")
             found.setdefault(schedule, {})[float(lr)] = self._held_out(run, self.epochs)
         return found
@@ -99,7 +104,7 @@ class Cell(NamedTuple):
         """Return what the same runs have on held-out examples when they are stopped early.
 
         Args:
-            part: Of the epochs, such as 0.25; a whole number of epochs.
+            part: Share of the epochs; times the epochs it must be whole.
             runs: The records, by default those of `load`.
 
         Returns:
@@ -117,7 +122,11 @@ class Cell(NamedTuple):
         return self._finals(runs, lambda run: self._held_out(run, int(epochs)))
 
     def behind(self) -> dict[str, Pairs]:
-        """Return for each schedule but the reference how far it ends behind it, by seed."""
+        """Return for each schedule but the reference how far it ends behind it, by seed.
+
+        Raises:
+            RecordError: See `load`.
+        """
         from lrlab.statistics import paired  # late: the command needs no SciPy to begin
 
         ends, reference = self.tested(), self.reference()
@@ -131,7 +140,7 @@ class Cell(NamedTuple):
         return 100 * (1 - accuracy) if self._of_accuracy else loss
 
     def _guess(self) -> float:
-        return self._worth(math.log(SYMBOLS), 0.1)
+        return self._worth(math.log(LANGUAGE.symbols), 0.1)
 
     def _held_out(self, run: History, epochs: int) -> float:
         if len(run.test_loss) < epochs or (run.stopped and epochs == len(run.test_loss)):
@@ -146,8 +155,14 @@ class Cell(NamedTuple):
     ) -> dict[str, dict[Hashable, float]]:
         return {
             label.split(", lr ")[0]: {run.recipe.seed: value(run) for run in of}
-            for label, of in (runs or load(self.study)).items()
+            for label, of in _or_load(runs, self.study).items()
         }
+
+
+def _or_load(
+    runs: Mapping[str, Sequence[History]] | None, study: str
+) -> Mapping[str, Sequence[History]]:
+    return load(study) if runs is None else runs
 
 
 #: The nine cells.

@@ -84,7 +84,8 @@ def test_the_first_of_more_sequences_are_those_of_fewer():
 def test_it_is_a_data_set_of_symbols_and_those_that_follow():
     dataset = load("markov")
     assert str(dataset) == (
-        "<Dataset markov: 48000 training and 1000 test sequences of 32 symbols out of 24>"
+        "<Dataset markov: 48000 training and 1000 test sequences of 32 symbols out of 24, "
+        "2400 in an epoch>"
     )
     train, test = LANGUAGE.sample(48_000), LANGUAGE.sample(1_000, stream=1)
     for x, y, text in (

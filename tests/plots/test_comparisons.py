@@ -104,3 +104,5 @@ def test_rows_of_standings_can_be_put_in_order():
     for ways, wanted in zip(([], ["line", "cosine"]), rows, strict=True):
         axes = plots.standings(cells, {"x": 1.0}, title="t", ways=ways).axes[0]
         assert [label.get_text() for label in axes.get_yticklabels()] == wanted
+    with pytest.raises(ValueError, match=r"'x' must lack one way, .* lacks \['lin', 'cosine'\]"):
+        plots.standings(cells, {"x": 1.0}, title="t", ways=["lin", "cosine"])

@@ -26,9 +26,7 @@ from lrlab.studies.catalog import (
     transformers,
     warmup,
 )
-from lrlab.studies.catalog.comparison import BUDGETS
 from lrlab.studies.catalog.momentum import CHOSEN_RATES, MOMENTA
-from lrlab.studies.catalog.problems import PROBLEMS
 from lrlab.studies.catalog.sensitivity import BATCH_RATES, EDGE_RATES, RATES
 from lrlab.studies.catalog.warmup import ADAM_RATES
 from lrlab.studies.study import Study, registry
@@ -36,11 +34,9 @@ from lrlab.studies.study import Study, registry
 __all__ = [
     "ADAM_RATES",
     "BATCH_RATES",
-    "BUDGETS",
     "CHOSEN_RATES",
     "EDGE_RATES",
     "MOMENTA",
-    "PROBLEMS",
     "RATES",
     "STUDIES",
     "UnknownStudy",

@@ -37,8 +37,19 @@ DECIDES_DECODER = (
 )
 
 
-def _rates(most: float, others: Mapping[str, float] = {}) -> Mapping[str, float]:
-    return {name: others.get(name, most) for name in SCHEDULES}
+def name(problem: str, epochs: int) -> str:
+    """Return the name of the study of a cell's fresh seeds."""
+    return f"which-{problem}-{epochs}"
+
+
+def name_of_trials(problem: str, epochs: int) -> str:
+    """Return the name of the study of a cell's trials."""
+    return f"{name(problem, epochs)}-choosing"
+
+
+def _rates(usual: float, others: Mapping[str, float] = {}) -> Mapping[str, float]:
+    """The usual rate for every schedule but some."""
+    return {schedule: others.get(schedule, usual) for schedule in SCHEDULES}
 
 
 #: What the chapter on choosing a schedule asks of all cells, written when the trials of eight cells
@@ -86,21 +97,19 @@ def studies() -> Iterable[Study]:
     for problem, chosen in PROBLEMS.items():
         for epochs in BUDGETS:
             settings = tuple(
-                chosen.way(name, lr, epochs) for name in SCHEDULES for lr in chosen.rates
+                chosen.way(way, lr, epochs) for way in SCHEDULES for lr in chosen.rates
             )
             text = f"{epochs} epochs of {problem}: twelve schedules at seven peak rates, to choose"
             yield Study(
-                f"which-{problem}-{epochs}-choosing",
+                name_of_trials(problem, epochs),
                 text,
                 settings,
                 seeds=CHOOSING_SEEDS,
                 decides=DECIDES,
             )
     for (problem, epochs), rates in CHOSEN.items():
-        settings = tuple(
-            final(PROBLEMS[problem].way(name, lr, epochs)) for name, lr in rates.items()
-        )
+        settings = tuple(final(PROBLEMS[problem].way(way, lr, epochs)) for way, lr in rates.items())
         text = f"{epochs} epochs of {problem}: twelve schedules at the rates that were chosen"
         decides = DECIDES + DECIDES_DECODER * ((problem, epochs) == ("decoder", 8))
         decides += DECIDES_CHAPTER
-        yield Study(f"which-{problem}-{epochs}", text, settings, seeds=FINAL_SEEDS, decides=decides)
+        yield Study(name(problem, epochs), text, settings, seeds=FINAL_SEEDS, decides=decides)

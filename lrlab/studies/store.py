@@ -116,13 +116,22 @@ def save(run: Run, history: History, results: Path | str | None = None) -> Path:
     values = history.to_dict()
     number = values.pop("format")
     del values["recipe"]
-    record = {"format": number, "run": run.to_config(), "history": values}
+    record = {"format": number, "run": run.to_config(), "history": _short(values)}
     file = path(run, results)
     try:
         write_text(file, json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n")
     except OSError as error:
         raise _cannot("write", file, error) from error
     return file
+
+
+def _short(values: Any) -> Any:
+    """The same values, with the whole ones among the floats, such as steps, as integers."""
+    if isinstance(values, dict):
+        return {key: _short(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_short(value) for value in values]
+    return int(values) if isinstance(values, float) and values.is_integer() else values
 
 
 def read(run: Run, results: Path | str | None = None) -> History | None:

@@ -19,6 +19,7 @@ from tests.site.browser import open_page, serve
 from tests.site.explorers import SCHEDULES, bare_page
 from tests.support.schedule_samples import simple_schedules
 from tests.support.strategies import free_durations
+from tests.support.torch_rates import driven_rates
 
 N = 2  # steps in an epoch
 CLASSES = [cls.__name__ for cls in simple_schedules(free_durations)]
@@ -86,7 +87,7 @@ def off(code: str, framework: str, schedule: Schedule, epochs: int) -> float:
     """How far the rates of the lines are from the schedule's, as a part of its highest rate."""
     names, steps = executed(code), epochs * N
     if framework == "pytorch":
-        rates = torch_rates(names, steps)
+        rates = driven_rates(names["optimizer"], names["scheduler"], steps)
     else:
         rate = names["learning_rate"]
         constant = isinstance(rate, float)
@@ -95,30 +96,17 @@ def off(code: str, framework: str, schedule: Schedule, epochs: int) -> float:
     return relative_difference(schedule(np.arange(steps) / N), rates)
 
 
-def torch_rates(names: dict[str, Any], steps: int) -> np.ndarray:
-    optimizer, scheduler = names["optimizer"], names["scheduler"]
-    rates = []
-    for _ in range(steps):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return np.array(rates)
-
-
 @pytest.mark.parametrize("name", CLASSES)
-def test_the_lines_of_pytorch(page: Page, name: str) -> None:
-    for seed in range(12):
+@pytest.mark.parametrize(
+    ("framework", "states", "border"), [("pytorch", 12, 1e-9), ("keras", 6, 1e-6)]
+)
+def test_the_lines_of_frameworks(
+    page: Page, framework: str, states: int, border: float, name: str
+) -> None:
+    for seed in range(states):
         state = random_state(page, name, seed)
-        schedule, code = copied(page, state, "pytorch")
-        assert off(code, "pytorch", schedule, state["epochs"]) < 1e-9, (seed, code)
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_lines_of_keras(page: Page, name: str) -> None:
-    for seed in range(6):
-        state = random_state(page, name, seed)
-        schedule, code = copied(page, state, "keras")
-        assert off(code, "keras", schedule, state["epochs"]) < 1e-6, (seed, code)
+        schedule, code = copied(page, state, framework)
+        assert off(code, framework, schedule, state["epochs"]) < border, (seed, code)
 
 
 @pytest.mark.parametrize("name", CLASSES)

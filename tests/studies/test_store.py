@@ -87,6 +87,17 @@ def test_thirty_epochs_take_four_kilobytes(tmp_path):
     assert store.save(run, history, tmp_path).stat().st_size < 4096
 
 
+def test_whole_numbers_take_no_decimal_point_and_are_the_same_when_read(tmp_path):
+    run = STUDIES["D2-cosine"].runs()[0]
+    history = follow_run(run, test_loss=[2.0, 0.5] * 15)
+    history.measured["updates"] = {"step": [0.0, 10.0], "loss": [0.25, 3.0]}
+    text = store.save(run, history, tmp_path).read_text()
+    assert '"test_loss":[2,0.5,' in text
+    assert '"updates":{"step":[0,10],"loss":[0.25,3]}' in text
+    read = store.read(run, tmp_path)
+    assert (read.test_loss, read.measured) == (history.test_loss, history.measured)
+
+
 @pytest.mark.parametrize("results", ["~nobody-of-this-name/x", "", "a\0b", 3, b"results"])
 def test_what_names_no_folder_is_refused(results):
     for use in (store.folder, lambda name: store.find(STUDY, name)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 TOLERANCE = 1e-12
 HORIZON = 100
@@ -13,9 +14,13 @@ HORIZON = 100
 def torch_rates(lr: float, make, epochs: int = HORIZON) -> np.ndarray:
     """The rate in force in each epoch, read from an optimiser that a scheduler drives."""
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
-    scheduler = make(optimizer)
+    return driven_rates(optimizer, make(optimizer), epochs)
+
+
+def driven_rates(optimizer: Optimizer, scheduler: LRScheduler, steps: int) -> np.ndarray:
+    """The rate in force in each step of an optimiser that a scheduler drives."""
     rates = []
-    for _ in range(epochs):
+    for _ in range(steps):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()

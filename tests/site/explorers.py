@@ -10,6 +10,8 @@ from tests.conftest import ROOT
 from tools.explorers import data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
+PLATEAU = ["formulas/plateau.js", "kit.js", "plot.js", "plateau.js"]
+PREDICTION = ["formulas/convex_bounds.js", "kit.js", "plot.js", "prediction.js"]
 SCHEDULES = ["formulas/schedules.js", "lines.js", "kit.js", "plot.js", "schedules.js"]
 
 

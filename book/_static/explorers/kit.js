@@ -198,8 +198,9 @@
    * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
-   *   `status` for the main numbers, `more`, and `set(values)`, an object. A state may come from
-   *   anywhere: each value is one that its control has.
+   *   which stays in sight on a phone, `below` for further plots, `status` for the main numbers,
+   *   `more`, and `set(values)`, an object. A state may come from anywhere: each value is one that
+   *   its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -212,6 +213,7 @@
     const state = stateFrom(location.hash, name, controls) || initial(controls);
     const parts = {
       figure: element("div", { class: "explorer-figure" }),
+      below: element("div"),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
       set: (values) => {
@@ -268,7 +270,7 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      element("div", {}, parts.figure, parts.status,
+      element("div", {}, parts.figure, parts.below, parts.status,
         element("div", { class: "explorer-controls" }, ...groups), buttons),
       parts.more);
     show();

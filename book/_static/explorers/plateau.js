@@ -127,6 +127,11 @@
       found.push(`the threshold is ${shown(100 * min_delta)} % of the best metric in PyTorch and ` +
         `${shown(min_delta)} itself in Keras`);
     }
+    const lr = pytorch.rates.at(-1);
+    if (plateau.CONVENTIONS.keras.cut(pytorch.policy, lr) < lr &&
+        plateau.CONVENTIONS.pytorch.cut(pytorch.policy, lr) === lr) {
+      found.push(`PyTorch makes no cut of ${shown(pytorch.policy.eps)} or less, its eps`);
+    }
     return found;
   }
 
@@ -141,10 +146,13 @@
 
   // --- the lines ---------------------------------------------------------------------------------
 
+  /** A rate as Python writes a float: Keras refuses a whole number for one. */
+  const float = (x) => (Number.isInteger(x) ? x.toFixed(1) : String(x));
+
   const LINES = {
     pytorch: (p) => `import torch
 
-optimizer = torch.optim.SGD(model.parameters(), lr=${p.lr})
+optimizer = torch.optim.SGD(model.parameters(), lr=${float(p.lr)})
 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
     optimizer,
     mode="${p.mode}",
@@ -153,7 +161,7 @@ scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
     threshold=${p.min_delta},
     threshold_mode="${p.threshold_mode}",
     cooldown=${p.cooldown},
-    min_lr=${p.min_lr},
+    min_lr=${float(p.min_lr)},
 )
 
 for epoch in range(${EPOCHS}):
@@ -162,7 +170,7 @@ for epoch in range(${EPOCHS}):
 `,
     keras: (p) => `import keras
 
-model.compile(keras.optimizers.SGD(${p.lr}), loss=loss)
+model.compile(keras.optimizers.SGD(${float(p.lr)}), loss=loss, metrics=["accuracy"])
 callback = keras.callbacks.ReduceLROnPlateau(
     monitor="${p.mode === "min" ? "val_loss" : "val_accuracy"}",
     mode="${p.mode}",
@@ -170,7 +178,7 @@ callback = keras.callbacks.ReduceLROnPlateau(
     patience=${p.patience},
     min_delta=${p.min_delta},
     cooldown=${p.cooldown},
-    min_lr=${p.min_lr},
+    min_lr=${float(p.min_lr)},
 )
 model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[callback])
 `,

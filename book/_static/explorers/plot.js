@@ -120,7 +120,7 @@
       if (!label) continue;
       svg.append(line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
-      legend += 52 + 7 * label.length;
+      legend += (width < 480 ? 40 : 52) + 7 * label.length;
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
       const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];

@@ -108,7 +108,7 @@
   function curves(place, { title, label, top, of, beside, drawn }) {
     const names = Object.keys(RECORDED).filter((name) => name !== beside);
     const all = [...names, beside].map((name) => ({ points: inMiddles(of(name)), look: "faint" }));
-    all[0].label = "the others";
+    all[0].label = "others";
     Object.assign(all.at(-1), { label: beside, look: "second" });
     if (drawn) all.push({ points: inMiddles(drawn), label: "yours", look: "first" });
     const ends = all.map(({ points }) => points.at(-1)[1]);

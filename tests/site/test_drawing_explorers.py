@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from playwright.sync_api import Browser, Page, expect
 
 from lrlab import CosineDecay, LinearDecay
@@ -29,9 +28,6 @@ COURSE = f"""(name) => {{
   const state = ({STATE})(name);
   return lrlab.explorers[name].course(state);
 }}"""
-
-# Keras 3.15's callback converts the rate in a way that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 Visit = Callable[..., Page]
 
@@ -135,6 +131,30 @@ def test_a_stroke_goes_on_outside_of_the_plot_and_ends_with_the_press(
     seen = curves(page)
     page.locator("svg").first.hover(position={"x": 200, "y": 100})
     assert curves(page) == seen
+
+
+@both
+def test_a_finger_draws_too(visit: Visit, name: str) -> None:
+    page = visit("", 360)
+    first = curves(page)
+    page.locator("svg").first.scroll_into_view_if_needed()
+    box = page.locator("svg").first.bounding_box()
+    assert box
+    session = page.context.new_cdp_session(page)
+    x, y = box["x"] + 90, box["y"] + 70
+    scrolled = page.evaluate("scrollY")
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        *(("touchMove", [{"x": x + 10 * i, "y": y + 10 * i}]) for i in range(1, 10)),
+        ("touchEnd", []),
+    ):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert page.evaluate("scrollY") == scrolled
+    assert curves(page) != first
+    at_rest(page)
+    before = page.evaluate(f"lrlab.kit.initial(lrlab.explorers.{name}.controls)")["drawn"]
+    changed = np.array([*before]) != np.array([*page.evaluate(STATE, name)["drawn"]])
+    assert changed.sum() > 3  # the stroke went on, from one to the next
 
 
 @both
@@ -243,8 +263,8 @@ def test_rates_and_cuts_are_those_of_lrlab(visit: Visit, name: str, fragment: st
         assert answer["cuts"] == cuts
         assert (answer["wait"], answer["skipped"]) == (policy.cuts_after, policy.skipped_epochs)
         if course["pytorch"]["cuts"] != course["keras"]["cuts"]:
-            found = ", ".join(map(str, cuts))
-            assert f"{title} cuts after epoch {found}, down" in told(page)
+            found = "s? " + ", ".join(map(str, cuts))
+            assert re.search(f"{title} cuts after epoch{found}, down", told(page))
         else:
             assert "Keras does the same." in told(page)
     marks = page.locator(".explorer-cut").count()
@@ -260,64 +280,29 @@ def test_it_says_why_the_two_differ(visit: Visit, name: str) -> None:
     equal = "#plateau?patience=0&cooldown=0&min_delta=0"
     words = told(visit(f"{equal}&min_lr=0.001"))
     assert words.endswith("Keras does the same.")
-    assert "differ" not in words
-    assert told(visit(equal)).endswith("Why: PyTorch makes no cut of 1e-8 or less, its eps.")
-
-
-@plateau
-@pytest.mark.parametrize("fragment", FRAGMENTS)
-def test_the_lines_to_copy_give_the_rates(visit: Visit, name: str, fragment: str) -> None:
-    page = visit(f"#plateau?{fragment}")
-    course = page.evaluate(COURSE, name)
-    for option, convention in (("PyTorch", "pytorch"), ("Keras", "keras")):
-        page.get_by_label("framework").select_option(option)
-        seen = executed(page.locator("pre").inner_text(), course["metrics"])
-        assert seen == pytest.approx(course[convention]["rates"][:40], rel=1e-6)
-
-
-def executed(lines: str, metrics: list[float]) -> list[float]:
-    """The rate in each epoch, when the lines for a framework are executed with these metrics."""
-    seen: list[float] = []
-
-    class Model(torch.nn.Linear):
-        """What PyTorch takes for a model, and with the methods that Keras' lines call."""
-
-        def compile(self, optimizer: Any, **_: Any) -> None:
-            self.optimizer = optimizer
-
-        def fit(self, *_: Any, epochs: int, callbacks: list[Any], **__: Any) -> None:
-            (callback,) = callbacks
-            callback.set_model(self)
-            callback.on_train_begin()
-            for epoch in range(epochs):
-                seen.append(float(self.optimizer.learning_rate))
-                logs = dict.fromkeys(("val_loss", "val_accuracy"), metrics[epoch])
-                callback.on_epoch_end(epoch, logs)
-
-    def train_and_validate() -> float:
-        seen.append(scope["optimizer"].param_groups[0]["lr"])
-        return metrics[len(seen) - 1]
-
-    scope: dict[str, Any] = dict.fromkeys(("loss", "train_data", "held_out"))
-    scope |= {"model": Model(1, 1), "train_and_validate": train_and_validate}
-    exec(lines, scope)
-    return seen
+    assert "What differs" not in words
+    assert told(visit(equal)).endswith(
+        "What differs: PyTorch makes no cut of 1e-8 or less, its eps."
+    )
 
 
 @plateau
 def test_with_pytorchs_wait_keras_cuts_in_the_same_epochs(visit: Visit, name: str) -> None:
-    for cooldown in (0, 2):
-        page = visit(f"#plateau?threshold_mode=abs&cooldown={cooldown}")
+    for fragment in ("", "threshold_mode=abs&cooldown=0", "threshold_mode=abs&cooldown=3"):
+        page = visit(f"#plateau?{fragment}")
         first = page.evaluate(COURSE, name)
         assert first["pytorch"]["cuts"] != first["keras"]["cuts"]
         page.get_by_label("Keras with PyTorch's wait").check()
         at_rest(page)
         course = page.evaluate(COURSE, name)
         assert course["keras"]["cuts"] == course["pytorch"]["cuts"] == first["pytorch"]["cuts"]
-        assert told(page).endswith("Keras does the same.")
-        torch = ReduceOnPlateau.from_config(course["pytorch"]["policy"])
-        keras = ReduceOnPlateau.from_config(course["keras"]["policy"]).translate("pytorch")
-        assert (keras.patience, keras.cooldown) == (torch.patience, torch.cooldown)
+        assert "Keras does the same." in told(page)
+        torch, keras = (
+            ReduceOnPlateau.from_config(course[convention]["policy"])
+            for convention in ("pytorch", "keras")
+        )
+        moved = keras.translate("pytorch")
+        assert (moved.patience, moved.cooldown) == (torch.patience, torch.cooldown)
 
 
 # --- prediction ----------------------------------------------------------------------------------

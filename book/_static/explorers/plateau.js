@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kit, plateau, plot } = globalThis.lrlab;
-  const { coded, decades, element, shown, steps, stroked, uncoded } = kit;
+  const { coded, decades, element, nearest, shown, steps, stroked, uncoded } = kit;
 
   const EPOCHS = 40;
   const HIGHEST = 1.2; // a height of 1 as a metric, so that the steps of a drawn one are 0.02
@@ -107,7 +107,8 @@
 
   function cutsInWords(name, { cuts, rates }) {
     const last = shown(rates.at(-1));
-    return cuts.length ? `${name} cuts after epoch ${cuts.join(", ")}, down to ${last}.`
+    const epochs = `epoch${cuts.length === 1 ? "" : "s"} ${cuts.join(", ")}`;
+    return cuts.length ? `${name} cuts after ${epochs}, down to ${last}.`
       : `${name} makes no cut.`;
   }
 
@@ -125,7 +126,7 @@
     const { min_delta, threshold_mode } = pytorch.policy;
     if (min_delta > 0 && threshold_mode === "rel") {
       found.push(`the threshold is ${shown(100 * min_delta)} % of the best metric in PyTorch and ` +
-        `${shown(min_delta)} itself in Keras`);
+        `a difference of ${shown(min_delta)} in Keras`);
     }
     const lr = pytorch.rates.at(-1);
     if (plateau.CONVENTIONS.keras.cut(pytorch.policy, lr) < lr &&
@@ -140,7 +141,7 @@
     const told = alike ? [cutsInWords("PyTorch", run.pytorch), "Keras does the same."]
       : [cutsInWords("PyTorch", run.pytorch), cutsInWords("Keras", run.keras)];
     const why = differences(run);
-    if (why.length) told.push(`${alike ? "Yet they differ" : "Why"}: ${why.join("; ")}.`);
+    if (why.length) told.push(`What differs${alike ? " does not show here" : ""}: ${why.join("; ")}.`);
     return told.join(" ");
   }
 
@@ -211,9 +212,11 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
         ...run.pytorch.cuts.map((e) => ({ x: e + 1, look: "first" })),
         ...run.keras.cuts.map((e) => ({ x: e + 1, look: "second" })),
       ],
+      marker: isDrawn(state) ? [state.at + 1, run.metrics[state.at]] : undefined,
       stroke: (...ends) => {
         const [from, to] = ends.map(([t, m]) => [t - 1, m / HIGHEST]);
-        set({ metric: "drawn", drawn: coded(stroked(uncoded(state.drawn), from, to)) });
+        const at = nearest(steps(0, EPOCHS - 1, 1), to[0]);
+        set({ metric: "drawn", at, drawn: coded(stroked(uncoded(state.drawn), from, to)) });
       },
     });
 

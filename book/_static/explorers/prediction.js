@@ -129,6 +129,7 @@
     const run = course(state);
     const { rates } = RECORDED[state.beside];
     const peak = Math.max(...rates);
+    const heights = uncoded(state.drawn);
     plot(figure, {
       title: "Your schedule: draw it here",
       x: { label: "time (epochs)", from: 0, to: EPOCHS },
@@ -136,13 +137,14 @@
       lines: [
         { points: rates.flatMap((rate, e) => [[e, rate / peak], [e + 1, rate / peak]]),
           label: state.beside, look: "second" },
-        { points: uncoded(state.drawn).map((height, i) => [epochOf(i), height]), label: "yours",
-          look: "first", dots: true },
+        { points: heights.map((height, i) => [epochOf(i), height]), label: "yours", look: "first",
+          dots: true },
       ],
+      marker: isDrawn(state) ? [epochOf(state.at), heights[state.at]] : undefined,
       stroke: (...ends) => {
         const [from, to] = ends.map(([t, height]) => [t / APART, height]);
         const at = nearest(steps(0, KNOTS - 1, 1), to[0]);
-        set({ start: "drawn", at, drawn: coded(stroked(uncoded(state.drawn), from, to)) });
+        set({ start: "drawn", at, drawn: coded(stroked(heights, from, to)) });
       },
     });
 

@@ -3,10 +3,14 @@
 The picture shows the explorer as it starts. It is drawn when the page is read, and it is what is
 seen where scripts are off, and in every format but HTML. Scripts and styles of the explorers are
 loaded by the pages that have one, and by no other.
+
+An explorer may show data, such as recorded runs. They are computed when the page is read, and
+written as a script, since a page opened from the disk may load no other file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +23,16 @@ from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from lrlab.utils.files import write_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lrlab import Schedule
+    from lrlab.plateau import ReduceOnPlateau
 
 FOLDER = "explorers"  # below the static files
+RECORDS = Path(__file__).resolve().parents[1] / "book" / "results"
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,14 @@ class Explorer:
         scripts: The files that it loads after the kit, in their order.
         picture: Draws how it looks at first. It imports what it needs: few pages have a picture.
         alt: What the picture shows, in words.
+        data: Computes from the records what its scripts find in ``lrlab.data.NAME``: values that
+            JSON has.
     """
 
     scripts: tuple[str, ...]
     picture: Callable[[], Figure]
     alt: str
+    data: Callable[[], Any] | None = None
 
 
 def first_schedule() -> tuple[Schedule, int]:
@@ -56,6 +67,63 @@ def _schedules() -> Figure:
     return plots.rates({"rate": schedule}, epochs, title="Warm-up, then CosineDecay")
 
 
+# What the explorer of plateaus shows at first: the metric of each epoch.
+FIRST_METRICS = (
+    *(0.92, 1.0, 1.1, 0.98, 1.08, 1.02, 1.04, 0.92, 1.0, 0.5, 0.56, 0.62, 0.42, 0.48, 0.6, 0.5),
+    *(0.66, 0.5, 0.22, 0.22, 0.34, 0.26, 0.32, 0.4, 0.34, 0.38, 0.3, 0.26, 0.14, 0.22, 0.08, 0.22),
+    *(0.26, 0.12, 0.16, 0.22, 0.1, 0.14, 0.2, 0.2),
+)
+
+
+def first_policy() -> ReduceOnPlateau:
+    """PyTorch's rule with which it begins."""
+    from lrlab.plateau import ReduceOnPlateau
+
+    return ReduceOnPlateau(0.1, convention="pytorch", factor=0.5, patience=3, cooldown=2)
+
+
+def _plateau() -> Figure:
+    from lrlab import plots
+
+    return plots.watched(first_policy(), FIRST_METRICS, title="A metric, and PyTorch's answer")
+
+
+def recorded_schedules() -> dict[str, dict[str, list[float]]]:
+    """What the bound is compared with: LeNet's tuned schedules, as the chapter has them.
+
+    For each the rates of its epochs, and their training losses, a mean over the seeds.
+    """
+    import numpy as np
+
+    from lrlab import studies
+
+    found = {}
+    for label, runs in studies.load("D2-tuned").items():
+        losses = np.mean([run.train_loss for run in runs], axis=0)
+        rates = runs[0].recipe.schedule(np.arange(len(losses)))
+        found[label.partition(",")[0]] = {"rates": rates.tolist(), "loss": losses.round(4).tolist()}
+    return found
+
+
+def _prediction() -> Figure:
+    import numpy as np
+    import pandas as pd
+
+    from lrlab import plots, theory
+
+    foretold, measured = {}, {}
+    for name, recorded in recorded_schedules().items():
+        rates = np.repeat(recorded["rates"], 50)
+        curve = theory.convex_bound(theory.best_base_lr(rates).lr * rates)
+        foretold[name] = curve.reshape(-1, 50).mean(axis=1)
+        measured[name] = pd.Series(recorded["loss"])
+    title = "What the bound foretells, and what LeNet did"
+    figure = plots.bounds(foretold, measured, xlabel="epoch", title=title)
+    for axes, top in zip(figure.axes, (0.25, 0.5), strict=True):
+        axes.set_ylim(top=top)
+    return figure
+
+
 EXPLORERS = {
     "schedules": Explorer(
         scripts=("formulas/schedules.js", "lines.js", "plot.js", "schedules.js"),
@@ -63,7 +131,31 @@ EXPLORERS = {
         alt="A learning rate that rises along a line for 5 epochs, from 0.01 to 0.1, and falls to "
         "0 along half a cosine until epoch 30.",
     ),
+    "plateau": Explorer(
+        scripts=("formulas/plateau.js", "plot.js", "plateau.js"),
+        picture=_plateau,
+        alt="Above, a noisy metric of 40 epochs that falls in steps of nine epochs; below, the "
+        "learning rate, which PyTorch's rule halves several times where the metric stays.",
+    ),
+    "prediction": Explorer(
+        scripts=("formulas/convex_bounds.js", "plot.js", "prediction.js"),
+        picture=_prediction,
+        alt="Left, the convex bounds of six schedules over 30 epochs; right, the training losses "
+        "of LeNet. On both sides linear decay ends lowest and the constant rate highest.",
+        data=recorded_schedules,
+    ),
 }
+
+
+def data_script(name: str, data: Any) -> str:
+    """The script that puts an explorer's data in ``lrlab.data.NAME``.
+
+    Raises:
+        ValueError: JSON has no such number.
+        TypeError: JSON has no such value.
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return f"{{const lrlab=window.lrlab||={{}};(lrlab.data||={{}}).{name}={text};}}\n"
 
 
 class explorer(nodes.General, nodes.Element):
@@ -81,6 +173,10 @@ class ExplorerDirective(SphinxDirective):
             raise self.error(f"explorer must be one of {', '.join(EXPLORERS)}, received {name!r}")
         picture = nodes.image(uri=self._draw(name), alt=EXPLORERS[name].alt)
         place = explorer("", picture, name=name)
+        if data := EXPLORERS[name].data:
+            place["data"] = data_script(name, data())
+            for record in RECORDS.rglob("*.json"):
+                self.env.note_dependency(str(record))
         self.set_source_info(place)
         return [place]
 
@@ -120,12 +216,17 @@ def withhold(app: Sphinx, config: Config) -> None:
 
 def load(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Give a page the scripts of its explorers; Sphinx writes each address as seen from there."""
-    names = {node["name"] for node in doctree.findall(explorer)} if doctree else set()
-    if names:
+    places = {node["name"]: node for node in doctree.findall(explorer)} if doctree else {}
+    scripts: list[str] = []
+    for name, place in sorted(places.items()):
+        scripts.append("kit.js")
+        if "data" in place:
+            scripts.append(f"data/{name}.js")
+            write_text(Path(app.outdir, "_static", FOLDER, scripts[-1]), place["data"])
+        scripts += EXPLORERS[name].scripts
+    if places:
         app.add_css_file(f"{FOLDER}/explorers.css")
-    for script in dict.fromkeys(
-        script for name in sorted(names) for script in ("kit.js", *EXPLORERS[name].scripts)
-    ):
+    for script in dict.fromkeys(scripts):
         app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
 
 

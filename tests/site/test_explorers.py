@@ -13,14 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 
 import lrlab.schedules
 from lrlab.schedules import Schedule
-from tests.site.browser import open_page
-from tests.site.explorers import SCHEDULES, bare_page
+from tests.site.explorers import SCHEDULES, bare_page, place_of, visiting
 from tools.explorers import first_schedule
 
-BODY = (
-    '<meta name="viewport" content="width=device-width">'
-    '<div class="explorer" data-explorer="schedules"><img src="data:," alt="the picture"></div>'
-)
+BODY = place_of("schedules")
 CURVE = ".explorer-line.first"
 COURSE = "(state) => lrlab.explorers.schedules.course(state)"
 STATE = """() => {
@@ -34,20 +30,8 @@ Open = Callable[..., Page]
 @pytest.fixture
 def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens the explorer from the disk with a fragment; a script's error fails the test."""
-    address = bare_page(tmp_path, SCHEDULES, BODY)
-    errors: list[str] = []
-    with open_page(chromium, 1280, "light") as page:
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text))
-
-        def open_(fragment: str = "", width: int = 1280) -> Page:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.goto("about:blank")
-            page.goto(address + fragment)
-            return page
-
-        yield open_
-    assert errors == []
+    with visiting(chromium, bare_page(tmp_path, SCHEDULES, BODY)) as visit:
+        yield visit
 
 
 def curve(page: Page) -> str | None:

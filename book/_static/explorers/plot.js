@@ -59,11 +59,14 @@
    * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`.
    * @param {object} plot.y The same.
    * @param {object[]} plot.lines Each with `points`, pairs of numbers, a `label` for the legend,
-   *   and `look`, the name of a class; `area` fills the space below.
+   *   and `look`, the name of a class; `area` fills the space below, `dots` marks each point.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
+   * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
    * @param {function} [plot.pick] Called with the place on the x axis that a pointer is over.
+   * @param {function} [plot.stroke] Called while the pointer is pressed, with two points: where it
+   *   was last and where it is.
    */
-  function plot(figure, { title, x, y, lines, marker, pick }) {
+  function plot(figure, { title, x, y, lines, marker, cuts = [], pick, stroke }) {
     const width = Math.max(figure.clientWidth, 240);
     const height = width < 480 ? 230 : 300; // on a phone the controls have to be seen as well
     const [left, right] = [MARGIN.left, width - MARGIN.right];
@@ -97,8 +100,12 @@
     turned.setAttribute("transform", `translate(13 ${(top + bottom) / 2}) rotate(-90)`);
     svg.append(turned);
 
+    for (const cut of cuts) {
+      const at = across.at(cut.x);
+      svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
+    }
     let legend = left;
-    for (const { points, label, look, area } of lines) {
+    for (const { points, label, look, area, dots } of lines) {
       const course = path(points, across, up);
       if (area && !y.log && course) {
         const [first, last] = [across.at(points[0][0]), across.at(points.at(-1)[0])];
@@ -106,9 +113,14 @@
         svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
       }
       svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      for (const [a, b] of dots ? points : []) {
+        svg.append(drawn("circle", {
+          cx: across.at(a), cy: up.at(b), r: 3.5, class: `explorer-dot ${look}` }));
+      }
+      if (!label) continue;
       svg.append(line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
-      legend += 52 + 7 * label.length;
+      legend += (width < 480 ? 40 : 52) + 7 * label.length;
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
       const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];
@@ -116,10 +128,22 @@
       svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
-    const follow = (event) => {
-      const place = event.clientX - svg.getBoundingClientRect().left;
-      if (pick) pick(across.back(Math.min(Math.max(place, left), right)));
+    const within = (place, low, high) => Math.min(Math.max(place, low), high);
+    const placeOf = (event) => {
+      const box = svg.getBoundingClientRect();
+      return [across.back(within(event.clientX - box.left, left, right)),
+        up.back(within(event.clientY - box.top, top, bottom))];
     };
+    const follow = (event) => {
+      const place = placeOf(event);
+      if (pick) pick(place[0]);
+      if (!stroke || event.buttons === 0) return;
+      if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
+      const last = event.type === "pointerdown" ? place : svg.last || place;
+      svg.last = place; // kept by the element, since the stroke draws everything else anew
+      stroke(last, place);
+    };
+    svg.classList.toggle("explorer-canvas", Boolean(stroke));
     Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
   }
 

@@ -45,6 +45,15 @@
       ["1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8"].map((x) => `${x}e${from + i}`)),
     `1e${to}`].flat().map(Number);
 
+  /** Rates for a slider that looks closely, 75 round numbers a decade, and some special ones. */
+  function fineRates(from, to, ...others) {
+    const parts = [...steps(1, 1.95, 0.05), ...steps(2, 4.9, 0.1), ...steps(5, 9.8, 0.2)];
+    const powers = Array.from({ length: to - from }, (_, i) => from + i);
+    const round = [...powers.flatMap((p) => parts.map((x) => Number(`${x}e${p}`))), 10 ** to];
+    const special = others.map((x) => Number(x.toPrecision(4)));
+    return [...new Set([...round, ...special])].sort((a, b) => a - b);
+  }
+
   /** Where in a list of numbers the one lies that is nearest to x. */
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
@@ -158,7 +167,8 @@
    * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
-   *   `status` for the main numbers, `more`, and `set(key, value)`. A state may come from anywhere:
+   *   `aside`, which stands beside the figure once something is in it, `status` for the main
+   *   numbers, `more`, and `set(key, value)`. A state may come from anywhere:
    *   each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
@@ -172,6 +182,7 @@
     const state = stateFrom(location.hash, name, controls) || initial(controls);
     const parts = {
       figure: element("div", { class: "explorer-figure" }),
+      aside: element("div", { class: "explorer-aside" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
       set: (key, value) => {
@@ -228,7 +239,7 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      element("div", {}, parts.figure, parts.status,
+      element("div", {}, parts.figure, parts.aside, parts.status,
         element("div", { class: "explorer-controls" }, ...groups), buttons),
       parts.more);
     show();
@@ -242,5 +253,6 @@
   }
 
   lrlab.kit = {
-    copyButton, decades, drawn, element, explorer, hashOf, initial, shown, stateFrom, steps };
+    copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, shown, stateFrom,
+    steps };
 })();

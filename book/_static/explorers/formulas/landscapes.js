@@ -9,7 +9,7 @@
   "use strict";
   const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
 
-  const AROUND = 400; // points of a level line
+  const AROUND = 480; // points of a level line
   const GRID = 2000; // parts in which a change of the slope's sign is looked for
 
   /** Coordinates along the axes of a bowl: turned back by its angle. */

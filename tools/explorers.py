@@ -84,7 +84,7 @@ def _momentum_map() -> Figure:
 
     # What the explorer shows on logarithmic axes; as many descents as keep a build quick.
     lrs, momenta = np.geomspace(0.0008, 0.4, 120), 1 - np.geomspace(1, 0.005, 80)
-    measured = plane(Quadratic([1, 25]), lrs.tolist(), momenta.tolist(), steps=400)
+    measured = plane(Quadratic([1, 25]), lrs.tolist(), momenta.tolist())
     figure = plots.phase_diagram({"condition number 25": measured}, title="What descent does")
     axes = figure.axes[0]
     marks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
@@ -105,8 +105,8 @@ EXPLORERS = {
     "descent": Explorer(
         scripts=(*MOTION, "descent.js"),
         picture=_descent,
-        alt="Level lines of a bowl, and 25 steps of gradient descent: from (2, 1) they zigzag across "
-        "the steep direction and come closer to the minimum at 0.",
+        alt="Level lines of a bowl, and 25 steps of gradient descent: from (2, 1) they zigzag "
+        "across the steep direction and come closer to the minimum at 0.",
     ),
     "momentum_map": Explorer(
         scripts=(*MOTION, "momentum_map.js"),

@@ -114,11 +114,7 @@
         map.dots(frame, points.slice(1), "explorer-dots first"),
         map.ring(frame, points[0]),
       ],
-      pick: (first, second, event) => {
-        if (!event.buttons) return;
-        set(isFlat(state) ? "w" : "x", first);
-        if (!isFlat(state)) set("y", second);
-      },
+      stroke: (_, [x, y]) => set(isFlat(state) ? { w: x } : { x, y }),
     });
   }
 
@@ -211,9 +207,7 @@
           type: "button",
           onclick: () => {
             const { lr, momentum } = best(state)[i];
-            set("nesterov", i === 2);
-            set("momentum", momentum);
-            set("lr", lr);
+            set({ nesterov: i === 2, momentum, lr });
           },
         }, name))), element("p"));
     }

@@ -58,6 +58,28 @@
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
 
+  // --- drawn courses -----------------------------------------------------------------------------
+
+  // What is drawn by hand is a list of levels, whole numbers from 0 to TOP. The address has a letter
+  // for each.
+  const TOP = 60;
+  const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".slice(0, TOP + 1);
+
+  /** The numbers from 0 to 1 that a code stands for, in steps of 1 / TOP; and the code of such. */
+  const uncoded = (code) => [...code].map((letter) => LETTERS.indexOf(letter) / TOP);
+  const coded = (heights) =>
+    heights.map((x) => LETTERS[Math.round(Math.min(Math.max(x, 0), 1) * TOP)]).join("");
+
+  /** The heights after a stroke from one point to another; x counts the heights from 0. */
+  function stroked(heights, from, to) {
+    const [[x, y], [x2, y2]] = [from, to].sort(([a], [b]) => a - b);
+    return heights.map((height, i) => {
+      if (i < Math.round(x) || i > Math.round(x2)) return height;
+      if (Math.round(x) === Math.round(x2)) return to[1];
+      return y + (y2 - y) * Math.min(Math.max((i - x) / (x2 - x), 0), 1);
+    });
+  }
+
   // --- controls ----------------------------------------------------------------------------------
 
   // Each kind of control says which value a text from an address means (undefined if none), makes
@@ -93,6 +115,24 @@
         { onchange: (event) => change(event.target.value) },
         ...Object.entries(control.options).map(([value, text]) => new Option(text, value))),
       show: (control, state, input) => { input.value = state[control.key]; },
+    },
+    /** A course drawn by hand, as a code; the slider moves the height at `at(state)`. */
+    drawn: {
+      read: (control, text) => (text.length === control.value.length &&
+        [...text].every((letter) => LETTERS.includes(letter)) ? text : undefined),
+      make: (control, state, change) => element("input", {
+        type: "range",
+        min: 0,
+        max: TOP,
+        oninput: (event) => change(coded(uncoded(state[control.key]).with(
+          control.at(state), event.target.value / TOP))),
+      }),
+      show: (control, state, input, output) => {
+        const height = uncoded(state[control.key])[control.at(state)];
+        input.value = Math.round(height * TOP);
+        output.textContent = control.words(height);
+        input.setAttribute("aria-valuetext", output.textContent);
+      },
     },
     /** Yes or no. */
     check: {
@@ -168,8 +208,8 @@
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
    *   `aside`, which stands beside the figure once something is in it, `status` for the main
-   *   numbers, `more`, and `set(key, value)`. A state may come from anywhere:
-   *   each value is one that its control has.
+   *   numbers, `more`, and `set(values)`, an object. A state may come from anywhere: each value is
+   *   one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -185,9 +225,9 @@
       aside: element("div", { class: "explorer-aside" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
-      set: (key, value) => {
-        if (state[key] === value) return;
-        state[key] = value;
+      set: (values) => {
+        if (Object.entries(values).every(([key, value]) => state[key] === value)) return;
+        Object.assign(state, values);
         show();
         remember();
       },
@@ -195,7 +235,7 @@
 
     const rows = controls.map((control) => {
       const input = KINDS[control.kind].make(control, state, (value) =>
-        parts.set(control.key, value));
+        parts.set({ [control.key]: value }));
       // No <output>: that would be a live region, and the slider itself says its value.
       const output = element("span", { class: "explorer-value", "aria-hidden": "true" });
       input.id = `${name}-${control.key}`;
@@ -253,6 +293,6 @@
   }
 
   lrlab.kit = {
-    copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, shown, stateFrom,
-    steps };
+    coded, copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, nearest, shown,
+    stateFrom, steps, stroked, uncoded };
 })();

@@ -91,7 +91,7 @@
         map.cross(frame, [lr, 1 - momentum]),
         map.ring(frame, [state.lr, 1 - state.momentum]),
       ],
-      pick: (rate, left) => { set("lr", rate); set("momentum", 1 - left); },
+      pick: (rate, left) => set({ lr: rate, momentum: 1 - left }),
     });
     map.key(figure, PHASES);
   }
@@ -137,8 +137,7 @@
       type: "button",
       onclick: () => {
         const { lr, momentum } = best(state);
-        set("momentum", momentum);
-        set("lr", lr);
+        set({ lr, momentum });
       },
     }, "Go to the best pair")));
   }

@@ -60,15 +60,18 @@
    *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
    * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
-   *   and `look`, the name of a class; `area` fills the space below.
+   *   and `look`, the name of a class; `area` fills the space below, `dots` marks each point.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
-   * @param {function} [plot.pick] Called with the place that a pointer is over, a number for each
-   *   axis, and the event.
+   * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
+   * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
+   * @param {function} [plot.stroke] Called while the pointer is pressed, with two points: where it
+   *   was last and where it is.
    * @param {number} [plot.height] In pixels.
    * @param {function} [plot.inside] Called with the plot's frame, `across`, `up` and the pixels of
    *   its sides; returns elements that are drawn below the lines, and cut off at the sides.
    */
-  function plot(figure, { title, x, y, lines = [], marker, pick, height: wanted, inside }) {
+  function plot(figure, {
+    title, x, y, lines = [], marker, cuts = [], pick, stroke, height: wanted, inside }) {
     const width = Math.max(figure.clientWidth, 240);
     // On a phone the controls have to be seen as well.
     const height = wanted || (width < 480 ? 230 : 300);
@@ -111,8 +114,12 @@
     turned.setAttribute("transform", `translate(13 ${(top + bottom) / 2}) rotate(-90)`);
     svg.append(turned);
 
+    for (const cut of cuts) {
+      const at = across.at(cut.x);
+      svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
+    }
     let legend = left;
-    for (const { points, label, look, area } of lines) {
+    for (const { points, label, look, area, dots } of lines) {
       const course = path(points, across, up);
       if (area && !y.log && course) {
         const [first, last] = [across.at(points[0][0]), across.at(points.at(-1)[0])];
@@ -120,6 +127,11 @@
         svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
       }
       svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      for (const [a, b] of dots ? points : []) {
+        svg.append(drawn("circle", {
+          cx: across.at(a), cy: up.at(b), r: 3.5, class: `explorer-dot ${look}` }));
+      }
+      if (!label) continue;
       svg.append(line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
       legend += 52 + 7 * label.length;
@@ -130,13 +142,22 @@
       svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
-    const follow = (event) => {
-      const corner = svg.getBoundingClientRect();
-      const within = (place, from, to) => Math.min(Math.max(place, from), to);
-      if (!pick) return;
-      pick(across.back(within(event.clientX - corner.left, left, right)),
-        up.back(within(event.clientY - corner.top, top, bottom)), event);
+    const within = (place, low, high) => Math.min(Math.max(place, low), high);
+    const placeOf = (event) => {
+      const box = svg.getBoundingClientRect();
+      return [across.back(within(event.clientX - box.left, left, right)),
+        up.back(within(event.clientY - box.top, top, bottom))];
     };
+    const follow = (event) => {
+      const place = placeOf(event);
+      if (pick) pick(...place);
+      if (!stroke || event.buttons === 0) return;
+      if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
+      const last = event.type === "pointerdown" ? place : svg.last || place;
+      svg.last = place; // kept by the element, since the stroke draws everything else anew
+      stroke(last, place);
+    };
+    svg.classList.toggle("explorer-canvas", Boolean(stroke));
     Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
   }
 

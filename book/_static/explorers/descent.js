@@ -50,7 +50,7 @@
     { ...range(fineRates(...LOSSES.valley.rates), 0.0002), // it bears a thousandth of the others'
       key: "valley.lr", label: "learning rate η", group: STEP, shown: isValley },
     { ...range((state) => [...new Set([...steps(0, 0.99, 0.01), 0.995,
-      ...(isBowl(state) ? best(state).map((one) => Number(one.momentum.toPrecision(4))) : [])])]
+      ...(isBowl(state) ? best(state).map(({ momentum }) => momentum) : [])])]
       .sort((a, b) => a - b), 0), key: "momentum", label: "momentum β", group: STEP },
     { key: "nesterov", label: "Nesterov's variant", kind: "check", value: false, group: STEP,
       shown: (state) => state.momentum > 0 },

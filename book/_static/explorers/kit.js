@@ -50,8 +50,7 @@
     const parts = [...steps(1, 1.95, 0.05), ...steps(2, 4.9, 0.1), ...steps(5, 9.8, 0.2)];
     const powers = Array.from({ length: to - from }, (_, i) => from + i);
     const round = [...powers.flatMap((p) => parts.map((x) => Number(`${x}e${p}`))), 10 ** to];
-    const special = others.map((x) => Number(x.toPrecision(4)));
-    return [...new Set([...round, ...special])].sort((a, b) => a - b);
+    return [...new Set([...round, ...others])].sort((a, b) => a - b);
   }
 
   /** Where in a list of numbers the one lies that is nearest to x. */
@@ -100,7 +99,8 @@
       show: (control, state, input, output) => {
         const values = listed(control, state);
         const value = state[control.key];
-        const text = (control.words || {})[value] || [value, control.unit || ""].join(" ").trim();
+        const short = Number(value.toPrecision(6)); // a computed one may have 16 digits
+        const text = (control.words || {})[value] || [short, control.unit || ""].join(" ").trim();
         input.max = values.length - 1;
         input.value = nearest(values, value);
         input.setAttribute("aria-valuetext", text);

@@ -25,8 +25,7 @@
   /** Momenta that lie closer the nearer they are to 1, and the best ones. */
   const momenta = (state) => [...new Set([
     ...steps(0, 0.89, 0.01), ...steps(0.9, 0.98, 0.005), ...steps(0.981, LARGEST, 0.001),
-    ...[false, true].map((nesterov) =>
-      Number(theory.bestTuning(ravine(state), nesterov).momentum.toPrecision(4)))])]
+    ...[false, true].map((nesterov) => theory.bestTuning(ravine(state), nesterov).momentum)])]
     .sort((a, b) => a - b);
 
   const range = (values, value) => ({ kind: "range", values, value });

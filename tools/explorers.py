@@ -93,7 +93,7 @@ def _momentum_map() -> Figure:
     from lrlab.theory import plane
 
     # What the explorer shows on logarithmic axes; as many descents as keep a build quick.
-    lrs, momenta = np.geomspace(0.0008, 0.4, 120), 1 - np.geomspace(1, 0.005, 80)
+    lrs, momenta = np.geomspace(0.002, 0.2, 120), 1 - np.geomspace(1, 0.005, 80)
     measured = plane(Quadratic([1, 25]), lrs.tolist(), momenta.tolist())
     figure = plots.phase_diagram({"condition number 25": measured}, title="What descent does")
     axes = figure.axes[0]

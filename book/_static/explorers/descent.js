@@ -12,7 +12,7 @@
   // lines. The view of the double well is its weight and its loss.
   const LOSSES = {
     bowl: { name: "bowl or ravine", config: bowlOf, x: [-2.6, 2.6], y: [-1.3, 1.3], rates: [-3, 1],
-      levels: (state) => steps(0, 7, 1).map((i) => 0.03 * (1 + state.condition / 9) * 2.5 ** i) },
+      levels: (state) => steps(0, 7, 1).map((i) => 0.05 * (17 * state.condition) ** (i / 7)) },
     well: { name: "double well", config: () => WELL, x: [-3.4, 5.2], y: [-0.7, 8], rates: [-2, 1] },
     valley: { name: "Rosenbrock's valley", config: () => VALLEY, x: [-2.7, 2.7], y: [-1.2, 3],
       rates: [-5, -2], levels: () => steps(0, 8, 1).map((i) => 0.1 * 3 ** i) },
@@ -160,18 +160,15 @@
     const bowl = bowlOf(state);
     const limit = border(state, bowl.eigenvalues);
     const factor = theory.convergenceFactor(bowl, state.lr, state.momentum, usesNesterov(state));
-    const tenth = Math.ceil(Math.log(10) / -Math.log(factor));
-    const speed = factor < 1
-      ? `Converges: in the long run a step multiplies the distance by ${shown(factor)}` +
-        (factor > 0 ? `, so a tenth takes ${tenth} step${tenth === 1 ? "" : "s"}` : "")
-      : `Does not converge: in the long run a step multiplies the distance by ${shown(factor)}`;
+    const verdict = factor < 1 ? "Converges" : "Does not converge";
     const floor = theory.noiseFloor({ landscape: bowl, sigma: state.sigma }, state.lr,
       state.momentum, usesNesterov(state));
     const noise = state.sigma > 0 && Number.isFinite(floor)
       ? ` The noise then keeps it about ${shown(Math.sqrt(floor))} away from the minimum ` +
         "(root mean square)." : "";
-    return `${speed}. The border is ${formula(state)} = ${shown(limit)}, with the largest ` +
-      `curvature λ = ${state.condition}.${noise}`;
+    return `${verdict}: ${map.speed(factor)}. The border is ${formula(state)} = ${shown(limit)}, with the largest ` +
+      `curvature λ = ${state.condition}. The best rate without momentum is ${
+        shown(best(state)[0].lr)}.${noise}`;
   }
 
   function aboutWell(state, run) {

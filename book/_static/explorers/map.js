@@ -1,8 +1,8 @@
-/** What is drawn inside of a plot with two dimensions: paths, level lines, coloured planes. */
+/** What explorers of descents share: paths, level lines, coloured planes, and how fast it goes. */
 (() => {
   "use strict";
   const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
-  const { drawn, element } = lrlab.kit;
+  const { drawn, element, shown } = lrlab.kit;
 
   const CELL = 2; // pixels; fine enough that a border looks smooth
   const FAR = 1e5; // pixels; a place farther away is drawn at this distance
@@ -57,5 +57,14 @@
       ...kinds.map((kind) => element("li", { class: kind }, kind))));
   }
 
-  lrlab.map = { cross, curve, dots, height, key, plane, ring };
+  /** What a step does to the distance in the long run, in words. */
+  function speed(factor) {
+    const number = 0.99 < factor && factor < 1.01 ? Number(factor.toPrecision(5)) : shown(factor);
+    const steps = Math.ceil(Math.log(10) / -Math.log(factor));
+    const tenth = factor > 0 && factor < 1
+      ? `, so a tenth takes ${steps} step${steps === 1 ? "" : "s"}` : "";
+    return `in the long run a step multiplies the distance by ${number}${tenth}`;
+  }
+
+  lrlab.map = { cross, curve, dots, height, key, plane, ring, speed };
 })();

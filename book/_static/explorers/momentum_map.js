@@ -12,7 +12,7 @@
   const best = (state) => theory.bestTuning(ravine(state), state.nesterov);
 
   // The steep axis has the curvature κ, so what happens, happens at rates near 1/κ.
-  const sides = (state) => [0.02 / state.condition, 10 / state.condition];
+  const sides = (state) => [0.05 / state.condition, 5 / state.condition];
 
   /** The rates of the slider, within the picture. */
   function rates(state) {
@@ -114,16 +114,13 @@
   // --- words -------------------------------------------------------------------------------------
 
   function words(state, run) {
-    const tenth = Math.ceil(Math.log(10) / -Math.log(run.factor));
-    const speed = run.factor < 1
-      ? `a tenth of the distance takes ${tenth} step${tenth === 1 ? "" : "s"} (factor ${
-        shown(run.factor)} per step)`
-      : `a step multiplies the distance by ${shown(run.factor)}`;
-    const ravines = `Along the floor the weight is ${run.regimes[0]}, across it ${run.regimes[1]}`;
+    const [along, across] = run.regimes;
+    const motion = along === across ? `Both weights are ${along}`
+      : `Along the floor the weight is ${along}, across it ${across}`;
     const { lr, momentum, factor } = best(state);
-    return `Rate ${shown(state.lr)}, momentum ${shown(state.momentum)}: ${run.phase}. In the long ` +
-      `run ${speed}. ${ravines}. The cross marks the best pair: rate ${shown(lr)}, momentum ` +
-      `${shown(momentum)}, factor ${shown(factor)}.`;
+    return `Rate ${shown(state.lr)}, momentum ${shown(state.momentum)}: ${run.phase}; ` +
+      `${map.speed(run.factor)}. ${motion}. The cross marks the best pair: rate ${shown(lr)}, ` +
+      `momentum ${shown(momentum)}, factor ${shown(factor)}.`;
   }
 
   function draw(state, { figure, aside, status, more, set }) {

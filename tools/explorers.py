@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lrlab import Schedule
+    from lrlab.landscapes import Quadratic, Trajectory
     from lrlab.plateau import ReduceOnPlateau
 
 FOLDER = "explorers"  # below the static files
@@ -124,6 +125,44 @@ def _prediction() -> Figure:
     return figure
 
 
+def first_descent() -> tuple[Quadratic, Trajectory]:
+    """The bowl and the path that the explorer of descents shows at first."""
+    from lrlab import Constant
+    from lrlab.landscapes import Quadratic, descend
+    from lrlab.optimizers import SGD
+
+    bowl = Quadratic([1, 9])
+    return bowl, descend(bowl, SGD(), Constant(0.21), [2, 1], 25)
+
+
+def _descent() -> Figure:
+    from lrlab import plots
+
+    bowl, path = first_descent()
+    view = ((-2.6, 2.6), (-1.3, 1.3))
+    return plots.paths(bowl, {"rate 0.21": path}, title="Condition number 9", view=view)
+
+
+def _momentum_map() -> Figure:
+    import numpy as np
+
+    from lrlab import plots
+    from lrlab.landscapes import Quadratic
+    from lrlab.theory import plane
+
+    # What the explorer shows on logarithmic axes; as many descents as keep a build quick.
+    lrs, momenta = np.geomspace(0.002, 0.2, 120), 1 - np.geomspace(1, 0.005, 80)
+    measured = plane(Quadratic([1, 25]), lrs.tolist(), momenta.tolist())
+    figure = plots.phase_diagram({"condition number 25": measured}, title="What descent does")
+    axes = figure.axes[0]
+    marks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
+    axes.set_yscale("function", functions=(lambda b: -np.log(1 - b), lambda y: 1 - np.exp(-y)))
+    axes.set(xscale="log", yticks=marks, yticklabels=[f"{mark:g}" for mark in marks])
+    return figure
+
+
+MOTION = ("formulas/landscapes.js", "formulas/theory.js", "plot.js", "map.js")
+
 EXPLORERS = {
     "schedules": Explorer(
         scripts=("formulas/schedules.js", "lines.js", "plot.js", "schedules.js"),
@@ -143,6 +182,19 @@ EXPLORERS = {
         alt="Left, the convex bounds of six schedules over 30 epochs; right, the training losses "
         "of LeNet. On both sides linear decay ends lowest and the constant rate highest.",
         data=recorded_schedules,
+    ),
+    "descent": Explorer(
+        scripts=(*MOTION, "descent.js"),
+        picture=_descent,
+        alt="Level lines of a bowl, and 25 steps of gradient descent: from (2, 1) they zigzag "
+        "across the steep direction and come closer to the minimum at 0.",
+    ),
+    "momentum_map": Explorer(
+        scripts=(*MOTION, "momentum_map.js"),
+        picture=_momentum_map,
+        alt="The plane of learning rate and momentum for a ravine. Descent is slow at small rates "
+        "and momenta, swings at large momenta and diverges at large rates; between the three lies "
+        "a small region where it is fast, around the best pair.",
     ),
 }
 

@@ -11,12 +11,11 @@ from playwright.sync_api import Browser, Page
 
 from tests.conftest import ROOT
 from tests.site.browser import open_page
-from tools.explorers import data_script
+from tools.explorers import EXPLORERS, data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
-PLATEAU = ["formulas/plateau.js", "kit.js", "plot.js", "plateau.js"]
-PREDICTION = ["formulas/convex_bounds.js", "kit.js", "plot.js", "prediction.js"]
-SCHEDULES = ["formulas/schedules.js", "lines.js", "kit.js", "plot.js", "schedules.js"]
+PICTURE = "the picture"
+Open = Callable[..., Page]
 
 
 def bare_page(
@@ -32,18 +31,21 @@ def bare_page(
     return page.as_uri()
 
 
-def place_of(name: str) -> str:
-    """The place of an explorer, around its picture."""
-    picture = '<img src="data:," alt="the picture">'
-    place = f'<div class="explorer" data-explorer="{name}">{picture}</div>'
-    return f'<meta name="viewport" content="width=device-width">{place}'
+def explorer_page(folder: Path, name: str) -> str:
+    """Such a page with the place of one explorer, as on a phone that scales nothing."""
+    shown = EXPLORERS[name]
+    viewport = '<meta name="viewport" content="width=device-width">'
+    picture = f'<img src="data:," alt="{PICTURE}">'
+    body = f'{viewport}<div class="explorer" data-explorer="{name}">{picture}</div>'
+    data = {name: shown.data()} if shown.data else None
+    return bare_page(folder, ["kit.js", *shown.scripts], body, data)
 
 
 @contextmanager
-def visiting(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Yields what opens an explorer's page with a fragment; no script on it may fail."""
+def visiting(chromium: Browser, address: str) -> Iterator[Open]:
+    """Opens the page with a fragment and in a width; a script's error fails the test."""
     errors: list[str] = []
-    with open_page(browser, 1280, "light") as page:
+    with open_page(chromium, 1280, "light") as page:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text))
 
@@ -55,3 +57,9 @@ def visiting(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
 
         yield open_
     assert errors == []
+
+
+def at_rest(page: Page) -> str:
+    """The fragment, once what was changed last has come into it."""
+    page.wait_for_timeout(400)
+    return page.evaluate("location.hash")

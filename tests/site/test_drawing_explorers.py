@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from lrlab import CosineDecay, LinearDecay
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.theory import best_base_lr, convex_bound
-from tests.site.explorers import PLATEAU, PREDICTION, bare_page, place_of, visiting
+from tests.site.explorers import Open, explorer_page, visiting
 from tests.support.policies import rates
-from tools.explorers import EXPLORERS, FIRST_METRICS, first_policy, recorded_schedules
+from tools.explorers import FIRST_METRICS, first_policy, recorded_schedules
 
-SCRIPTS = {"plateau": PLATEAU, "prediction": PREDICTION}
+NAMES = ("plateau", "prediction")
 CURVE = "path.explorer-line.{}"
 STATE = """(name) => {
   const { controls } = lrlab.explorers[name];
@@ -29,22 +29,14 @@ COURSE = f"""(name) => {{
   return lrlab.explorers[name].course(state);
 }}"""
 
-Visit = Callable[..., Page]
-
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    def page_of(name: str) -> str:
-        folder = tmp_path_factory.mktemp(name)
-        compute = EXPLORERS[name].data
-        data = {name: compute()} if compute else None
-        return bare_page(folder, SCRIPTS[name], place_of(name), data)
-
-    return {name: page_of(name) for name in SCRIPTS}
+    return {name: explorer_page(tmp_path_factory.mktemp(name), name) for name in NAMES}
 
 
 @pytest.fixture(scope="module")
-def visits(chromium: Browser, addresses: dict[str, str]) -> Iterator[dict[str, Visit]]:
+def visits(chromium: Browser, addresses: dict[str, str]) -> Iterator[dict[str, Open]]:
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(visiting(chromium, address))
@@ -53,11 +45,11 @@ def visits(chromium: Browser, addresses: dict[str, str]) -> Iterator[dict[str, V
 
 
 @pytest.fixture
-def visit(visits: dict[str, Visit], name: str) -> Visit:
+def visit(visits: dict[str, Open], name: str) -> Open:
     return visits[name]
 
 
-both = pytest.mark.parametrize("name", SCRIPTS)
+both = pytest.mark.parametrize("name", NAMES)
 plateau = pytest.mark.parametrize("name", ["plateau"])
 prediction = pytest.mark.parametrize("name", ["prediction"])
 
@@ -96,7 +88,7 @@ def at_rest(page: Page) -> str:
 
 
 @both
-def test_what_is_drawn_comes_into_the_address_and_back(visit: Visit, name: str) -> None:
+def test_what_is_drawn_comes_into_the_address_and_back(visit: Open, name: str) -> None:
     page = visit()
     first = curves(page)
     drag(page, (0.3, 0.9), (0.6, 0.2), (0.7, 0.5))
@@ -113,7 +105,7 @@ def test_what_is_drawn_comes_into_the_address_and_back(visit: Visit, name: str) 
 
 
 @both
-def test_a_moved_but_not_pressed_pointer_draws_nothing(visit: Visit, name: str) -> None:
+def test_a_moved_but_not_pressed_pointer_draws_nothing(visit: Open, name: str) -> None:
     page = visit()
     first = curves(page)
     page.locator("svg").first.hover(position={"x": 300, "y": 100})
@@ -122,7 +114,7 @@ def test_a_moved_but_not_pressed_pointer_draws_nothing(visit: Visit, name: str) 
 
 @both
 def test_a_stroke_goes_on_outside_of_the_plot_and_ends_with_the_press(
-    visit: Visit, name: str
+    visit: Open, name: str
 ) -> None:
     page = visit()
     drag(page, (0.5, 0.9), (0.8, -3))
@@ -134,7 +126,7 @@ def test_a_stroke_goes_on_outside_of_the_plot_and_ends_with_the_press(
 
 
 @both
-def test_a_finger_draws_too(visit: Visit, name: str) -> None:
+def test_a_finger_draws_too(visit: Open, name: str) -> None:
     page = visit("", 360)
     first = curves(page)
     page.locator("svg").first.scroll_into_view_if_needed()
@@ -158,7 +150,7 @@ def test_a_finger_draws_too(visit: Visit, name: str) -> None:
 
 
 @both
-def test_by_keyboard_what_is_drawn_begins_with_what_was_shown(visit: Visit, name: str) -> None:
+def test_by_keyboard_what_is_drawn_begins_with_what_was_shown(visit: Open, name: str) -> None:
     page = visit()
     first = curves(page)
     choice = page.locator("select").first
@@ -175,7 +167,7 @@ def test_by_keyboard_what_is_drawn_begins_with_what_was_shown(visit: Visit, name
 
 
 @both
-def test_a_code_that_is_none_is_left_alone(visit: Visit, name: str) -> None:
+def test_a_code_that_is_none_is_left_alone(visit: Open, name: str) -> None:
     page = visit()
     hash_ = "location.hash = `#${name}?drawn=${code}`"
     ask = f"([name, code]) => {{ {hash_}; return ({STATE})(name); }}"
@@ -188,7 +180,7 @@ def test_a_code_that_is_none_is_left_alone(visit: Visit, name: str) -> None:
 
 @both
 def test_every_control_in_sight_is_reached_by_keyboard_and_has_a_name(
-    visit: Visit, name: str
+    visit: Open, name: str
 ) -> None:
     page = visit(f"#{name}?{'metric' if name == 'plateau' else 'start'}=drawn")
     ids = [one.get_attribute("id") for one in page.locator(".explorer :is(input, select)").all()
@@ -216,7 +208,7 @@ def test_without_scripts_the_picture_stays(
 
 @both
 @pytest.mark.parametrize("width", [320, 360])
-def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Visit, name: str, width: int) -> None:
+def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Open, name: str, width: int) -> None:
     page = visit(f"#{name}?cooldown=10&min_delta=0.3", width)
     for select in page.locator("select").all():
         for option in select.locator("option").all():
@@ -233,7 +225,7 @@ def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Visit, name: str, wi
 
 
 @plateau
-def test_the_picture_shows_what_the_explorer_begins_with(visit: Visit, name: str) -> None:
+def test_the_picture_shows_what_the_explorer_begins_with(visit: Open, name: str) -> None:
     course = visit().evaluate(COURSE, name)
     assert course["metrics"] == list(FIRST_METRICS)
     assert ReduceOnPlateau.from_config(course["pytorch"]["policy"]) == first_policy()
@@ -251,7 +243,7 @@ FRAGMENTS = [
 
 @plateau
 @pytest.mark.parametrize("fragment", FRAGMENTS)
-def test_rates_and_cuts_are_those_of_lrlab(visit: Visit, name: str, fragment: str) -> None:
+def test_rates_and_cuts_are_those_of_lrlab(visit: Open, name: str, fragment: str) -> None:
     page = visit(f"#plateau?{fragment}")
     course = page.evaluate(COURSE, name)
     for convention, title in (("pytorch", "PyTorch"), ("keras", "Keras")):
@@ -272,7 +264,7 @@ def test_rates_and_cuts_are_those_of_lrlab(visit: Visit, name: str, fragment: st
 
 
 @plateau
-def test_it_says_why_the_two_differ(visit: Visit, name: str) -> None:
+def test_it_says_why_the_two_differ(visit: Open, name: str) -> None:
     words = told(visit("#plateau?patience=1&cooldown=1"))
     assert "patience 1 is a wait of 2 bad epochs in PyTorch and of 1 in Keras" in words
     assert "cooldown 1 leaves out 1 epoch in PyTorch and 0 in Keras" in words
@@ -287,7 +279,7 @@ def test_it_says_why_the_two_differ(visit: Visit, name: str) -> None:
 
 
 @plateau
-def test_with_pytorchs_wait_keras_cuts_in_the_same_epochs(visit: Visit, name: str) -> None:
+def test_with_pytorchs_wait_keras_cuts_in_the_same_epochs(visit: Open, name: str) -> None:
     for fragment in ("", "threshold_mode=abs&cooldown=0", "threshold_mode=abs&cooldown=3"):
         page = visit(f"#plateau?{fragment}")
         first = page.evaluate(COURSE, name)
@@ -316,7 +308,7 @@ def foretold(heights: Any, per_epoch: int = 50) -> tuple[np.ndarray, float]:
 
 
 @prediction
-def test_recorded_schedules_have_the_bounds_of_lrlab(visit: Visit, name: str) -> None:
+def test_recorded_schedules_have_the_bounds_of_lrlab(visit: Open, name: str) -> None:
     theirs = visit().evaluate("lrlab.explorers.prediction.FORETOLD")
     assert list(theirs) == list(recorded_schedules())
     for label, recorded in recorded_schedules().items():
@@ -328,7 +320,7 @@ def test_recorded_schedules_have_the_bounds_of_lrlab(visit: Visit, name: str) ->
 @prediction
 @pytest.mark.parametrize("heights", [[60, 60, 5, 0, 30, 0, 10, 20, 30, 40, 50, 60, 1], [30] * 13])
 def test_a_drawn_schedule_has_the_bound_of_lrlab(
-    visit: Visit, name: str, heights: list[int]
+    visit: Open, name: str, heights: list[int]
 ) -> None:
     letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy"
     code = "".join(letters[height] for height in heights)
@@ -344,7 +336,7 @@ def test_a_drawn_schedule_has_the_bound_of_lrlab(
 
 @prediction
 def test_a_straight_line_is_linear_decay_and_a_cosine_nearly_as_good(
-    visit: Visit, name: str
+    visit: Open, name: str
 ) -> None:
     page = visit("#prediction?start=linear")
     assert page.evaluate(COURSE, name)["end"] == pytest.approx(1, rel=1e-9)
@@ -361,7 +353,7 @@ def test_a_straight_line_is_linear_decay_and_a_cosine_nearly_as_good(
 
 
 @prediction
-def test_without_a_rate_there_is_no_bound(visit: Visit, name: str) -> None:
+def test_without_a_rate_there_is_no_bound(visit: Open, name: str) -> None:
     page = visit(f"#prediction?start=drawn&drawn={'0' * 13}")
     assert told(page).startswith("At a rate of 0 nothing moves")
     course = visit(f"#prediction?start=drawn&drawn={'y' * 7 + '0' * 6}").evaluate(COURSE, name)
@@ -370,7 +362,7 @@ def test_without_a_rate_there_is_no_bound(visit: Visit, name: str) -> None:
 
 
 @prediction
-def test_the_recorded_schedule_beside_it_is_told(visit: Visit, name: str) -> None:
+def test_the_recorded_schedule_beside_it_is_told(visit: Open, name: str) -> None:
     page = visit()
     for label, recorded in recorded_schedules().items():
         page.get_by_label("beside it").select_option(label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 import lrlab.schedules
 from lrlab.schedules import Schedule
-from tests.site.explorers import SCHEDULES, bare_page, place_of, visiting
+from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
 from tools.explorers import first_schedule
 
-BODY = place_of("schedules")
 CURVE = ".explorer-line.first"
 COURSE = "(state) => lrlab.explorers.schedules.course(state)"
 STATE = """() => {
@@ -24,24 +23,15 @@ STATE = """() => {
   return lrlab.kit.stateFrom(location.hash, "schedules", controls) || lrlab.kit.initial(controls);
 }"""
 
-Open = Callable[..., Page]
-
 
 @pytest.fixture
 def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens the explorer from the disk with a fragment; a script's error fails the test."""
-    with visiting(chromium, bare_page(tmp_path, SCHEDULES, BODY)) as visit:
-        yield visit
+    with visiting(chromium, explorer_page(tmp_path, "schedules")) as open_:
+        yield open_
 
 
 def curve(page: Page) -> str | None:
     return page.locator(f"path{CURVE}").get_attribute("d")
-
-
-def at_rest(page: Page) -> str:
-    """The fragment, once what was changed last has come into it."""
-    page.wait_for_timeout(400)
-    return page.evaluate("location.hash")
 
 
 def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> None:
@@ -54,11 +44,11 @@ def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> No
 
 
 def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
-    address = bare_page(tmp_path, SCHEDULES, BODY)
+    address = explorer_page(tmp_path, "schedules")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    assert page.get_by_alt_text("the picture").count() == 1
+    assert page.get_by_alt_text(PICTURE).count() == 1
     assert page.locator("input").count() == 0
     context.close()
 

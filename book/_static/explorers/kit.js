@@ -45,6 +45,14 @@
       ["1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8"].map((x) => `${x}e${from + i}`)),
     `1e${to}`].flat().map(Number);
 
+  /** Rates for a slider that looks closely, 75 round numbers a decade, and some special ones. */
+  function fineRates(from, to, ...others) {
+    const parts = [...steps(1, 1.95, 0.05), ...steps(2, 4.9, 0.1), ...steps(5, 9.8, 0.2)];
+    const powers = Array.from({ length: to - from }, (_, i) => from + i);
+    const round = [...powers.flatMap((p) => parts.map((x) => Number(`${x}e${p}`))), 10 ** to];
+    return [...new Set([...round, ...others])].sort((a, b) => a - b);
+  }
+
   /** Where in a list of numbers the one lies that is nearest to x. */
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
@@ -91,7 +99,8 @@
       show: (control, state, input, output) => {
         const values = listed(control, state);
         const value = state[control.key];
-        const text = (control.words || {})[value] || [value, control.unit || ""].join(" ").trim();
+        const short = Number(value.toPrecision(6)); // a computed one may have 16 digits
+        const text = (control.words || {})[value] || [short, control.unit || ""].join(" ").trim();
         input.max = values.length - 1;
         input.value = nearest(values, value);
         input.setAttribute("aria-valuetext", text);
@@ -198,9 +207,9 @@
    * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
-   *   which stays in sight on a phone, `below` for further plots, `status` for the main numbers,
-   *   `more`, and `set(values)`, an object. A state may come from anywhere: each value is one that
-   *   its control has.
+   *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
+   *   `below` for further plots, `status` for the main numbers, `more`, and `set(values)`, an
+   *   object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -214,6 +223,7 @@
     const parts = {
       figure: element("div", { class: "explorer-figure" }),
       below: element("div"),
+      aside: element("div", { class: "explorer-aside" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
       set: (values) => {
@@ -270,7 +280,7 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      element("div", {}, parts.figure, parts.below, parts.status,
+      element("div", {}, parts.figure, parts.aside, parts.below, parts.status,
         element("div", { class: "explorer-controls" }, ...groups), buttons),
       parts.more);
     show();
@@ -284,6 +294,6 @@
   }
 
   lrlab.kit = {
-    coded, copyButton, decades, drawn, element, explorer, hashOf, initial, nearest, shown, stateFrom,
-    steps, stroked, uncoded };
+    coded, copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, nearest, shown,
+    stateFrom, steps, stroked, uncoded };
 })();

@@ -56,26 +56,34 @@
    * @param {HTMLElement} figure Its width is the plot's.
    * @param {object} plot
    * @param {string} plot.title Stands above.
-   * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`.
+   * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`; `marks`, the numbers to
+   *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
-   * @param {object[]} plot.lines Each with `points`, pairs of numbers, a `label` for the legend,
+   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
    *   and `look`, the name of a class; `area` fills the space below, `dots` marks each point.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
    * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
-   * @param {function} [plot.pick] Called with the place on the x axis that a pointer is over.
+   * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
    * @param {function} [plot.stroke] Called while the pointer is pressed, with two points: where it
    *   was last and where it is.
+   * @param {number} [plot.height] In pixels.
+   * @param {function} [plot.inside] Called with the plot's frame, `across`, `up` and the pixels of
+   *   its sides; returns elements that are drawn below the lines, and cut off at the sides.
    */
-  function plot(figure, { title, x, y, lines, marker, cuts = [], pick, stroke }) {
+  function plot(figure, {
+    title, x, y, lines = [], marker, cuts = [], pick, stroke, height: wanted, inside }) {
     const width = Math.max(figure.clientWidth, 240);
-    const height = width < 480 ? 230 : 300; // on a phone the controls have to be seen as well
+    // On a phone the controls have to be seen as well.
+    const height = wanted || (width < 480 ? 230 : 300);
     const [left, right] = [MARGIN.left, width - MARGIN.right];
     const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
     const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
     const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
     const text = (at, baseline, words, anchor, name = "") =>
       drawn("text", { x: at, y: baseline, "text-anchor": anchor, class: name }, words);
-    const marks = (axis, most) => (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
+    const marks = (axis, most) =>
+      axis.marks || (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
+    const name = (axis, mark) => (axis.name || shown)(mark);
 
     // The same element again: the pointer may be over it.
     const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
@@ -87,11 +95,17 @@
     svg.append(text(4, 18, title, "start", "explorer-title"));
     for (const mark of marks(y, 6)) {
       svg.append(line(left, up.at(mark), right, up.at(mark), "explorer-grid"));
-      svg.append(text(left - 6, up.at(mark) + 4, shown(mark), "end"));
+      svg.append(text(left - 6, up.at(mark) + 4, name(y, mark), "end"));
     }
     for (const mark of marks(x, width < 480 ? 5 : 10)) {
       svg.append(line(across.at(mark), bottom, across.at(mark), bottom + 4, "explorer-axis"));
-      svg.append(text(across.at(mark), bottom + 17, shown(mark), "middle"));
+      svg.append(text(across.at(mark), bottom + 17, name(x, mark), "middle"));
+    }
+    if (inside) {
+      const [size, tall] = [right - left, bottom - top];
+      svg.append(drawn("svg", { // an inner one cuts off what leaves it
+        x: left, y: top, width: size, height: tall, viewBox: `${left} ${top} ${size} ${tall}` },
+      ...inside({ across, up, left, right, top, bottom })));
     }
     svg.append(line(left, bottom, right, bottom, "explorer-axis"));
     svg.append(line(left, top, left, bottom, "explorer-axis"));
@@ -136,7 +150,7 @@
     };
     const follow = (event) => {
       const place = placeOf(event);
-      if (pick) pick(place[0]);
+      if (pick) pick(...place);
       if (!stroke || event.buttons === 0) return;
       if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
       const last = event.type === "pointerdown" ? place : svg.last || place;

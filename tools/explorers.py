@@ -3,10 +3,14 @@
 The picture shows the explorer as it starts. It is drawn when the page is read, and it is what is
 seen where scripts are off, and in every format but HTML. Scripts and styles of the explorers are
 loaded by the pages that have one, and by no other.
+
+An explorer may show data, such as recorded runs. They are computed when the page is read, and
+written as a script, since a page opened from the disk may load no other file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +23,15 @@ from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from lrlab.utils.files import write_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lrlab import Schedule
 
 FOLDER = "explorers"  # below the static files
+RECORDS = Path(__file__).resolve().parents[1] / "book" / "results"
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,14 @@ class Explorer:
         scripts: The files that it loads after the kit, in their order.
         picture: Draws how it looks at first. It imports what it needs: few pages have a picture.
         alt: What the picture shows, in words.
+        data: Computes from the records what its scripts find in ``lrlab.data.NAME``: values that
+            JSON has.
     """
 
     scripts: tuple[str, ...]
     picture: Callable[[], Figure]
     alt: str
+    data: Callable[[], Any] | None = None
 
 
 def first_schedule() -> tuple[Schedule, int]:
@@ -66,6 +76,17 @@ EXPLORERS = {
 }
 
 
+def data_script(name: str, data: Any) -> str:
+    """The script that puts an explorer's data in ``lrlab.data.NAME``.
+
+    Raises:
+        ValueError: JSON has no such number.
+        TypeError: JSON has no such value.
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return f"{{const lrlab=window.lrlab||={{}};(lrlab.data||={{}}).{name}={text};}}\n"
+
+
 class explorer(nodes.General, nodes.Element):
     """The place of an explorer, around its picture."""
 
@@ -81,6 +102,10 @@ class ExplorerDirective(SphinxDirective):
             raise self.error(f"explorer must be one of {', '.join(EXPLORERS)}, received {name!r}")
         picture = nodes.image(uri=self._draw(name), alt=EXPLORERS[name].alt)
         place = explorer("", picture, name=name)
+        if data := EXPLORERS[name].data:
+            place["data"] = data_script(name, data())
+            for record in RECORDS.rglob("*.json"):
+                self.env.note_dependency(str(record))
         self.set_source_info(place)
         return [place]
 
@@ -120,12 +145,17 @@ def withhold(app: Sphinx, config: Config) -> None:
 
 def load(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Give a page the scripts of its explorers; Sphinx writes each address as seen from there."""
-    names = {node["name"] for node in doctree.findall(explorer)} if doctree else set()
-    if names:
+    places = {node["name"]: node for node in doctree.findall(explorer)} if doctree else {}
+    scripts: list[str] = []
+    for name, place in sorted(places.items()):
+        scripts.append("kit.js")
+        if "data" in place:
+            scripts.append(f"data/{name}.js")
+            write_text(Path(app.outdir, "_static", FOLDER, scripts[-1]), place["data"])
+        scripts += EXPLORERS[name].scripts
+    if places:
         app.add_css_file(f"{FOLDER}/explorers.css")
-    for script in dict.fromkeys(
-        script for name in sorted(names) for script in ("kit.js", *EXPLORERS[name].scripts)
-    ):
+    for script in dict.fromkeys(scripts):
         app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
 
 

@@ -24,6 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from lrlab.utils.files import write_text
+from tools import sweeps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,6 +73,14 @@ EXPLORERS = {
         picture=_schedules,
         alt="A learning rate that rises along a line for 5 epochs, from 0.01 to 0.1, and falls to "
         "0 along half a cosine until epoch 30.",
+    ),
+    "sensitivity": Explorer(
+        scripts=("formulas/statistics.js", "plot.js", "sensitivity.js"),
+        picture=sweeps.picture,
+        alt="Test loss of LeNet after one epoch against the rate, for seven optimizers. Each curve "
+        "falls slowly to its best rate and rises steeply beyond it; the best rates lie between "
+        "0.003 and 3.",
+        data=sweeps.data,
     ),
 }
 

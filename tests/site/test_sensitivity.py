@@ -224,6 +224,28 @@ def test_seeds_that_diverged_are_counted_and_crossed(visit: Open) -> None:
     assert page.locator("svg").first.locator("path.explorer-mark").count() == values.size + 1
 
 
+def test_good_rates_up_to_an_end_of_the_grid_are_told_as_such(visit: Open) -> None:
+    said = visit("#sensitivity?problem=LeNet-10&margin=50").get_by_role("status").inner_text()
+    lrs, values = recorded("LeNet-10", "Adam, constant", "loss")
+    medians = np.median(values, axis=1).tolist()
+    level = 1.5 * min(medians)
+    assert medians[-1] < level
+    low = lower(lrs, medians, level)
+    wide = math.log10(lrs[-1] / low)
+    assert said.endswith(f"{lrs[-1]} or more (at least {wide:.1f} decades).")
+
+
+def test_no_control_covers_its_label(visit: Open) -> None:
+    for size in (360, 1280):
+        page = visit("#sensitivity?problem=LeNet-4", size)
+        for control in page.locator(".explorer select:visible").all():
+            label = page.locator(f"label[for='{control.get_attribute('id')}']").bounding_box()
+            own = control.bounding_box()
+            assert label
+            assert own
+            assert own["x"] >= label["x"] + label["width"] - 1
+
+
 def test_data_are_small(data: dict[str, Any]) -> None:
     assert len(str(data)) < 100_000
 

@@ -69,10 +69,14 @@
 
   /** The good rates in words; a grid may end before they do. */
   function range({ lrs, low, high, decades }) {
-    const from = Number.isNaN(low) ? `${lrs[0]} or less` : shown(low);
-    const to = Number.isNaN(high) ? `${lrs.at(-1)} or more` : shown(high);
-    const width = Number.isNaN(decades) ? "" : `${decades.toFixed(1)} decades`;
-    return { rates: `${from} to ${to}`, width: width || "not on the grid" };
+    const from = Number.isNaN(low) ? lrs[0] : low;
+    const to = Number.isNaN(high) ? lrs.at(-1) : high;
+    const least = Number.isNaN(decades) ? "at least " : "";
+    return {
+      rates: `${shown(from)}${Number.isNaN(low) ? " or less" : ""} to ` +
+        `${shown(to)}${Number.isNaN(high) ? " or more" : ""}`,
+      width: `${least}${Math.log10(to / from).toFixed(1)} decades`,
+    };
   }
 
   function words(state, found, unit) {
@@ -156,13 +160,16 @@
     });
   }
 
-  function drawCurves(place, state, { own, at }, y) {
+  function drawCurves(place, state, { own, at, guessing }, label) {
     const { epochs } = problems[state.problem];
     const { runs } = sweepOf(state);
     const courses = (i) => runs[i].map((run) => courseOf(run, state.measure));
     const points = (course) => course.map((end, epoch) => [epoch + 1, end]);
     const best = Array.from({ length: epochs }, (_, epoch) => statistics.median(
       courses(own.best).map((course) => course[epoch] ?? Infinity)));
+    const values = [...best, ...courses(at).flat()];
+    const highest = Math.max(...values.filter((value) => value <= 1.2 * guessing));
+    const y = { label, from: 0.9 * Math.min(...values), to: 1.05 * highest };
     plot(place, {
       title: `Rate ${state.lr}: every seed`,
       x: { label: "epoch", from: 0, to: epochs },
@@ -193,7 +200,7 @@
         `rates are those within ${state.margin} % of an optimizer's own best.`),
       table(state, found.sweeps, unit));
     drawSweeps(left, state, found, y);
-    if (two) drawCurves(right, state, found, y);
+    if (two) drawCurves(right, state, found, y.label);
     status.textContent = words(state, found, unit);
   }
 

@@ -24,6 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from lrlab.utils.files import write_text
+from tools import sweeps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -195,6 +196,14 @@ EXPLORERS = {
         alt="The plane of learning rate and momentum for a ravine. Descent is slow at small rates "
         "and momenta, swings at large momenta and diverges at large rates; between the three lies "
         "a small region where it is fast, around the best pair.",
+    ),
+    "sensitivity": Explorer(
+        scripts=("formulas/statistics.js", "plot.js", "sensitivity.js"),
+        picture=sweeps.picture,
+        alt="Test loss of LeNet after one epoch against the rate, for seven optimizers. Each curve "
+        "falls slowly to its best rate and rises steeply beyond it; the best rates lie between "
+        "0.003 and 3.",
+        data=sweeps.data,
     ),
 }
 

@@ -175,7 +175,7 @@ EXPLORERS = {
         scripts=("formulas/plateau.js", "plot.js", "plateau.js"),
         picture=_plateau,
         alt="Above, a noisy metric of 40 epochs that falls in steps of nine epochs; below, the "
-        "learning rate, which PyTorch's rule halves several times where the metric stays.",
+        "learning rate, which PyTorch's rule halves four times where the metric stays.",
     ),
     "prediction": Explorer(
         scripts=("formulas/convex_bounds.js", "plot.js", "prediction.js"),

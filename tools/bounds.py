@@ -13,6 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pins(requirements: str) -> dict[str, str]:
+    """The versions by name that the text of a requirements file pins."""
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements, re.M))
+
+
 def lowest(pyproject: str, requirements: str) -> list[str]:
     """The lines of a requirements file, from the texts of the two that the project has.
 
@@ -27,8 +32,7 @@ def lowest(pyproject: str, requirements: str) -> list[str]:
         if not parts:
             raise ValueError(f"pyproject.toml must declare NAME>=VERSION, received {line!r}")
         bounds[parts[1]] = parts[2]
-    pinned = re.findall(r"^([\w.-]+)==([\w.]+)", requirements, re.M)
-    return [f"{name}=={version}" for name, version in {**dict(pinned), **bounds}.items()]
+    return [f"{name}=={version}" for name, version in {**pins(requirements), **bounds}.items()]
 
 
 if __name__ == "__main__":

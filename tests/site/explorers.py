@@ -11,12 +11,11 @@ from playwright.sync_api import Browser, Page
 
 from tests.conftest import ROOT
 from tests.site.browser import open_page
-from tools.explorers import data_script
+from tools.explorers import EXPLORERS, data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
 PICTURE = "the picture"
 Open = Callable[..., Page]
-SCHEDULES = ["formulas/schedules.js", "lines.js", "kit.js", "plot.js", "schedules.js"]
 
 
 def bare_page(
@@ -32,12 +31,14 @@ def bare_page(
     return page.as_uri()
 
 
-def explorer_page(folder: Path, name: str, scripts: Sequence[str]) -> str:
+def explorer_page(folder: Path, name: str) -> str:
     """Such a page with the place of one explorer, as on a phone that scales nothing."""
+    shown = EXPLORERS[name]
     viewport = '<meta name="viewport" content="width=device-width">'
     picture = f'<img src="data:," alt="{PICTURE}">'
     body = f'{viewport}<div class="explorer" data-explorer="{name}">{picture}</div>'
-    return bare_page(folder, scripts, body)
+    data = {name: shown.data()} if shown.data else None
+    return bare_page(folder, ["kit.js", *shown.scripts], body, data)
 
 
 @contextmanager

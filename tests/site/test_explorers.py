@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import lrlab.schedules
 from lrlab.schedules import Schedule
-from tests.site.explorers import PICTURE, SCHEDULES, Open, at_rest, explorer_page, visiting
+from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
 from tools.explorers import first_schedule
 
 CURVE = ".explorer-line.first"
@@ -26,7 +26,7 @@ STATE = """() => {
 
 @pytest.fixture
 def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
-    with visiting(chromium, explorer_page(tmp_path, "schedules", SCHEDULES)) as open_:
+    with visiting(chromium, explorer_page(tmp_path, "schedules")) as open_:
         yield open_
 
 
@@ -44,7 +44,7 @@ def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> No
 
 
 def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
-    address = explorer_page(tmp_path, "schedules", SCHEDULES)
+    address = explorer_page(tmp_path, "schedules")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)

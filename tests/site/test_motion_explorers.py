@@ -15,7 +15,7 @@ from lrlab.landscapes import DoubleWell, Quadratic, Rosenbrock, descend
 from lrlab.optimizers import SGD, Momentum
 from lrlab.theory import best_tuning, convergence_factor, divergence_lr, regime
 from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
-from tools.explorers import EXPLORERS, first_descent
+from tools.explorers import first_descent
 
 NAMES = ("descent", "momentum_map")
 PATH = ".explorer-figure path.explorer-line"
@@ -27,15 +27,10 @@ COLOURS = """([cells, name]) => getComputedStyle(document.querySelector(cells)).
   getComputedStyle(document.querySelector(name), "::before").backgroundColor"""
 
 
-def address(folder: Path, name: str) -> str:
-    scripts = list(EXPLORERS[name].scripts)
-    return explorer_page(folder, name, ["kit.js", *scripts])
-
-
 @pytest.fixture(scope="module")
 def explorers(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Open]]:
     """Opens the explorer of descents, or that of momentum."""
-    places = [address(tmp_path_factory.mktemp(name), name) for name in NAMES]
+    places = [explorer_page(tmp_path_factory.mktemp(name), name) for name in NAMES]
     with visiting(chromium, places[0]) as descent, visiting(chromium, places[1]) as momentum_map:
         yield [descent, momentum_map]
 
@@ -75,7 +70,7 @@ def picture(page: Page) -> str:
 def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(address(tmp_path, "descent"))
+    page.goto(explorer_page(tmp_path, "descent"))
     assert page.get_by_alt_text(PICTURE).count() == 1
     assert page.locator("input").count() == 0
     context.close()

@@ -207,9 +207,9 @@
    * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
-   *   `aside`, which stands beside the figure once something is in it, `status` for the main
-   *   numbers, `more`, and `set(values)`, an object. A state may come from anywhere: each value is
-   *   one that its control has.
+   *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
+   *   `below` for further plots, `status` for the main numbers, `more`, and `set(values)`, an
+   *   object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -222,6 +222,7 @@
     const state = stateFrom(location.hash, name, controls) || initial(controls);
     const parts = {
       figure: element("div", { class: "explorer-figure" }),
+      below: element("div"),
       aside: element("div", { class: "explorer-aside" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
@@ -279,7 +280,7 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      element("div", {}, parts.figure, parts.aside, parts.status,
+      element("div", {}, parts.figure, parts.aside, parts.below, parts.status,
         element("div", { class: "explorer-controls" }, ...groups), buttons),
       parts.more);
     show();

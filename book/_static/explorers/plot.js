@@ -4,6 +4,10 @@
   const lrlab = (globalThis.lrlab = globalThis.lrlab || {});
   const { drawn, shown } = lrlab.kit;
 
+  const MARKS = {
+    dot: "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
+    cross: "M-4-4L4 4M-4 4L4-4",
+  };
   const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
 
   /** At most `most` round numbers from `from` to `to`: 1, 2 or 5 times a power of 10 apart. */
@@ -59,8 +63,9 @@
    * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`; `marks`, the numbers to
    *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
-   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
-   *   and `look`, the name of a class; `area` fills the space below, `dots` marks each point.
+   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, perhaps a `label` for the
+   *   legend, and `look`, the name of a class; `area` fills the space below, `dots` marks each
+   *   point, and with `mark`, the name of one of `MARKS`, such marks stand in place of the line.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
    * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
    * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
@@ -119,22 +124,26 @@
       svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
     }
     let legend = left;
-    for (const { points, label, look, area, dots } of lines) {
+    for (const { points, label, look, area, dots, mark } of lines) {
+      const at = (x, y) => drawn("path", {
+        d: MARKS[mark], transform: `translate(${x} ${y})`, class: `explorer-mark ${look}` });
       const course = path(points, across, up);
       if (area && !y.log && course) {
         const [first, last] = [across.at(points[0][0]), across.at(points.at(-1)[0])];
         const below = `${course}L${last.toFixed(1)} ${bottom}L${first.toFixed(1)} ${bottom}Z`;
         svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
       }
-      svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      svg.append(...(mark ? points.map(([a, b]) => at(across.at(a), up.at(b)))
+        : [drawn("path", { d: course, class: `explorer-line ${look}` })]));
       for (const [a, b] of dots ? points : []) {
         svg.append(drawn("circle", {
           cx: across.at(a), cy: up.at(b), r: 3.5, class: `explorer-dot ${look}` }));
       }
       if (!label) continue;
-      svg.append(line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
+      svg.append(mark ? at(legend + 11, 38)
+        : line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
-      legend += 52 + 7 * label.length;
+      legend += (width < 480 ? 40 : 52) + 7 * label.length;
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
       const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];

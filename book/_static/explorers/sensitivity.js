@@ -1,0 +1,216 @@
+/** The recorded sweeps: choose a problem and a way, move the rate, and see what all seeds made. */
+(() => {
+  "use strict";
+  const { data, kit, plot, statistics } = globalThis.lrlab;
+  const { element, shown } = kit;
+  const problems = data.sensitivity;
+
+  const MEASURES = { loss: ["loss", "loss"], error: ["error", "error (%)"] };
+  const WIDE = 620; // pixels from which two plots stand side by side
+
+  const wayOf = (state) => state[`way-${state.problem}`];
+  const sweepOf = (state) => problems[state.problem].ways[wayOf(state)];
+
+  const group = "The runs";
+  const controls = [
+    { key: "problem", label: "problem", kind: "choice", value: "LeNet-1", group,
+      options: Object.fromEntries(
+        Object.entries(problems).map(([key, { title }]) => [key, title])) },
+    ...Object.entries(problems).map(([key, { ways }]) => ({
+      key: `way-${key}`, label: "optimizer", kind: "choice", group,
+      options: Object.fromEntries(Object.keys(ways).map((way) => [way, way])),
+      value: Object.keys(ways).find((way) => way.startsWith("Adam,") || way === "Adam") ||
+        Object.keys(ways)[0],
+      shown: (state) => state.problem === key,
+    })),
+    { key: "lr", label: "rate", kind: "range", values: (state) => sweepOf(state).lrs, value: 0.001,
+      group },
+    { key: "measure", label: "judged by", kind: "choice", value: "loss", group: "The judgement",
+      options: { loss: "loss", error: "wrong answers" } },
+    { key: "margin", label: "as good as the best, within", kind: "range", unit: "%", value: 50,
+      values: [5, 10, 20, 50, 100], group: "The judgement" },
+  ];
+
+  const [left, right] = [element("div"), element("div")]; // the sweeps, and the learning curves
+
+  /** What a run made of each epoch, in the unit of the measure; Infinity once it has diverged. */
+  const courseOf = (run, measure) => (measure === "loss"
+    ? run[0].map((loss) => loss ?? Infinity)
+    : run[1].map((share) => (share === null ? Infinity : 100 * share)));
+
+  /** The sweep of a way: what each seed ends at, the median, the best rate and the good ones. */
+  function judge(way, { problem, measure, margin }) {
+    const { lrs, runs } = problems[problem].ways[way];
+    const ends = runs.map((seeds) => seeds.map((run) => courseOf(run, measure).at(-1)));
+    const medians = ends.map(statistics.median);
+    const best = medians.indexOf(Math.min(...medians));
+    const level = (1 + margin / 100) * medians[best];
+    const [low, high] = statistics.edges(lrs, medians, level);
+    const decades = statistics.decades(lrs, medians, level);
+    return { lrs, ends, medians, best, level, low, high, decades };
+  }
+
+  /** All that is shown of a state. */
+  function results(state) {
+    const { classes, ways } = problems[state.problem];
+    const sweeps = Object.fromEntries(Object.keys(ways).map((way) => [way, judge(way, state)]));
+    const own = sweeps[wayOf(state)];
+    const at = own.lrs.indexOf(state.lr);
+    const seeds = own.ends[at];
+    return {
+      sweeps, own, at, seeds,
+      median: own.medians[at],
+      diverged: seeds.filter((end) => end === Infinity).length,
+      guessing: state.measure === "loss" ? Math.log(classes) : 100 * (1 - 1 / classes),
+    };
+  }
+
+  const spoken = (x) => (x === Infinity ? "diverged" : shown(x));
+
+  /** The good rates in words; a grid may end before they do. */
+  function range({ lrs, low, high, decades }) {
+    const from = Number.isNaN(low) ? lrs[0] : low;
+    const to = Number.isNaN(high) ? lrs.at(-1) : high;
+    const least = Number.isNaN(decades) ? "at least " : "";
+    return {
+      rates: `${shown(from)}${Number.isNaN(low) ? " or less" : ""} to ` +
+        `${shown(to)}${Number.isNaN(high) ? " or more" : ""}`,
+      width: `${least}${Math.log10(to / from).toFixed(1)} decades`,
+    };
+  }
+
+  function words(state, found, unit) {
+    const { own, at, seeds, median, diverged, guessing } = found;
+    const { judge: images } = problems[state.problem];
+    const finite = seeds.filter(Number.isFinite);
+    const spread = finite.length
+      ? ` (seeds from ${shown(Math.min(...finite))} to ${shown(Math.max(...finite))})` : "";
+    const { rates, width } = range(own);
+    const more = 100 * (median / own.medians[own.best] - 1);
+    const cost = at === own.best ? "This is the best rate of the grid."
+      : `The best rate of the grid, ${own.lrs[own.best]}, has ${shown(own.medians[own.best])}` +
+        (more < Infinity ? `: here it is ${shown(more)} % more.` : ".");
+    return `${wayOf(state)} at ${state.lr}: median ${images} ${unit} ${spoken(median)}${spread}, ` +
+      `where guessing has ${shown(guessing)}; ${diverged} of ${seeds.length} seeds diverged. ` +
+      `${cost} Within ${state.margin} % of the best: ${rates} (${width}).`;
+  }
+
+  /** A table of all ways of the problem, each with its best rate and its good ones. */
+  function table(state, sweeps, unit) {
+    const head = ["optimizer", "best rate", unit, "good rates", "width"];
+    const rows = Object.entries(sweeps).map(([way, sweep]) => {
+      const { rates, width } = range(sweep);
+      const value = shown(sweep.medians[sweep.best]);
+      const cells = [sweep.lrs[sweep.best], value, rates, width].map((text) =>
+        element("td", {}, String(text)));
+      const chosen = way === wayOf(state);
+      return element(
+        "tr", { class: chosen ? "explorer-chosen" : undefined },
+        element("th", { scope: "row" }, way), ...cells);
+    });
+    const columns = head.map((name) => element("th", { scope: "col" }, name));
+    const region = { tabindex: 0, role: "region", "aria-label": "All optimizers" };
+    return element(
+      "div", { class: "explorer-table", ...region },
+      element("table", { class: "table" },
+        element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...rows)));
+  }
+
+  /** An axis for what all seeds of all ways end at; runs that diverged are marked at its end. */
+  function axis(sweeps, guessing, label) {
+    const ends = Object.values(sweeps).flatMap(({ ends }) => ends.flat());
+    return { label, from: 0.9 * Math.min(...ends), to: 1.2 * guessing, log: true };
+  }
+
+  /** Seeds as dots; those beyond the axis as crosses at its upper end. */
+  function marks(points, y) {
+    const [inside, beyond] = [(b) => b <= y.to, (b) => b > y.to]
+      .map((test) => points.filter(([, b]) => test(b)));
+    return [
+      { points: inside, mark: "dot", look: "first", label: "seed" },
+      { points: beyond.map(([a]) => [a, y.to]), mark: "cross", look: "first" },
+    ];
+  }
+
+  const visible = (points, y) => points.map(([a, b]) => [a, b <= y.to ? b : NaN]);
+
+  function drawSweeps(place, state, found, y) {
+    const { sweeps, own, at } = found;
+    const rates = Object.values(sweeps).flatMap(({ lrs }) => lrs);
+    const line = ({ lrs, medians }) => visible(lrs.map((lr, i) => [lr, medians[i]]), y);
+    const others = Object.keys(sweeps).filter((way) => way !== wayOf(state));
+    const seeds = own.lrs.flatMap((lr, i) => own.ends[i].map((end) => [lr, end]));
+    const x = {
+      label: "learning rate", from: Math.min(...rates) / 1.3, to: Math.max(...rates) * 1.3,
+      log: true };
+    plot(place, {
+      title: `${wayOf(state)}: all rates`,
+      x,
+      y,
+      lines: [
+        ...others.map((way, i) => ({
+          points: line(sweeps[way]), look: "faint", label: i ? undefined : "others" })),
+        { points: [[x.from, own.level], [x.to, own.level]], look: "third" },
+        { points: line(own), look: "first", label: "median" },
+        ...marks(seeds, y),
+      ],
+      marker: [state.lr, Math.min(own.medians[at], y.to)],
+      pick: (lr) => found.set({ lr: own.lrs.reduce((best, one) =>
+        (Math.abs(Math.log(one / lr)) < Math.abs(Math.log(best / lr)) ? one : best)) }),
+    });
+  }
+
+  function drawCurves(place, state, { own, at, guessing }, label) {
+    const { epochs } = problems[state.problem];
+    const { runs } = sweepOf(state);
+    const courses = (i) => runs[i].map((run) => courseOf(run, state.measure));
+    const points = (course) => course.map((end, epoch) => [epoch + 1, end]);
+    const best = Array.from({ length: epochs }, (_, epoch) => statistics.median(
+      courses(own.best).map((course) => course[epoch] ?? Infinity)));
+    const values = [...best, ...courses(at).flat()];
+    const highest = Math.max(...values.filter((value) => value <= 1.2 * guessing));
+    const y = { label, from: 0.9 * Math.min(...values), to: 1.05 * highest };
+    plot(place, {
+      title: `Rate ${state.lr}: every seed`,
+      x: { label: "epoch", from: 0, to: epochs },
+      y,
+      lines: [
+        { points: visible(points(best), y), look: "second",
+          label: `best rate, ${own.lrs[own.best]}` },
+        ...courses(at).map((course) => ({ points: visible(points(course), y), look: "first" })),
+        ...marks(courses(at).flatMap(points), y),
+      ],
+    });
+  }
+
+  function draw(state, { figure, status, more, set }) {
+    const found = { ...results(state), set };
+    const { title, judge: images, epochs } = problems[state.problem];
+    const [word, unit] = MEASURES[state.measure];
+    const y = axis(found.sweeps, found.guessing, `${images} ${unit}`);
+    const two = epochs > 1;
+    const beside = two && figure.clientWidth >= WIDE;
+    if (figure.children.length !== 1 + beside) { // else it stays: the pointer may be over it
+      figure.classList.toggle("explorer-two", beside);
+      figure.replaceChildren(left, ...(beside ? [right] : []));
+    }
+    more.replaceChildren(
+      ...(two && !beside ? [right] : []),
+      element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
+        `rates are those within ${state.margin} % of an optimizer's own best.`),
+      table(state, found.sweeps, unit));
+    drawSweeps(left, state, found, y);
+    if (two) drawCurves(right, state, found, y.label);
+    status.textContent = words(state, found, unit);
+  }
+
+  kit.explorer("sensitivity", {
+    hint: "Try this: move the rate up step by step, past the best one, and watch how soon the " +
+      "seeds part and fail. Then do the same with SGD. For learning curves choose a problem with " +
+      "more than one epoch.",
+    controls,
+    draw,
+  });
+  const { lrlab } = globalThis;
+  lrlab.explorers = { ...lrlab.explorers, sensitivity: { controls, results } };
+})();

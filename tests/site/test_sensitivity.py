@@ -232,7 +232,7 @@ def test_good_rates_up_to_an_end_of_the_grid_are_told_as_such(visit: Open) -> No
     assert medians[-1] < level
     low = lower(lrs, medians, level)
     wide = math.log10(lrs[-1] / low)
-    assert said.endswith(f"{lrs[-1]} or more (at least {wide:.1f} decades).")
+    assert said.endswith(f"to ≥ {lrs[-1]}, ≥ {wide:.1f} decades.")
 
 
 def test_no_control_covers_its_label(visit: Open) -> None:

@@ -5,7 +5,7 @@
   const { element, shown } = kit;
   const problems = data.sensitivity;
 
-  const MEASURES = { loss: ["loss", "loss"], error: ["error", "error (%)"] };
+  const MEASURES = { loss: ["loss", ""], error: ["error", " %"] }; // with the unit
   const WIDE = 620; // pixels from which two plots stand side by side
 
   const wayOf = (state) => state[`way-${state.problem}`];
@@ -67,20 +67,18 @@
 
   const spoken = (x) => (x === Infinity ? "diverged" : shown(x));
 
-  /** The good rates in words; a grid may end before they do. */
+  /** The good rates, and their width; a grid may end before they do. */
   function range({ lrs, low, high, decades }) {
-    const from = Number.isNaN(low) ? lrs[0] : low;
-    const to = Number.isNaN(high) ? lrs.at(-1) : high;
-    const least = Number.isNaN(decades) ? "at least " : "";
+    const [from, to] = [Number.isNaN(low) ? lrs[0] : low, Number.isNaN(high) ? lrs.at(-1) : high];
     return {
-      rates: `${shown(from)}${Number.isNaN(low) ? " or less" : ""} to ` +
-        `${shown(to)}${Number.isNaN(high) ? " or more" : ""}`,
-      width: `${least}${Math.log10(to / from).toFixed(1)} decades`,
+      rates: `${from === low ? "" : "≤ "}${shown(from)} to ${to === high ? "" : "≥ "}${shown(to)}`,
+      width: `${Number.isNaN(decades) ? "≥ " : ""}${Math.log10(to / from).toFixed(1)}`,
     };
   }
 
-  function words(state, found, unit) {
+  function words(state, found) {
     const { own, at, seeds, median, diverged, guessing } = found;
+    const [word, unit] = MEASURES[state.measure];
     const { judge: images } = problems[state.problem];
     const finite = seeds.filter(Number.isFinite);
     const spread = finite.length
@@ -88,19 +86,22 @@
     const { rates, width } = range(own);
     const more = 100 * (median / own.medians[own.best] - 1);
     const cost = at === own.best ? "This is the best rate of the grid."
-      : `The best rate of the grid, ${own.lrs[own.best]}, has ${shown(own.medians[own.best])}` +
+      : `The best rate of the grid, ${own.lrs[own.best]}, has ` +
+        `${shown(own.medians[own.best])}${unit}` +
         (more < Infinity ? `: here it is ${shown(more)} % more.` : ".");
-    return `${wayOf(state)} at ${state.lr}: median ${images} ${unit} ${spoken(median)}${spread}, ` +
-      `where guessing has ${shown(guessing)}; ${diverged} of ${seeds.length} seeds diverged. ` +
-      `${cost} Within ${state.margin} % of the best: ${rates} (${width}).`;
+    return `${wayOf(state)} at ${state.lr}: median ${images} ${word} ` +
+      `${spoken(median)}${median < Infinity ? unit : ""}${spread}, where guessing has ` +
+      `${shown(guessing)}${unit}; ${diverged} of ${seeds.length} seeds diverged. ` +
+      `${cost} Within ${state.margin} % of the best: ${rates}, ${width} decades.`;
   }
 
   /** A table of all ways of the problem, each with its best rate and its good ones. */
-  function table(state, sweeps, unit) {
-    const head = ["optimizer", "best rate", unit, "good rates", "width"];
+  function table(state, sweeps) {
+    const [word, unit] = MEASURES[state.measure];
+    const head = ["optimizer", "best rate", word, "good rates", "decades"];
     const rows = Object.entries(sweeps).map(([way, sweep]) => {
       const { rates, width } = range(sweep);
-      const value = shown(sweep.medians[sweep.best]);
+      const value = `${shown(sweep.medians[sweep.best])}${unit}`;
       const cells = [sweep.lrs[sweep.best], value, rates, width].map((text) =>
         element("td", {}, String(text)));
       const chosen = way === wayOf(state);
@@ -187,7 +188,7 @@
     const found = { ...results(state), set };
     const { title, judge: images, epochs } = problems[state.problem];
     const [word, unit] = MEASURES[state.measure];
-    const y = axis(found.sweeps, found.guessing, `${images} ${unit}`);
+    const y = axis(found.sweeps, found.guessing, `${images} ${word}${unit && ` (${unit.trim()})`}`);
     const two = epochs > 1;
     const beside = two && figure.clientWidth >= WIDE;
     if (figure.children.length !== 1 + beside) { // else it stays: the pointer may be over it
@@ -198,10 +199,10 @@
       ...(two && !beside ? [right] : []),
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
         `rates are those within ${state.margin} % of an optimizer's own best.`),
-      table(state, found.sweeps, unit));
+      table(state, found.sweeps));
     drawSweeps(left, state, found, y);
     if (two) drawCurves(right, state, found, y.label);
-    status.textContent = words(state, found, unit);
+    status.textContent = words(state, found);
   }
 
   kit.explorer("sensitivity", {

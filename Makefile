@@ -40,9 +40,9 @@ JUPYTER_BOOK = $(RUN) -c "from jupyter_book.cli.main import main; main()" build 
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
 TESTS := test unit notebooks site execute lowest loops
-$(TESTS) book links: export KERAS_BACKEND := tensorflow
-$(TESTS) book links: export CUDA_VISIBLE_DEVICES :=
-$(TESTS) book links bench: export TF_CPP_MIN_LOG_LEVEL := 3
+$(TESTS) book pdf links: export KERAS_BACKEND := tensorflow
+$(TESTS) book pdf links: export CUDA_VISIBLE_DEVICES :=
+$(TESTS) book pdf links bench: export TF_CPP_MIN_LOG_LEVEL := 3
 $(TESTS): export LRLAB_SCALE := quick
 execute: export LRLAB_PROGRESS := 0
 # One thread a process: two processes share the cores, threads that wait for one another there
@@ -50,7 +50,7 @@ execute: export LRLAB_PROGRESS := 0
 $(TESTS): export OMP_NUM_THREADS := 1
 
 .NOTPARALLEL:
-.PHONY: help install constraints hooks format check test unit notebooks site book links \
+.PHONY: help install constraints hooks format check test unit notebooks site book pdf links \
 	serve execute bench lowest loops configure clean
 
 help:  ## list the targets (this is what `make` alone does)
@@ -104,6 +104,9 @@ site: install  ## build the book anew, warnings being errors, and open its pages
 
 book: install  ## render the stored outputs into _build/html
 	$(JUPYTER_BOOK)
+
+pdf: book  ## print the book and the cheat sheet into _build/html; needs Chromium or Chrome
+	$(RUN) -m tools.pdf
 
 links: install  ## ask every address that the book names whether it still answers
 	$(JUPYTER_BOOK) --builder linkcheck --all --path-output _build/links

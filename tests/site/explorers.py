@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Browser, Page
+
 from tests.conftest import ROOT
-from tools.explorers import data_script
+from tests.site.browser import open_page
+from tools.explorers import EXPLORERS, data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
-SCHEDULES = ["formulas/schedules.js", "lines.js", "kit.js", "plot.js", "schedules.js"]
+PICTURE = "the picture"
+Open = Callable[..., Page]
 
 
 def bare_page(
@@ -24,3 +29,37 @@ def bare_page(
     page = folder / "page.html"
     page.write_text(f'<!doctype html><meta charset="utf-8">{tags}{body}', encoding="utf-8")
     return page.as_uri()
+
+
+def explorer_page(folder: Path, name: str) -> str:
+    """Such a page with the place of one explorer, as on a phone that scales nothing."""
+    shown = EXPLORERS[name]
+    viewport = '<meta name="viewport" content="width=device-width">'
+    picture = f'<img src="data:," alt="{PICTURE}">'
+    body = f'{viewport}<div class="explorer" data-explorer="{name}">{picture}</div>'
+    data = {name: shown.data()} if shown.data else None
+    return bare_page(folder, ["kit.js", *shown.scripts], body, data)
+
+
+@contextmanager
+def visiting(chromium: Browser, address: str) -> Iterator[Open]:
+    """Opens the page with a fragment and in a width; a script's error fails the test."""
+    errors: list[str] = []
+    with open_page(chromium, 1280, "light") as page:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text))
+
+        def open_(fragment: str = "", width: int = 1280) -> Page:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto("about:blank")
+            page.goto(address + fragment)
+            return page
+
+        yield open_
+    assert errors == []
+
+
+def at_rest(page: Page) -> str:
+    """The fragment, once what was changed last has come into it."""
+    page.wait_for_timeout(400)
+    return page.evaluate("location.hash")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 import lrlab.schedules
 from lrlab.schedules import Schedule
-from tests.site.browser import open_page
-from tests.site.explorers import SCHEDULES, bare_page
+from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
 from tools.explorers import first_schedule
 
-BODY = (
-    '<meta name="viewport" content="width=device-width">'
-    '<div class="explorer" data-explorer="schedules"><img src="data:," alt="the picture"></div>'
-)
 CURVE = ".explorer-line.first"
 COURSE = "(state) => lrlab.explorers.schedules.course(state)"
 STATE = """() => {
@@ -28,36 +23,15 @@ STATE = """() => {
   return lrlab.kit.stateFrom(location.hash, "schedules", controls) || lrlab.kit.initial(controls);
 }"""
 
-Open = Callable[..., Page]
-
 
 @pytest.fixture
 def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens the explorer from the disk with a fragment; a script's error fails the test."""
-    address = bare_page(tmp_path, SCHEDULES, BODY)
-    errors: list[str] = []
-    with open_page(chromium, 1280, "light") as page:
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text))
-
-        def open_(fragment: str = "", width: int = 1280) -> Page:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.goto("about:blank")
-            page.goto(address + fragment)
-            return page
-
+    with visiting(chromium, explorer_page(tmp_path, "schedules")) as open_:
         yield open_
-    assert errors == []
 
 
 def curve(page: Page) -> str | None:
     return page.locator(f"path{CURVE}").get_attribute("d")
-
-
-def at_rest(page: Page) -> str:
-    """The fragment, once what was changed last has come into it."""
-    page.wait_for_timeout(400)
-    return page.evaluate("location.hash")
 
 
 def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> None:
@@ -70,11 +44,11 @@ def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> No
 
 
 def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
-    address = bare_page(tmp_path, SCHEDULES, BODY)
+    address = explorer_page(tmp_path, "schedules")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    assert page.get_by_alt_text("the picture").count() == 1
+    assert page.get_by_alt_text(PICTURE).count() == 1
     assert page.locator("input").count() == 0
     context.close()
 

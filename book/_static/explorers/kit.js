@@ -45,9 +45,39 @@
       ["1", "1.2", "1.5", "2", "2.5", "3", "4", "5", "6", "8"].map((x) => `${x}e${from + i}`)),
     `1e${to}`].flat().map(Number);
 
+  /** Rates for a slider that looks closely, 75 round numbers a decade, and some special ones. */
+  function fineRates(from, to, ...others) {
+    const parts = [...steps(1, 1.95, 0.05), ...steps(2, 4.9, 0.1), ...steps(5, 9.8, 0.2)];
+    const powers = Array.from({ length: to - from }, (_, i) => from + i);
+    const round = [...powers.flatMap((p) => parts.map((x) => Number(`${x}e${p}`))), 10 ** to];
+    return [...new Set([...round, ...others])].sort((a, b) => a - b);
+  }
+
   /** Where in a list of numbers the one lies that is nearest to x. */
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
+
+  // --- drawn courses -----------------------------------------------------------------------------
+
+  // What is drawn by hand is a list of levels, whole numbers from 0 to TOP. The address has a letter
+  // for each.
+  const TOP = 60;
+  const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".slice(0, TOP + 1);
+
+  /** The numbers from 0 to 1 that a code stands for, in steps of 1 / TOP; and the code of such. */
+  const uncoded = (code) => [...code].map((letter) => LETTERS.indexOf(letter) / TOP);
+  const coded = (heights) =>
+    heights.map((x) => LETTERS[Math.round(Math.min(Math.max(x, 0), 1) * TOP)]).join("");
+
+  /** The heights after a stroke from one point to another; x counts the heights from 0. */
+  function stroked(heights, from, to) {
+    const [[x, y], [x2, y2]] = [from, to].sort(([a], [b]) => a - b);
+    return heights.map((height, i) => {
+      if (i < Math.round(x) || i > Math.round(x2)) return height;
+      if (Math.round(x) === Math.round(x2)) return to[1];
+      return y + (y2 - y) * Math.min(Math.max((i - x) / (x2 - x), 0), 1);
+    });
+  }
 
   // --- controls ----------------------------------------------------------------------------------
 
@@ -69,7 +99,8 @@
       show: (control, state, input, output) => {
         const values = listed(control, state);
         const value = state[control.key];
-        const text = (control.words || {})[value] || [value, control.unit || ""].join(" ").trim();
+        const short = Number(value.toPrecision(6)); // a computed one may have 16 digits
+        const text = (control.words || {})[value] || [short, control.unit || ""].join(" ").trim();
         input.max = values.length - 1;
         input.value = nearest(values, value);
         input.setAttribute("aria-valuetext", text);
@@ -84,6 +115,24 @@
         { onchange: (event) => change(event.target.value) },
         ...Object.entries(control.options).map(([value, text]) => new Option(text, value))),
       show: (control, state, input) => { input.value = state[control.key]; },
+    },
+    /** A course drawn by hand, as a code; the slider moves the height at `at(state)`. */
+    drawn: {
+      read: (control, text) => (text.length === control.value.length &&
+        [...text].every((letter) => LETTERS.includes(letter)) ? text : undefined),
+      make: (control, state, change) => element("input", {
+        type: "range",
+        min: 0,
+        max: TOP,
+        oninput: (event) => change(coded(uncoded(state[control.key]).with(
+          control.at(state), event.target.value / TOP))),
+      }),
+      show: (control, state, input, output) => {
+        const height = uncoded(state[control.key])[control.at(state)];
+        input.value = Math.round(height * TOP);
+        output.textContent = control.words(height);
+        input.setAttribute("aria-valuetext", output.textContent);
+      },
     },
     /** Yes or no. */
     check: {
@@ -158,8 +207,9 @@
    * @param {object[]} definition.controls Each with `key`, `label`, `kind`, the first `value` and
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
-   *   `status` for the main numbers, `more`, and `set(key, value)`. A state may come from anywhere:
-   *   each value is one that its control has.
+   *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
+   *   `below` for further plots, `status` for the main numbers, `more`, and `set(values)`, an
+   *   object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -172,11 +222,13 @@
     const state = stateFrom(location.hash, name, controls) || initial(controls);
     const parts = {
       figure: element("div", { class: "explorer-figure" }),
+      below: element("div"),
+      aside: element("div", { class: "explorer-aside" }),
       status: element("p", { class: "explorer-status", role: "status" }),
       more: element("div", { class: "explorer-more" }),
-      set: (key, value) => {
-        if (state[key] === value) return;
-        state[key] = value;
+      set: (values) => {
+        if (Object.entries(values).every(([key, value]) => state[key] === value)) return;
+        Object.assign(state, values);
         show();
         remember();
       },
@@ -184,7 +236,7 @@
 
     const rows = controls.map((control) => {
       const input = KINDS[control.kind].make(control, state, (value) =>
-        parts.set(control.key, value));
+        parts.set({ [control.key]: value }));
       // No <output>: that would be a live region, and the slider itself says its value.
       const output = element("span", { class: "explorer-value", "aria-hidden": "true" });
       input.id = `${name}-${control.key}`;
@@ -228,7 +280,7 @@
       copyButton("Copy link", () => new URL(hashOf(state, name, controls), location.href).href));
     place.replaceChildren(
       element("p", { class: "explorer-hint" }, hint),
-      element("div", {}, parts.figure, parts.status,
+      element("div", {}, parts.figure, parts.aside, parts.below, parts.status,
         element("div", { class: "explorer-controls" }, ...groups), buttons),
       parts.more);
     show();
@@ -242,5 +294,6 @@
   }
 
   lrlab.kit = {
-    copyButton, decades, drawn, element, explorer, hashOf, initial, shown, stateFrom, steps };
+    coded, copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, nearest, shown,
+    stateFrom, steps, stroked, uncoded };
 })();

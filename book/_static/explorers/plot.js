@@ -6,7 +6,7 @@
 
   const MARKS = {
     dot: "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
-    cross: "M-4-4L4 4M-4 4L4-4",
+    lost: "M-4-4L4 4M-4 4L4-4",
   };
   const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
 
@@ -60,24 +60,35 @@
    * @param {HTMLElement} figure Its width is the plot's.
    * @param {object} plot
    * @param {string} plot.title Stands above.
-   * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`.
+   * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`; `marks`, the numbers to
+   *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
-   * @param {object[]} plot.lines Each with `points`, pairs of numbers, perhaps a `label` for the
-   *   legend, and `look`, the name of a class; `area` fills the space below, and with `mark`, the
-   *   name of one of `MARKS`, each point has that mark in place of a line through all.
+   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
+   *   and `look`, the name of a class; `area` fills the space below, `mark`, the name of one of
+   *   `MARKS`, marks each point, and `loose` leaves the line between them out.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
-   * @param {function} [plot.pick] Called with the place on the x axis that a pointer is over.
+   * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
+   * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
+   * @param {function} [plot.stroke] Called while the pointer is pressed, with two points: where it
+   *   was last and where it is.
+   * @param {number} [plot.height] In pixels.
+   * @param {function} [plot.inside] Called with the plot's frame, `across`, `up` and the pixels of
+   *   its sides; returns elements that are drawn below the lines, and cut off at the sides.
    */
-  function plot(figure, { title, x, y, lines, marker, pick }) {
+  function plot(figure, {
+    title, x, y, lines = [], marker, cuts = [], pick, stroke, height: wanted, inside }) {
     const width = Math.max(figure.clientWidth, 240);
-    const height = width < 480 ? 230 : 300; // on a phone the controls have to be seen as well
+    // On a phone the controls have to be seen as well.
+    const height = wanted || (width < 480 ? 230 : 300);
     const [left, right] = [MARGIN.left, width - MARGIN.right];
     const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
     const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
     const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
     const text = (at, baseline, words, anchor, name = "") =>
       drawn("text", { x: at, y: baseline, "text-anchor": anchor, class: name }, words);
-    const marks = (axis, most) => (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
+    const marks = (axis, most) =>
+      axis.marks || (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
+    const name = (axis, mark) => (axis.name || shown)(mark);
 
     // The same element again: the pointer may be over it.
     const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
@@ -89,11 +100,17 @@
     svg.append(text(4, 18, title, "start", "explorer-title"));
     for (const mark of marks(y, 6)) {
       svg.append(line(left, up.at(mark), right, up.at(mark), "explorer-grid"));
-      svg.append(text(left - 6, up.at(mark) + 4, shown(mark), "end"));
+      svg.append(text(left - 6, up.at(mark) + 4, name(y, mark), "end"));
     }
     for (const mark of marks(x, width < 480 ? 5 : 10)) {
       svg.append(line(across.at(mark), bottom, across.at(mark), bottom + 4, "explorer-axis"));
-      svg.append(text(across.at(mark), bottom + 17, shown(mark), "middle"));
+      svg.append(text(across.at(mark), bottom + 17, name(x, mark), "middle"));
+    }
+    if (inside) {
+      const [size, tall] = [right - left, bottom - top];
+      svg.append(drawn("svg", { // an inner one cuts off what leaves it
+        x: left, y: top, width: size, height: tall, viewBox: `${left} ${top} ${size} ${tall}` },
+      ...inside({ across, up, left, right, top, bottom })));
     }
     svg.append(line(left, bottom, right, bottom, "explorer-axis"));
     svg.append(line(left, top, left, bottom, "explorer-axis"));
@@ -102,9 +119,13 @@
     turned.setAttribute("transform", `translate(13 ${(top + bottom) / 2}) rotate(-90)`);
     svg.append(turned);
 
+    for (const cut of cuts) {
+      const at = across.at(cut.x);
+      svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
+    }
     let legend = left;
-    for (const { points, label, look, area, mark } of lines) {
-      const at = (x, y) => drawn("path", {
+    for (const { points, label, look, area, mark, loose } of lines) {
+      const marked = (x, y) => drawn("path", {
         d: MARKS[mark], transform: `translate(${x} ${y})`, class: `explorer-mark ${look}` });
       const course = path(points, across, up);
       if (area && !y.log && course) {
@@ -112,13 +133,13 @@
         const below = `${course}L${last.toFixed(1)} ${bottom}L${first.toFixed(1)} ${bottom}Z`;
         svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
       }
-      svg.append(...(mark ? points.map(([a, b]) => at(across.at(a), up.at(b)))
-        : [drawn("path", { d: course, class: `explorer-line ${look}` })]));
-      if (label === undefined) continue;
-      svg.append(mark ? at(legend + 11, 38)
+      if (!loose) svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      if (mark) svg.append(...points.map(([a, b]) => marked(across.at(a), up.at(b))));
+      if (!label) continue;
+      svg.append(loose ? marked(legend + 11, 38)
         : line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
-      legend += 52 + 7 * label.length;
+      legend += (width < 480 ? 40 : 52) + 7 * label.length;
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
       const [cx, cy] = [across.at(marker[0]), up.at(marker[1])];
@@ -126,10 +147,22 @@
       svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
-    const follow = (event) => {
-      const place = event.clientX - svg.getBoundingClientRect().left;
-      if (pick) pick(across.back(Math.min(Math.max(place, left), right)));
+    const within = (place, low, high) => Math.min(Math.max(place, low), high);
+    const placeOf = (event) => {
+      const box = svg.getBoundingClientRect();
+      return [across.back(within(event.clientX - box.left, left, right)),
+        up.back(within(event.clientY - box.top, top, bottom))];
     };
+    const follow = (event) => {
+      const place = placeOf(event);
+      if (pick) pick(...place);
+      if (!stroke || event.buttons === 0) return;
+      if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
+      const last = event.type === "pointerdown" ? place : svg.last || place;
+      svg.last = place; // kept by the element, since the stroke draws everything else anew
+      stroke(last, place);
+    };
+    svg.classList.toggle("explorer-canvas", Boolean(stroke));
     Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
   }
 

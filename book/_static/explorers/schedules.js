@@ -169,7 +169,7 @@
         { points: [[0, run.mean], [state.epochs, run.mean]], label: "mean rate", look: "second" },
       ],
       marker: [state.t, run.now],
-      pick: (t) => set("t", Math.round(t * 4) / 4),
+      pick: (t) => set({ t: Math.round(t * 4) / 4 }),
     });
     status.textContent = `${CLASSES[state.schedule][0]}. Rate at ${state.t} epochs: ` +
       `${shown(run.now)}. Mean rate ${shown(run.mean)}, so a sum of ${shown(run.sum)} ` +

@@ -6,7 +6,6 @@
   const problems = data.sensitivity;
 
   const MEASURES = { loss: ["loss", ""], error: ["error", " %"] }; // with the unit
-  const WIDE = 620; // pixels from which two plots stand side by side
 
   const wayOf = (state) => state[`way-${state.problem}`];
   const sweepOf = (state) => problems[state.problem].ways[wayOf(state)];
@@ -30,8 +29,6 @@
     { key: "margin", label: "as good as the best, within", kind: "range", unit: "%", value: 50,
       values: [5, 10, 20, 50, 100], group: "The judgement" },
   ];
-
-  const [left, right] = [element("div"), element("div")]; // the sweeps, and the learning curves
 
   /** What a run made of each epoch, in the unit of the measure; Infinity once it has diverged. */
   const courseOf = (run, measure) => (measure === "loss"
@@ -128,8 +125,8 @@
     const [inside, beyond] = [(b) => b <= y.to, (b) => b > y.to]
       .map((test) => points.filter(([, b]) => test(b)));
     return [
-      { points: inside, mark: "dot", look: "first", label: "seed" },
-      { points: beyond.map(([a]) => [a, y.to]), mark: "cross", look: "first" },
+      { points: inside, mark: "dot", loose: true, look: "first", label: "seed" },
+      { points: beyond.map(([a]) => [a, y.to]), mark: "lost", loose: true, look: "first" },
     ];
   }
 
@@ -150,14 +147,14 @@
       y,
       lines: [
         ...others.map((way, i) => ({
-          points: line(sweeps[way]), look: "other", label: i ? undefined : "others" })),
+          points: line(sweeps[way]), look: "faint", label: i ? undefined : "others" })),
         { points: [[x.from, own.level], [x.to, own.level]], look: "third" },
         { points: line(own), look: "first", label: "median" },
         ...marks(seeds, y),
       ],
       marker: [state.lr, Math.min(own.medians[at], y.to)],
-      pick: (lr) => found.set("lr", own.lrs.reduce((best, one) =>
-        (Math.abs(Math.log(one / lr)) < Math.abs(Math.log(best / lr)) ? one : best))),
+      pick: (lr) => found.set({ lr: own.lrs.reduce((best, one) =>
+        (Math.abs(Math.log(one / lr)) < Math.abs(Math.log(best / lr)) ? one : best)) }),
     });
   }
 
@@ -184,25 +181,19 @@
     });
   }
 
-  function draw(state, { figure, status, more, set }) {
+  function draw(state, { figure, aside, status, more, set }) {
     const found = { ...results(state), set };
     const { title, judge: images, epochs } = problems[state.problem];
     const [word, unit] = MEASURES[state.measure];
     const y = axis(found.sweeps, found.guessing, `${images} ${word}${unit && ` (${unit.trim()})`}`);
-    const two = epochs > 1;
-    const beside = two && figure.clientWidth >= WIDE;
-    if (figure.children.length !== 1 + beside) { // else it stays: the pointer may be over it
-      figure.classList.toggle("explorer-two", beside);
-      figure.replaceChildren(left, ...(beside ? [right] : []));
-    }
+    if (epochs > 1) drawCurves(aside, state, found, y.label);
+    else aside.replaceChildren();
+    drawSweeps(figure, state, found, y); // in the room that the curves leave
+    status.textContent = words(state, found);
     more.replaceChildren(
-      ...(two && !beside ? [right] : []),
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
         `rates are those within ${state.margin} % of an optimizer's own best.`),
       table(state, found.sweeps));
-    drawSweeps(left, state, found, y);
-    if (two) drawCurves(right, state, found, y.label);
-    status.textContent = words(state, found);
   }
 
   kit.explorer("sensitivity", {

@@ -1,0 +1,169 @@
+/** The explorer of the convex bound: draw a schedule, and see the loss curve that it foretells. */
+(() => {
+  "use strict";
+  const { convexBounds, data, kit, plot } = globalThis.lrlab;
+  const { coded, element, nearest, shown, steps, stroked, uncoded } = kit;
+
+  const RECORDED = data.prediction; // for each schedule its rate and training loss in each epoch
+  const EPOCHS = RECORDED.linear.rates.length;
+  const KNOTS = 13;
+  const APART = EPOCHS / (KNOTS - 1); // epochs from knot to knot
+
+  // Steps in an epoch: few for a curve, since its cost is their square; for its end those of LeNet.
+  const FEW = 50;
+  const ALL = 469;
+
+  // The prepared schedules: heights where the part u of the run is over.
+  const SHAPES = {
+    constant: ["constant", () => 1],
+    cosine: ["cosine", (u) => (1 + Math.cos(Math.PI * u)) / 2],
+    linear: ["linear decay", (u) => 1 - u],
+    sqrt: ["1-sqrt", (u) => 1 - Math.sqrt(u)],
+    trapezoid: ["trapezoid", (u) => Math.min(0.2 + 9.6 * u, 1, 3 * (1 - u))],
+  };
+
+  const isDrawn = (state) => state.start === "drawn";
+  const prepared = ({ start }) =>
+    coded(steps(0, KNOTS - 1, 1).map((i) => SHAPES[start][1](i / (KNOTS - 1))));
+  const epochOf = (knot) => knot * APART;
+
+  const DRAWN = "Your schedule";
+  const controls = [
+    { key: "start", label: "schedule", kind: "choice", value: "constant", group: DRAWN,
+      options: {
+        ...Object.fromEntries(Object.entries(SHAPES).map(([key, [name]]) => [key, name])),
+        drawn: "drawn by hand" } },
+    { key: "at", label: "move the knot at", kind: "range", values: steps(0, KNOTS - 1, 1), value: 6,
+      words: steps(0, KNOTS - 1, 1).map((i) => `epoch ${epochOf(i)}`), group: DRAWN,
+      shown: isDrawn },
+    { key: "drawn", label: "its rate", kind: "drawn", value: prepared({ start: "constant" }),
+      at: (state) => state.at, words: (height) => `${Math.round(100 * height)} % of the peak`,
+      group: DRAWN, shown: isDrawn },
+    { key: "beside", label: "beside it", kind: "choice", value: "multistep",
+      group: "A recorded schedule",
+      options: Object.fromEntries(Object.keys(RECORDED).map((name) => [name, name])) },
+  ];
+
+  // --- the bound ---------------------------------------------------------------------------------
+
+  /** The rate of each epoch, as a part of the peak: along straight lines from knot to knot. */
+  function drawnRates(state) {
+    const heights = uncoded(isDrawn(state) ? state.drawn : prepared(state));
+    return steps(0, EPOCHS - 1, 1).map((e) => {
+      const knot = Math.floor(e / APART);
+      const part = e / APART - knot;
+      return heights[knot] * (1 - part) + heights[knot + 1] * part;
+    });
+  }
+
+  const held = (rates, each) => rates.flatMap((rate) => Array(each).fill(rate));
+  const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
+
+  /**
+   * What the bound says of rates, at the peak where it is lowest: its mean in each epoch, and its
+   * end. Epochs at rate 0 after the last other one move no weight and are left out; null if all are.
+   */
+  function foretold(rates) {
+    const moving = rates.slice(0, rates.findLastIndex((rate) => rate > 0) + 1);
+    if (!moving.length) return null;
+    const few = held(moving, FEW);
+    const best = convexBounds.bestBaseLr(few).lr;
+    const bound = convexBounds.bound(few.map((rate) => best * rate));
+    return {
+      curve: moving.map((_, e) => mean(bound.slice(e * FEW, (e + 1) * FEW))),
+      end: convexBounds.bestBaseLr(held(moving, ALL)).bound,
+    };
+  }
+
+  const FORETOLD = Object.fromEntries(
+    Object.entries(RECORDED).map(([name, { rates }]) => [name, foretold(rates)]));
+
+  /** The drawn schedule and what is foretold of it; its end and others' over that of linear decay. */
+  function course(state) {
+    const rates = drawnRates(state);
+    const bound = foretold(rates);
+    const over = ({ end }) => end / FORETOLD.linear.end;
+    const relative = Object.fromEntries(
+      Object.entries(FORETOLD).map(([name, one]) => [name, over(one)]));
+    return { rates, bound, end: bound && over(bound), relative };
+  }
+
+  // --- the page ----------------------------------------------------------------------------------
+
+  function inWords(state, { end, relative }) {
+    const last = (name) => RECORDED[name].loss.at(-1);
+    const lower = Object.values(relative).filter((other) => other < end * (1 - 1e-9)).length;
+    const yours = end === null ? "At a rate of 0 nothing moves, and the bound says nothing."
+      : `For your schedule the bound ends at ${shown(end)} times that of linear decay; ` +
+        `${["none", "one", "two", "three", "four", "five", "all"][lower]} of the six recorded ` +
+        `schedules ${lower === 1 ? "ends" : "end"} lower.`;
+    return `${yours} For ${state.beside} it ends at ${shown(relative[state.beside])} times; the ` +
+      `recorded loss of ${state.beside} ended at ${shown(last(state.beside))}, ` +
+      `${shown(last(state.beside) / last("linear"))} times that of linear decay.`;
+  }
+
+  const inMiddles = (values) => values.map((y, e) => [e + 0.5, y]);
+
+  /** A plot with a curve for each recorded schedule, one of them marked, and perhaps another. */
+  function curves(place, { title, label, top, of, beside, drawn }) {
+    const names = Object.keys(RECORDED).filter((name) => name !== beside);
+    const all = [...names, beside].map((name) => ({ points: inMiddles(of(name)), look: "faint" }));
+    all[0].label = "others";
+    Object.assign(all.at(-1), { label: beside, look: "second" });
+    if (drawn) all.push({ points: inMiddles(drawn), label: "yours", look: "first" });
+    const ends = all.map(({ points }) => points.at(-1)[1]);
+    const to = Math.max(top, 1.5 * Math.max(...ends.filter(Number.isFinite)));
+    const lines = all.map((line) => ({ // what lies above is left out
+      ...line, points: line.points.map(([x, y]) => [x, y > to ? NaN : y]) }));
+    plot(place, {
+      title,
+      x: { label: "time (epochs)", from: 0, to: EPOCHS },
+      y: { label, from: Math.min(...all.flatMap(({ points }) => points.map(([, y]) => y))) / 1.1,
+        to, log: true },
+      lines,
+    });
+  }
+
+  function draw(state, { figure, below, status, set }) {
+    if (!isDrawn(state)) state.drawn = prepared(state); // what drawing by hand begins with
+    const run = course(state);
+    const { rates } = RECORDED[state.beside];
+    const peak = Math.max(...rates);
+    const heights = uncoded(state.drawn);
+    plot(figure, {
+      title: "Your schedule: draw it here",
+      x: { label: "time (epochs)", from: 0, to: EPOCHS },
+      y: { label: "rate / peak", from: 0, to: 1 },
+      lines: [
+        { points: rates.flatMap((rate, e) => [[e, rate / peak], [e + 1, rate / peak]]),
+          label: state.beside, look: "second" },
+        { points: heights.map((height, i) => [epochOf(i), height]), label: "yours", look: "first",
+          mark: "dot" },
+      ],
+      marker: isDrawn(state) ? [epochOf(state.at), heights[state.at]] : undefined,
+      stroke: (...ends) => {
+        const [from, to] = ends.map(([t, height]) => [t / APART, height]);
+        const at = nearest(steps(0, KNOTS - 1, 1), to[0]);
+        set({ start: "drawn", at, drawn: coded(stroked(heights, from, to)) });
+      },
+    });
+
+    while (below.children.length < 2) below.append(element("div"));
+    curves(below.children[0], {
+      title: "What the bound foretells", label: "bound", top: 0.25, beside: state.beside,
+      of: (name) => FORETOLD[name].curve, drawn: run.bound && run.bound.curve });
+    curves(below.children[1], {
+      title: "What LeNet did", label: "training loss", top: 0.5, beside: state.beside,
+      of: (name) => RECORDED[name].loss });
+    status.textContent = inWords(state, run);
+  }
+
+  kit.explorer("prediction", {
+    hint: "Try this: pull the last knots of the schedule down and watch the end of the bound " +
+      "fall. Then choose the recorded schedules one by one: which does the bound misjudge?",
+    controls,
+    draw,
+  });
+  lrlab.explorers = {
+    ...lrlab.explorers, prediction: { controls, course, FORETOLD } };
+})();

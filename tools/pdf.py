@@ -1,0 +1,186 @@
+"""Print the built site as PDF: the whole book in one file, and the cheat sheet on two pages.
+
+    python -m tools.pdf [SITE]
+
+The articles of all pages are put into one document, in the order of `_toc.yml`, and Chromium prints
+it: so links lead from page to page of the PDF, and headings are its bookmarks. It is printed twice,
+since the contents can name the pages only when it is known where they are. Explorers are pictures
+there, as on a page without scripts; whatever is folded on a page is open.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+from bs4 import BeautifulSoup, Tag
+from playwright.sync_api import Browser, sync_playwright
+from pypdf import PdfReader
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "html"
+BOOK = "learning-rates-tested.pdf"
+SHEET = "cheat-sheet.pdf"
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+MARGINS = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+NUMBERS = (
+    '<div style="width: 100%; font-size: 8pt; text-align: center">'
+    '<span class="pageNumber"></span></div>'
+)
+# Links to an anchor of a page are `page--anchor`, those to a page `page--`.
+JOINT = "--"
+
+# Pictures below the fold are loaded late, and formulas are rendered by a script.
+READY = """async () => {
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all([...document.images].map((image) => image.decode()));
+  await document.fonts.ready;
+}"""
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium or Chrome, or `None`."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def files(toc: Any) -> list[str]:
+    """The pages that a table of contents names, in its order."""
+    if isinstance(toc, list):
+        return [name for part in toc for name in files(part)]
+    own = [toc[key] for key in ("root", "file") if key in toc]
+    below = [files(toc[key]) for key in ("parts", "chapters", "sections") if key in toc]
+    return own + [name for some in below for name in some]
+
+
+def bound(site: Path, names: list[str]) -> BeautifulSoup:
+    """One document with the articles of all pages, as if it lay beside the front page.
+
+    Raises:
+        FileNotFoundError: A page is not there.
+    """
+    document = BeautifulSoup('<!doctype html><meta charset="utf-8">', "html.parser")
+    root = document.new_tag("html", attrs={"data-theme": "light", "data-mode": "light"})
+    document.append(root)
+    heads: dict[str, Tag] = {}
+    for name in names:
+        page = BeautifulSoup(site.joinpath(f"{name}.html").read_bytes(), "html.parser")
+        for head in page.select('link[rel="stylesheet"], script[src*="katex"]'):
+            key = "href" if head.name == "link" else "src"
+            head[key] = moved(name, head[key])
+            heads.setdefault(head[key], head)
+        root.append(article_of(page, name, names))
+    root.insert(0, document.new_tag("head"))
+    root.head.extend(heads.values())
+    return document
+
+
+def article_of(page: BeautifulSoup, name: str, names: list[str]) -> Tag:
+    """What a page says, its anchors unique among all pages, and its links led to them."""
+    article = page.select_one("article.bd-article")
+    for unwanted in article.select("script, a.headerlink, [role=tooltip]"):
+        unwanted.decompose()
+    for folded in article.select("details"):
+        folded["open"] = ""
+    for element in article.select("[id]"):
+        element["id"] = name + JOINT + element["id"]
+    for element in article.select("[src]"):
+        element["src"] = moved(name, element["src"])
+    for link in article.select("a[href]"):
+        path, _, anchor = link["href"].partition("#")
+        target = moved(name, path).removesuffix(".html") if path else name
+        if target in names:
+            link["href"] = f"#{target}{JOINT}{unquote(anchor)}"
+    article["id"] = name + JOINT
+    return article
+
+
+def moved(name: str, address: str) -> str:
+    """An address on the page of that name, as it is seen from the front page."""
+    if urlsplit(address).scheme:
+        return address
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+
+
+def contents(document: BeautifulSoup) -> Tag:
+    """A list of the pages and of the chapters' sections, behind the front page; without numbers."""
+    nav = document.new_tag("nav", attrs={"class": "contents"})
+    heading = document.new_tag("h1")
+    heading.string = "Contents"
+    nav.append(heading)
+    articles = document.select("article")
+    for article in articles:
+        for section in article.select("section:has(> h1), section:has(> h2)"):
+            title = section.find(["h1", "h2"], recursive=False)
+            line = document.new_tag("p", attrs={"class": f"to-{title.name}"})
+            link = document.new_tag("a", href=f"#{section['id']}")
+            link.string = title.get_text(" ", strip=True)
+            number = document.new_tag("span")
+            line.extend([link, number])
+            nav.append(line)
+    articles[0].insert_after(nav)
+    return nav
+
+
+def number(nav: Tag, printed: Path) -> None:
+    """Write beside each entry of the contents on which page it was printed."""
+    reader = PdfReader(printed)
+    places = {
+        name.removeprefix("/"): reader.get_destination_page_number(place) + 1
+        for name, place in reader.named_destinations.items()
+    }
+    for line in nav.select("p"):
+        line.span.string = str(places[line.a["href"].removeprefix("#")])
+
+
+def print_(browser: Browser, document: BeautifulSoup, site: Path, target: Path) -> None:
+    """Print a document that lies in the site."""
+    source = site / f"{target.stem}.print.html"
+    source.write_text(str(document), encoding="utf-8")
+    page = browser.new_page(color_scheme="light")
+    try:
+        page.goto(source.as_uri())
+        page.evaluate(READY)
+        page.pdf(
+            path=target, format="A4", margin=MARGINS, print_background=True, outline=True,
+            display_header_footer=True, header_template="<span></span>", footer_template=NUMBERS,
+        )  # fmt: skip
+    finally:
+        page.close()
+        source.unlink()
+
+
+def book(browser: Browser, site: Path, names: list[str], target: Path) -> None:
+    """Print pages of a site as one book, with contents."""
+    document = bound(site, names)
+    nav = contents(document)
+    print_(browser, document, site, target)
+    number(nav, target)
+    print_(browser, document, site, target)
+
+
+def main(arguments: list[str]) -> str | None:
+    """Print both; return an error message, or `None`."""
+    site = Path(*arguments).resolve() if arguments else SITE
+    executable = find_browser()
+    if executable is None:
+        return f"printing needs a browser: none of {', '.join(BROWSERS)} is on the PATH"
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        print_(browser, bound(site, ["reference/cheat_sheet"]), site, site / SHEET)
+        book(browser, site, files(toc), site / BOOK)
+    for name in (SHEET, BOOK):
+        print(f"{site / name}: {len(PdfReader(site / name).pages)} pages")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lrlab import studies
-from lrlab.training import History
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from lrlab.training import History
 
 DIGITS = 5  # decimals of a loss in nats, and of the share of wrong answers
 
@@ -71,6 +70,8 @@ PROBLEMS = {
 
 def sweep(study: str, prefix: str) -> dict[float, list[History]]:
     """The runs of each rate of a sweep, in the order of the rates."""
+    from lrlab import studies  # late, as few pages need them
+
     start = f"{prefix}lr "
     found = {
         float(label.removeprefix(start)): runs
@@ -91,6 +92,8 @@ def curves(run: History) -> list[list[float | None]]:
 
 def data() -> dict[str, Any]:
     """For each problem what it is, and for each way the rates with the curves of all seeds."""
+    from lrlab import studies
+
     found = {}
     for name, problem in PROBLEMS.items():
         sweeps = {way: sweep(*where) for way, where in problem.ways.items()}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,16 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from lrlab import studies
 from lrlab.statistics import decades
-from tests.site.browser import open_page
-from tests.site.explorers import bare_page
+from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
 from tools import sweeps
-from tools.explorers import EXPLORERS
 
-SCRIPTS = ["kit.js", *EXPLORERS["sensitivity"].scripts]
-BODY = (
-    '<meta name="viewport" content="width=device-width">'
-    '<div class="explorer" data-explorer="sensitivity"><img src="data:," alt="the picture"></div>'
-)
 RESULTS = """(state) => {
   const { controls, results } = lrlab.explorers.sensitivity;
   const found = results({ ...lrlab.kit.initial(controls), ...state });
@@ -39,8 +30,6 @@ FORMULAS = """(tables) => tables.map(({ lrs, losses, level }) => {
 EXACT = {"rel": 1e-9, "abs": 1e-12, "nan_ok": True}
 HALF = 0.5 * 10**-sweeps.DIGITS * (1 + 1e-9)  # by which rounding may move a value
 
-Open = Callable[..., Page]
-
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, Any]:
@@ -48,26 +37,14 @@ def data() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]) -> str:
-    return bare_page(tmp_path_factory.mktemp("page"), SCRIPTS, BODY, {"sensitivity": data})
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return explorer_page(tmp_path_factory.mktemp("page"), "sensitivity")
 
 
 @pytest.fixture
 def visit(chromium: Browser, address: str) -> Iterator[Open]:
-    """Opens the explorer from the disk with a fragment; a script's error fails the test."""
-    errors: list[str] = []
-    with open_page(chromium, 1280, "light") as page:
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text))
-
-        def open_(fragment: str = "", width: int = 1280) -> Page:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.goto("about:blank")
-            page.goto(address + fragment)
-            return page
-
+    with visiting(chromium, address) as open_:
         yield open_
-    assert errors == []
 
 
 # --- the formulas --------------------------------------------------------------------------------
@@ -189,18 +166,12 @@ def test_what_is_shown_is_what_lrlab_computes_from_the_records(
         assert float(shown["decades"]) == pytest.approx(width(*of), rel=1e-9, nan_ok=True)
 
 
-def test_a_record_that_is_off_is_noticed(
-    chromium: Browser, tmp_path: Path, data: dict[str, Any]
-) -> None:
-    other = copy.deepcopy(data)
-    runs = other["LeNet-1"]["ways"]["Adam"]["runs"]
-    runs[3][0][0][-1] += 2 * 10**-sweeps.DIGITS
-    with open_page(chromium, 1280, "light") as page:
-        page.goto(bare_page(tmp_path, SCRIPTS, BODY, {"sensitivity": other}))
-        with pytest.raises(AssertionError, match="Not equal to tolerance"):
-            test_what_is_shown_is_what_lrlab_computes_from_the_records(
-                lambda: page, "LeNet-1", "loss"
-            )
+def test_a_record_that_is_off_is_noticed(visit: Open) -> None:
+    page = visit()
+    shift = 2 * 10**-sweeps.DIGITS
+    page.evaluate(f"lrlab.data.sensitivity['LeNet-1'].ways.Adam.runs[3][0][0][0] += {shift}")
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        test_what_is_shown_is_what_lrlab_computes_from_the_records(lambda: page, "LeNet-1", "loss")
 
 
 def test_the_words_have_the_numbers(visit: Open) -> None:
@@ -232,7 +203,7 @@ def test_good_rates_up_to_an_end_of_the_grid_are_told_as_such(visit: Open) -> No
     assert medians[-1] < level
     low = lower(lrs, medians, level)
     wide = math.log10(lrs[-1] / low)
-    assert said.endswith(f"{lrs[-1]} or more (at least {wide:.1f} decades).")
+    assert said.endswith(f"to ≥ {lrs[-1]}, ≥ {wide:.1f} decades.")
 
 
 def test_no_control_covers_its_label(visit: Open) -> None:
@@ -282,8 +253,7 @@ def test_the_address_and_reset_bring_states_back(visit: Open) -> None:
     first = visit().get_by_role("status").inner_text()
     page = visit("#sensitivity?problem=LeNet-10&lr=0.01&margin=10")
     page.get_by_label("judged by").select_option("error")
-    page.wait_for_timeout(400)
-    told, said = page.evaluate("location.hash"), page.get_by_role("status").inner_text()
+    told, said = at_rest(page), page.get_by_role("status").inner_text()
     assert told == "#sensitivity?problem=LeNet-10&lr=0.01&measure=error&margin=10"
     page = visit(told)
     assert page.get_by_role("status").inner_text() == said
@@ -295,7 +265,7 @@ def test_without_scripts_the_picture_stays(chromium: Browser, address: str) -> N
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
-    assert page.get_by_alt_text("the picture").count() == 1
+    assert page.get_by_alt_text(PICTURE).count() == 1
     context.close()
 
 

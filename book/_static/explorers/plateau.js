@@ -204,7 +204,7 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
       y: { label: `metric (${wanted} is better)`, from: 0, to: HIGHEST },
       lines: [
         { points: run.metrics.map((m, e) => [e + 1, m]), label: "metric", look: "plain",
-          dots: true },
+          mark: "dot" },
         { points: [], label: "PyTorch", look: "first" },
         { points: [], label: "Keras", look: "second" },
       ],

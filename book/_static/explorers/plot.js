@@ -6,7 +6,7 @@
 
   const MARKS = {
     dot: "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0",
-    cross: "M-4-4L4 4M-4 4L4-4",
+    lost: "M-4-4L4 4M-4 4L4-4",
   };
   const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
 
@@ -63,9 +63,9 @@
    * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`; `marks`, the numbers to
    *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
-   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, perhaps a `label` for the
-   *   legend, and `look`, the name of a class; `area` fills the space below, `dots` marks each
-   *   point, and with `mark`, the name of one of `MARKS`, such marks stand in place of the line.
+   * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
+   *   and `look`, the name of a class; `area` fills the space below, `mark`, the name of one of
+   *   `MARKS`, marks each point, and `loose` leaves the line between them out.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
    * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
    * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
@@ -124,8 +124,8 @@
       svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
     }
     let legend = left;
-    for (const { points, label, look, area, dots, mark } of lines) {
-      const at = (x, y) => drawn("path", {
+    for (const { points, label, look, area, mark, loose } of lines) {
+      const marked = (x, y) => drawn("path", {
         d: MARKS[mark], transform: `translate(${x} ${y})`, class: `explorer-mark ${look}` });
       const course = path(points, across, up);
       if (area && !y.log && course) {
@@ -133,14 +133,10 @@
         const below = `${course}L${last.toFixed(1)} ${bottom}L${first.toFixed(1)} ${bottom}Z`;
         svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
       }
-      svg.append(...(mark ? points.map(([a, b]) => at(across.at(a), up.at(b)))
-        : [drawn("path", { d: course, class: `explorer-line ${look}` })]));
-      for (const [a, b] of dots ? points : []) {
-        svg.append(drawn("circle", {
-          cx: across.at(a), cy: up.at(b), r: 3.5, class: `explorer-dot ${look}` }));
-      }
+      if (!loose) svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      if (mark) svg.append(...points.map(([a, b]) => marked(across.at(a), up.at(b))));
       if (!label) continue;
-      svg.append(mark ? at(legend + 11, 38)
+      svg.append(loose ? marked(legend + 11, 38)
         : line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
       svg.append(text(legend + 28, 42, label, "start"));
       legend += (width < 480 ? 40 : 52) + 7 * label.length;

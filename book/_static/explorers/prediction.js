@@ -138,7 +138,7 @@
         { points: rates.flatMap((rate, e) => [[e, rate / peak], [e + 1, rate / peak]]),
           label: state.beside, look: "second" },
         { points: heights.map((height, i) => [epochOf(i), height]), label: "yours", look: "first",
-          dots: true },
+          mark: "dot" },
       ],
       marker: isDrawn(state) ? [epochOf(state.at), heights[state.at]] : undefined,
       stroke: (...ends) => {

@@ -5,8 +5,7 @@
   const { element, shown } = kit;
   const problems = data.sensitivity;
 
-  const MEASURES = { loss: ["loss", "loss"], error: ["error", "error (%)"] };
-  const WIDE = 620; // pixels from which two plots stand side by side
+  const MEASURES = { loss: ["loss", ""], error: ["error", " %"] }; // with the unit
 
   const wayOf = (state) => state[`way-${state.problem}`];
   const sweepOf = (state) => problems[state.problem].ways[wayOf(state)];
@@ -30,8 +29,6 @@
     { key: "margin", label: "as good as the best, within", kind: "range", unit: "%", value: 50,
       values: [5, 10, 20, 50, 100], group: "The judgement" },
   ];
-
-  const [left, right] = [element("div"), element("div")]; // the sweeps, and the learning curves
 
   /** What a run made of each epoch, in the unit of the measure; Infinity once it has diverged. */
   const courseOf = (run, measure) => (measure === "loss"
@@ -67,20 +64,18 @@
 
   const spoken = (x) => (x === Infinity ? "diverged" : shown(x));
 
-  /** The good rates in words; a grid may end before they do. */
+  /** The good rates, and their width; a grid may end before they do. */
   function range({ lrs, low, high, decades }) {
-    const from = Number.isNaN(low) ? lrs[0] : low;
-    const to = Number.isNaN(high) ? lrs.at(-1) : high;
-    const least = Number.isNaN(decades) ? "at least " : "";
+    const [from, to] = [Number.isNaN(low) ? lrs[0] : low, Number.isNaN(high) ? lrs.at(-1) : high];
     return {
-      rates: `${shown(from)}${Number.isNaN(low) ? " or less" : ""} to ` +
-        `${shown(to)}${Number.isNaN(high) ? " or more" : ""}`,
-      width: `${least}${Math.log10(to / from).toFixed(1)} decades`,
+      rates: `${from === low ? "" : "≤ "}${shown(from)} to ${to === high ? "" : "≥ "}${shown(to)}`,
+      width: `${Number.isNaN(decades) ? "≥ " : ""}${Math.log10(to / from).toFixed(1)}`,
     };
   }
 
-  function words(state, found, unit) {
+  function words(state, found) {
     const { own, at, seeds, median, diverged, guessing } = found;
+    const [word, unit] = MEASURES[state.measure];
     const { judge: images } = problems[state.problem];
     const finite = seeds.filter(Number.isFinite);
     const spread = finite.length
@@ -88,19 +83,22 @@
     const { rates, width } = range(own);
     const more = 100 * (median / own.medians[own.best] - 1);
     const cost = at === own.best ? "This is the best rate of the grid."
-      : `The best rate of the grid, ${own.lrs[own.best]}, has ${shown(own.medians[own.best])}` +
+      : `The best rate of the grid, ${own.lrs[own.best]}, has ` +
+        `${shown(own.medians[own.best])}${unit}` +
         (more < Infinity ? `: here it is ${shown(more)} % more.` : ".");
-    return `${wayOf(state)} at ${state.lr}: median ${images} ${unit} ${spoken(median)}${spread}, ` +
-      `where guessing has ${shown(guessing)}; ${diverged} of ${seeds.length} seeds diverged. ` +
-      `${cost} Within ${state.margin} % of the best: ${rates} (${width}).`;
+    return `${wayOf(state)} at ${state.lr}: median ${images} ${word} ` +
+      `${spoken(median)}${median < Infinity ? unit : ""}${spread}, where guessing has ` +
+      `${shown(guessing)}${unit}; ${diverged} of ${seeds.length} seeds diverged. ` +
+      `${cost} Within ${state.margin} % of the best: ${rates}, ${width} decades.`;
   }
 
   /** A table of all ways of the problem, each with its best rate and its good ones. */
-  function table(state, sweeps, unit) {
-    const head = ["optimizer", "best rate", unit, "good rates", "width"];
+  function table(state, sweeps) {
+    const [word, unit] = MEASURES[state.measure];
+    const head = ["optimizer", "best rate", word, "good rates", "decades"];
     const rows = Object.entries(sweeps).map(([way, sweep]) => {
       const { rates, width } = range(sweep);
-      const value = shown(sweep.medians[sweep.best]);
+      const value = `${shown(sweep.medians[sweep.best])}${unit}`;
       const cells = [sweep.lrs[sweep.best], value, rates, width].map((text) =>
         element("td", {}, String(text)));
       const chosen = way === wayOf(state);
@@ -127,8 +125,8 @@
     const [inside, beyond] = [(b) => b <= y.to, (b) => b > y.to]
       .map((test) => points.filter(([, b]) => test(b)));
     return [
-      { points: inside, mark: "dot", look: "first", label: "seed" },
-      { points: beyond.map(([a]) => [a, y.to]), mark: "cross", look: "first" },
+      { points: inside, mark: "dot", loose: true, look: "first", label: "seed" },
+      { points: beyond.map(([a]) => [a, y.to]), mark: "lost", loose: true, look: "first" },
     ];
   }
 
@@ -183,25 +181,19 @@
     });
   }
 
-  function draw(state, { figure, status, more, set }) {
+  function draw(state, { figure, aside, status, more, set }) {
     const found = { ...results(state), set };
     const { title, judge: images, epochs } = problems[state.problem];
     const [word, unit] = MEASURES[state.measure];
-    const y = axis(found.sweeps, found.guessing, `${images} ${unit}`);
-    const two = epochs > 1;
-    const beside = two && figure.clientWidth >= WIDE;
-    if (figure.children.length !== 1 + beside) { // else it stays: the pointer may be over it
-      figure.classList.toggle("explorer-two", beside);
-      figure.replaceChildren(left, ...(beside ? [right] : []));
-    }
+    const y = axis(found.sweeps, found.guessing, `${images} ${word}${unit && ` (${unit.trim()})`}`);
+    if (epochs > 1) drawCurves(aside, state, found, y.label);
+    else aside.replaceChildren();
+    drawSweeps(figure, state, found, y); // in the room that the curves leave
+    status.textContent = words(state, found);
     more.replaceChildren(
-      ...(two && !beside ? [right] : []),
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
         `rates are those within ${state.margin} % of an optimizer's own best.`),
-      table(state, found.sweeps, unit));
-    drawSweeps(left, state, found, y);
-    if (two) drawCurves(right, state, found, y.label);
-    status.textContent = words(state, found, unit);
+      table(state, found.sweeps));
   }
 
   kit.explorer("sensitivity", {

@@ -19,7 +19,7 @@ from tests.site.browser import open_page
 from tests.site.explorers import bare_page
 
 # What a formula gives for each case, and how that would look if it were off by 1e-8: a number by
-# that much, a word as for a rate that is. All as text, since Playwright looks at each list it sends.
+# that much, a word as for a rate that is. As text: Playwright looks at each list that it sends.
 ASK = """([path, cases, spoil]) => {
   const [room, name] = path.split(".");
   const own = lrlab[room][name];

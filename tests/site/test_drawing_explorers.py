@@ -19,7 +19,6 @@ from tests.support.policies import rates
 from tools.explorers import FIRST_METRICS, first_policy, recorded_schedules
 
 NAMES = ("plateau", "prediction")
-CURVE = "path.explorer-line.{}"
 STATE = """(name) => {
   const { controls } = lrlab.explorers[name];
   return lrlab.kit.stateFrom(location.hash, name, controls) || lrlab.kit.initial(controls);
@@ -152,12 +151,13 @@ def test_a_finger_draws_too(visit: Open, name: str) -> None:
 @both
 def test_by_keyboard_what_is_drawn_begins_with_what_was_shown(visit: Open, name: str) -> None:
     page = visit()
-    first = curves(page)
     choice = page.locator("select").first
+    choice.select_option(index=2)
+    first = curves(page)
     choice.select_option("drawn by hand")
     assert curves(page) == first
     where, height = (page.locator(f"#{name}-{key}") for key in ("at", "drawn"))
-    where.press("End")
+    where.press("Home")
     before = height.get_attribute("aria-valuetext")
     height.press("ArrowLeft")
     assert height.get_attribute("aria-valuetext") != before
@@ -219,6 +219,25 @@ def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Open, name: str, wid
     )
     assert max(ends) <= width
     assert page.locator("svg").first.evaluate("(x) => getComputedStyle(x).touchAction") == "none"
+
+
+@prediction
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ([1, 0.2], [3, 0.6], [0, 0.2, 0.4, 0.6, 0]),
+        ([3, 0.6], [1, 0.2], [0, 0.2, 0.4, 0.6, 0]),
+        ([2.1, 0.3], [1.9, 0.8], [0, 0, 0.8, 0, 0]),  # within one: where the pointer is now
+        ([1.9, 0.3], [2.1, 0.8], [0, 0, 0.8, 0, 0]),
+        ([-1, 0.5], [0.4, 0.5], [0.5, 0, 0, 0, 0]),
+        ([3.6, 1], [9, 1], [0, 0, 0, 0, 1]),
+    ],
+)
+def test_a_stroke_sets_what_it_passes(
+    visit: Visit, name: str, start: list[float], end: list[float], expected: list[float]
+) -> None:
+    found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
+    assert found == pytest.approx(expected)
 
 
 # --- plateau -------------------------------------------------------------------------------------

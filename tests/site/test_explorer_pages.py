@@ -48,7 +48,7 @@ def test_an_explorer_works_from_the_disk(chromium: Browser, name: str) -> None:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(HTML.joinpath("explorers", name).as_uri())
         assert has_curve(page)
-        page.locator(".explorer input[type=range]:visible").first.press("ArrowRight")
+        page.locator(".explorer :is(select, input[type=range]):visible").first.press("ArrowDown")
         page.wait_for_timeout(400)
         assert "#" in page.url  # the address follows there too
     assert errors == []

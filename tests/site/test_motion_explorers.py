@@ -248,6 +248,8 @@ def test_a_descent_that_leaves_is_cut_off_at_the_sides(descent: Open) -> None:
         assert "NaN" not in course
         assert "Infinity" not in course
     assert "Does not converge" in told(page)
+    marks = page.locator(".explorer-aside text[text-anchor=end]").all_text_contents()
+    assert 1e3 < max(map(float, marks)) <= 6.5e4  # ten thousand times the first loss
     clipped = page.evaluate("getComputedStyle(document.querySelector('svg svg')).overflow")
     assert clipped == "hidden"
 
@@ -282,6 +284,8 @@ def test_the_point_is_that_under_the_pointer(momentum_map: Open) -> None:
     text = told(page)
     assert ": swinging;" in text
     lr, beta = number_after("Rate", text), number_after("momentum", text)
+    assert 0.99 < beta < 0.995
+    assert 0.003 < lr < 0.03
     factor = convergence_factor(Quadratic([1, 25]), lr, beta)
     assert number_after("the distance by", text) == pytest.approx(factor, rel=5e-3)
 

@@ -126,7 +126,7 @@
     const { min_delta, threshold_mode } = pytorch.policy;
     if (min_delta > 0 && threshold_mode === "rel") {
       found.push(`the threshold is ${shown(100 * min_delta)} % of the best metric in PyTorch and ` +
-        `a difference of ${shown(min_delta)} in Keras`);
+        `a difference of ${min_delta} in Keras`);
     }
     const lr = pytorch.rates.at(-1);
     if (plateau.CONVENTIONS.keras.cut(pytorch.policy, lr) < lr &&

@@ -177,14 +177,6 @@ EXPLORERS = {
         alt="Above, a noisy metric of 40 epochs that falls in steps of nine epochs; below, the "
         "learning rate, which PyTorch's rule halves four times where the metric stays.",
     ),
-    "sensitivity": Explorer(
-        scripts=("formulas/statistics.js", "plot.js", "sensitivity.js"),
-        picture=sweeps.picture,
-        alt="Test loss of LeNet after one epoch against the rate, for seven optimizers. Each curve "
-        "falls slowly to its best rate and rises steeply beyond it; the best rates lie between "
-        "0.003 and 3.",
-        data=sweeps.data,
-    ),
     "prediction": Explorer(
         scripts=("formulas/convex_bounds.js", "plot.js", "prediction.js"),
         picture=_prediction,
@@ -204,6 +196,14 @@ EXPLORERS = {
         alt="The plane of learning rate and momentum for a ravine. Descent is slow at small rates "
         "and momenta, swings at large momenta and diverges at large rates; between the three lies "
         "a small region where it is fast, around the best pair.",
+    ),
+    "sensitivity": Explorer(
+        scripts=("formulas/statistics.js", "plot.js", "sensitivity.js"),
+        picture=sweeps.picture,
+        alt="Test loss of LeNet after one epoch against the rate, for seven optimizers. Each curve "
+        "falls slowly to its best rate and rises steeply beyond it; the best rates lie between "
+        "0.003 and 3.",
+        data=sweeps.data,
     ),
 }
 

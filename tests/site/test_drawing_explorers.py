@@ -234,7 +234,7 @@ def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Open, name: str, wid
     ],
 )
 def test_a_stroke_sets_what_it_passes(
-    visit: Visit, name: str, start: list[float], end: list[float], expected: list[float]
+    visit: Open, name: str, start: list[float], end: list[float], expected: list[float]
 ) -> None:
     found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
     assert found == pytest.approx(expected)

@@ -173,8 +173,7 @@
       x: { label: "epoch", from: 0, to: epochs },
       y,
       lines: [
-        { points: visible(points(best), y), look: "second",
-          label: `best rate, ${own.lrs[own.best]}` },
+        { points: visible(points(best), y), look: "second", label: "best rate" },
         ...courses(at).map((course) => ({ points: visible(points(course), y), look: "first" })),
         ...marks(courses(at).flatMap(points), y),
       ],

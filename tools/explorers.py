@@ -7,6 +7,7 @@ loaded by the pages that have one, and by no other.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,8 +92,12 @@ class ExplorerDirective(SphinxDirective):
         path = Path(self.env.doctreedir, FOLDER, f"explorer-{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure = EXPLORERS[name].picture()
-        figure.savefig(path, dpi=144)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=144)
         plt.close(figure)
+        # Several pages may have it: a new date would make the others be read again, and again.
+        if not path.exists() or path.read_bytes() != drawn.getvalue():
+            path.write_bytes(drawn.getvalue())
         self.env.note_dependency(__file__)
         return "/" + os.path.relpath(path, self.env.srcdir)  # as Sphinx looks for pictures
 

@@ -50,6 +50,7 @@ def blocks(repository: str | None) -> dict[str, dict[str, str]]:
                 "launch_buttons:\n"
                 f'  colab_url: "{"https://colab.research.google.com" if known else ""}"\n'
                 f"html:\n  use_repository_button: {str(known).lower()}\n"
+                f'  baseurl: "{pages(repository) if known else ""}"\n'
             ),
         },
         "pyproject.toml": {

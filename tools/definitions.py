@@ -2,6 +2,7 @@
 
 The first sentence of the glossary's definition, and the term's Chinese name where the entry has
 one, follow the link as a tooltip that the link names as its description. The style sheet shows it.
+Who searches for a Chinese name finds the entry, and the pages that link to it.
 """
 
 import re
@@ -10,7 +11,7 @@ from html import escape
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import index, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -46,6 +47,11 @@ def chinese(item: nodes.definition_list_item) -> str:
     return ", ".join(dict.fromkeys(CHINESE.findall(item.astext())))
 
 
+def bare(names: str) -> list[str]:
+    """The Chinese names alone, each as a reader types it."""
+    return re.findall(r"[\u3400-\u9fff]+", names)
+
+
 @lru_cache(maxsize=1)
 def definitions(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]]:
     """By the anchor of each term its definition's first sentence and its Chinese names."""
@@ -55,6 +61,18 @@ def definitions(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]
         for term in item.findall(nodes.term):
             found |= {name: (first_sentence(paragraph), chinese(item)) for name in term["ids"]}
     return found
+
+
+def file_chinese(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the Chinese names to the index of the book, from which the search leads to the entry."""
+    if app.env.docname == GLOSSARY:
+        entries = [
+            ("single", name, item.next_node(nodes.term)["ids"][0], "main", "中文")
+            for item in doctree.findall(nodes.definition_list_item)
+            for name in bare(chinese(item))
+        ]
+        doctree.append(index(entries=entries))  # for the search
+        app.env.get_domain("index").entries[GLOSSARY] += entries  # it has read the page by now
 
 
 def depend(app: Sphinx, doctree: nodes.document) -> None:
@@ -73,11 +91,15 @@ def describe(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if any("std-term" in child.get("classes", ()) for child in link.findall(nodes.inline))
         and not isinstance(link.parent, nodes.title)
     ]
+    keywords = dict[str, None]()
     for number, link in enumerate(links, start=1):
         target = link.get("refuri") or f"#{link['refid']}"
         definition, names = definitions(app.env)[target.partition("#")[2]]
+        keywords |= dict.fromkeys(bare(names))
         options = {"target": target, "definition": definition, "chinese": names}
         link.replace_self(described("", *link.children, name=f"definition-{number}", **options))
+    if keywords:
+        doctree.append(nodes.meta(name="keywords", content=", ".join(keywords)))
 
 
 def visit(translator: Any, node: described) -> None:
@@ -100,5 +122,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_node(described, html=(visit, depart))
     app.connect("doctree-read", depend)
+    app.connect("doctree-read", file_chinese)
     app.connect("doctree-resolved", describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ written as a script, since a page opened from the disk may load no other file.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -248,8 +249,12 @@ class ExplorerDirective(SphinxDirective):
         path = Path(self.env.doctreedir, FOLDER, f"explorer-{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure = EXPLORERS[name].picture()
-        figure.savefig(path, dpi=144)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=144)
         plt.close(figure)
+        # Several pages may have it: a new date would make the others be read again, and again.
+        if not path.exists() or path.read_bytes() != drawn.getvalue():
+            path.write_bytes(drawn.getvalue())
         self.env.note_dependency(__file__)
         return "/" + os.path.relpath(path, self.env.srcdir)  # as Sphinx looks for pictures
 

@@ -13,12 +13,24 @@ from playwright.sync_api import Browser, Page
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
+MOST_MEGABYTES, MOST_REQUESTS = 1.5, 40  # of all that a page loads at first, itself too
+
 # Runs in the page and returns a list of complaints, each in words.
 INSPECT = r"""
 async () => {
   const problems = [];
+  // At first, before the pictures below the screen; without what is written into the address.
+  const loaded = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
+    .filter((file) => !file.name.startsWith("data:"));
+  const megabytes = loaded.reduce((sum, file) => sum + file.encodedBodySize, 0) / 1e6;
+  if (megabytes >= MOST_MEGABYTES) problems.push(`loads too much: ${megabytes} MB`);
+  if (loaded.length > MOST_REQUESTS) problems.push(`loads too much: ${loaded.length} files`);
+
+  for (const icon of document.querySelectorAll(".fa-solid, .fas, .fab"))
+    if (!getComputedStyle(icon).getPropertyValue("--icon"))
+      problems.push(`icon without a shape: ${icon.className}`);
+
   const quote = (element) => (element.textContent || "").trim().slice(0, 60);
-  if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
 
   // Load every picture, those below the fold too.
   for (const image of document.images) image.loading = "eager";
@@ -32,11 +44,11 @@ async () => {
   const width = document.documentElement.scrollWidth;
   if (width > innerWidth + 1) problems.push(`scrolls sideways: ${width} > ${innerWidth} pixels`);
 
-  for (const formula of document.querySelectorAll(".math"))
-    if (!formula.querySelector("mjx-container"))
+  for (const formula of document.querySelectorAll(".math:not(:has(.katex-error))"))
+    if (!formula.querySelector(".katex-html"))
       problems.push(`formula not rendered: ${quote(formula)}`);
-  for (const error of document.querySelectorAll("mjx-merror, [data-mjx-error]"))
-    problems.push(`formula with an error: ${quote(error)}`);
+  for (const error of document.querySelectorAll(".katex-error"))
+    problems.push(`formula with an error: ${error.title || quote(error)}`);
 
   const remnants = /\$[^$\s][^$\n]*\$|\\\(|\\\[|\{[a-z:-]+\}`|:[a-z]+:`/;
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -48,7 +60,7 @@ async () => {
   }
   return problems;
 }
-"""
+""".replace("MOST_MEGABYTES", str(MOST_MEGABYTES)).replace("MOST_REQUESTS", str(MOST_REQUESTS))
 
 
 def find_browser() -> str | None:

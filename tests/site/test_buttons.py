@@ -1,5 +1,6 @@
 """The site's buttons, before and after `make configure`."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,13 @@ def test_no_button_is_dead_until_the_repository_is_known(project_copy: Path) -> 
 
 
 @pytest.mark.parametrize("repository", ["ada/learning-rates"])
+def without_shape(pages: dict[str, str]) -> set[str]:
+    """The icons on some pages that icons.css does not draw."""
+    drawn = (ROOT / "book" / "_static" / "icons.css").read_text(encoding="utf-8")
+    used = {name for page in pages.values() for name in re.findall(r"\bfa-[a-z-]+", page)}
+    return used - set(re.findall(r"fa-[a-z-]+", drawn)) - {"fa-lg"}
+
+
 def test_every_chapter_gets_its_buttons(project_copy: Path, repository: str) -> None:
     configure(project_copy, repository)
     pages = build(project_copy)
@@ -44,3 +52,5 @@ def test_every_chapter_gets_its_buttons(project_copy: Path, repository: str) -> 
     for name, page in pages.items():
         assert "source-repository-button" in page, name
         assert f'href="https://github.com/{repository}"' in page, name
+    assert without_shape(pages) == set()
+    assert without_shape({"a page": 'class="fas fa-unheard-of"'}) == {"fa-unheard-of"}

@@ -92,7 +92,10 @@ def test_the_site_documents_every_public_name() -> None:
 BROKEN = {
     "scrolls sideways": '<div style="width: 3000px">wide</div>',
     "formula not rendered": r'<span class="math">\(x\)</span>',
-    "formula with an error": "<mjx-merror>Undefined control sequence</mjx-merror>",
+    "formula with an error": '<span class="math"><span class="katex-error">\\x</span></span>',
+    "loads too much: 1.50": f"<!-- {'x' * 1_500_000} -->",
+    "files": "".join(f'<img src="dot.svg?{n}" alt="{n}">' for n in range(41)),
+    "icon without a shape": '<i class="fas fa-unheard-of"></i>',
     "broken picture": '<img src="nowhere.png" alt="nothing">',
     "without alternative text": '<article><img src="dot.svg" alt=""></article>',
     "request to another host": '<img src="http://127.0.0.2:9/dot.png" alt="elsewhere">',

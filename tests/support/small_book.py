@@ -7,8 +7,23 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 
-def build(folder: Path, files: dict[str, str], *extensions: str, builder: str = "html") -> Path:
+def build(
+    folder: Path,
+    files: dict[str, str],
+    *extensions: str,
+    builder: str = "html",
+    others: tuple[str, ...] = (),
+    **more: object,
+) -> Path:
     """Write the files, build them, and return the folder with the result.
+
+    Args:
+        folder: Where all of it lies.
+        files: The sources, by name.
+        extensions: Those of ours.
+        builder: What they are made into.
+        others: Extensions that are not ours.
+        more: Settings of Sphinx.
 
     Raises:
         ValueError: With what Sphinx warned of.
@@ -18,12 +33,13 @@ def build(folder: Path, files: dict[str, str], *extensions: str, builder: str = 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     settings = {
-        "extensions": ["myst_nb", *(f"tools.{name}" for name in extensions)],
+        "extensions": ["myst_nb", *others, *(f"tools.{name}" for name in extensions)],
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
         "nb_execution_mode": "off",
         "exclude_patterns": ["quizzes/**"],
         "html_theme": "basic",
         "root_doc": "index",
+        **more,
     }
     places = [str(folder / name) for name in ("source", "out", "doctrees")]
     warned = io.StringIO()

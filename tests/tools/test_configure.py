@@ -54,6 +54,7 @@ def test_configure_writes_every_place_and_again(project_copy: Path) -> None:
     assert urls["Homepage"] == "https://grace.github.io/rates.book/"
     site = yaml.safe_load((project_copy / "_config.yml").read_text())
     assert site["html"]["use_repository_button"] is True
+    assert site["html"]["baseurl"] == urls["Homepage"]
     assert site["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
 
 

@@ -1,5 +1,6 @@
 """A term carries the first sentence of its definition."""
 
+import json
 import re
 from pathlib import Path
 
@@ -111,3 +112,18 @@ def test_the_first_sentences_of_the_glossary_are_sentences(tmp_path: Path) -> No
     assert len(found) == len(terms)
     for text in (re.sub(r"<[^>]+>", "", each) for each in found):
         assert re.fullmatch(r"[A-Z].{15,}\.( [\u3400-\u9fff].*)?", text, re.S), text
+
+
+def test_chinese_names_are_in_the_index_and_lead_to_their_entry(tmp_path: Path) -> None:
+    files = {"index.md": INDEX, "reference/glossary.md": GLOSSARY}
+    out = build(tmp_path, files, "definitions")
+    index = (out / "genindex.html").read_text(encoding="utf-8")
+    assert index.count('<h2 id="中文">中文</h2>') == 1
+    assert '<a href="reference/glossary.html#term-epoch"><strong>轮</strong></a>' in index
+    search = (out / "searchindex.js").read_text(encoding="utf-8")
+    found = json.loads(search.removeprefix("Search.setIndex(").removesuffix(")"))
+    assert found["indexentries"]["轮"] == [[1, "term-epoch", True]]
+
+
+def test_a_page_is_found_by_the_chinese_names_of_its_terms(page: str) -> None:
+    assert re.findall(r'<meta content="(.*?)" name="keywords" />', page) == ["轮, 学习率, 步长"]

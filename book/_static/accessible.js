@@ -1,0 +1,16 @@
+// What scrolls can be scrolled by keyboard. The theme does this for code alone.
+const letScroll = () => {
+  for (const box of document.querySelectorAll(".bd-article :is(div.math, table)"))
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+};
+window.addEventListener("load", letScroll); // the formulas have their width by then
+window.addEventListener("resize", letScroll);
+
+// The arrow that opens a part of the contents has a name.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const arrow of document.querySelectorAll("summary:has(> .toctree-toggle)")) {
+    const page = arrow.closest("li").querySelector("a").textContent.trim();
+    arrow.setAttribute("aria-label", `Pages below ${page}`);
+  }
+});

@@ -3,8 +3,8 @@
     python -m tools.pdf [SITE]
 
 The articles of all pages are put into one document, in the order of `_toc.yml`, and Chromium prints
-it: so links lead from page to page of the PDF, and headings are its bookmarks. It is printed twice,
-since the contents can name the pages only when it is known where they are. Explorers are pictures
+it: so links lead from page to page of the PDF. It is printed twice, since the contents can name the
+pages only when it is known where they are. Explorers are pictures
 there, as on a page without scripts; whatever is folded on a page is open.
 """
 
@@ -13,14 +13,17 @@ from __future__ import annotations
 import posixpath
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import Browser, sync_playwright
-from pypdf import PdfReader
+from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import Destination, Fit
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
@@ -30,7 +33,8 @@ SHEET = "cheat-sheet.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
-MARGINS = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+MARGINS = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
+WIDTH, HEIGHT = 657, 986  # of A4 within these margins, in pixels of 1/96 inch
 NUMBERS = (
     '<div style="width: 100%; font-size: 8pt; text-align: center">'
     '<span class="pageNumber"></span></div>'
@@ -38,6 +42,8 @@ NUMBERS = (
 # Links to an anchor of a page are `page--anchor`, those to a page `page--`.
 JOINT = "--"
 
+# What the pages look like, and what renders their formulas.
+HEADS = 'link[rel="stylesheet"], script:is([src*="katex"], [src*="auto-render"])'
 # Pictures below the fold are loaded late, and formulas are rendered by a script.
 READY = """async () => {
   for (const image of document.images) image.loading = "eager";
@@ -72,13 +78,15 @@ def bound(site: Path, names: list[str]) -> BeautifulSoup:
     heads: dict[str, Tag] = {}
     for name in names:
         page = BeautifulSoup(site.joinpath(f"{name}.html").read_bytes(), "html.parser")
-        for head in page.select('link[rel="stylesheet"], script[src*="katex"]'):
+        for head in page.select(HEADS):
             key = "href" if head.name == "link" else "src"
             head[key] = moved(name, head[key])
             heads.setdefault(head[key], head)
         root.append(article_of(page, name, names))
     root.insert(0, document.new_tag("head"))
-    root.head.extend(heads.values())
+    title = document.new_tag("title")
+    title.string = root.h1.get_text(strip=True)
+    root.head.extend([title, *heads.values()])
     return document
 
 
@@ -129,32 +137,61 @@ def contents(document: BeautifulSoup) -> Tag:
     return nav
 
 
-def number(nav: Tag, printed: Path) -> None:
+def places(printed: PdfReader) -> dict[str, Destination]:
+    """Where the anchors are that links lead to."""
+    return {name.removeprefix("/"): at for name, at in printed.named_destinations.items()}
+
+
+def number(nav: Tag, target: Path) -> None:
     """Write beside each entry of the contents on which page it was printed."""
-    reader = PdfReader(printed)
-    places = {
-        name.removeprefix("/"): reader.get_destination_page_number(place) + 1
-        for name, place in reader.named_destinations.items()
-    }
+    printed = PdfReader(target)
+    found = places(printed)
     for line in nav.select("p"):
-        line.span.string = str(places[line.a["href"].removeprefix("#")])
+        page = printed.get_destination_page_number(found[line.a["href"].removeprefix("#")])
+        line.span.string = str(page + 1)
 
 
-def print_(browser: Browser, document: BeautifulSoup, site: Path, target: Path) -> None:
-    """Print a document that lies in the site."""
-    source = site / f"{target.stem}.print.html"
+def mark(nav: Tag, target: Path) -> None:
+    """Make bookmarks of the contents. (Chromium's own need tags, which take many times as long.)"""
+    writer = PdfWriter(clone_from=target)
+    found, page_mark = places(PdfReader(target)), None
+    for line in nav.select("p"):
+        at = found[line.a["href"].removeprefix("#")]
+        page = int(line.span.string) - 1
+        is_page = "to-h1" in line["class"]
+        made = writer.add_outline_item(
+            title=line.a.string,
+            page_number=page,
+            parent=None if is_page else page_mark,
+            fit=Fit.xyz(top=at.top),
+        )
+        page_mark = made if is_page else page_mark
+    writer.write(target)
+
+
+@contextmanager
+def opened(browser: Browser, document: BeautifulSoup, site: Path) -> Iterator[Page]:
+    """Opens a document as if it lay in the site, in the width of what is printed."""
+    source = site / "_printed.html"
     source.write_text(str(document), encoding="utf-8")
-    page = browser.new_page(color_scheme="light")
+    page = browser.new_page(color_scheme="light", viewport={"width": WIDTH, "height": HEIGHT})
     try:
+        page.emulate_media(media="print")
         page.goto(source.as_uri())
         page.evaluate(READY)
-        page.pdf(
-            path=target, format="A4", margin=MARGINS, print_background=True, outline=True,
-            display_header_footer=True, header_template="<span></span>", footer_template=NUMBERS,
-        )  # fmt: skip
+        yield page
     finally:
         page.close()
         source.unlink()
+
+
+def print_(browser: Browser, document: BeautifulSoup, site: Path, target: Path) -> None:
+    """Print a document whose pictures and styles are those of the site."""
+    with opened(browser, document, site) as page:
+        page.pdf(
+            path=target, format="A4", margin=MARGINS, print_background=True, 
+            display_header_footer=True, header_template="<span></span>", footer_template=NUMBERS,
+        )  # fmt: skip
 
 
 def book(browser: Browser, site: Path, names: list[str], target: Path) -> None:
@@ -164,6 +201,7 @@ def book(browser: Browser, site: Path, names: list[str], target: Path) -> None:
     print_(browser, document, site, target)
     number(nav, target)
     print_(browser, document, site, target)
+    mark(nav, target)
 
 
 def main(arguments: list[str]) -> str | None:

@@ -1,6 +1,5 @@
 """Open pages of the built site in Chromium and say what is wrong with them."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+from tests.conftest import ROOT
 
+HTML = ROOT / "_build" / "html"  # what `make site` builds
 MOST_MEGABYTES, MOST_REQUESTS = 1.5, 40  # of all that a page loads at first, itself too
 
 # Runs in the page and returns a list of complaints, each in words.
@@ -63,9 +62,10 @@ async () => {
 """.replace("MOST_MEGABYTES", str(MOST_MEGABYTES)).replace("MOST_REQUESTS", str(MOST_REQUESTS))
 
 
-def find_browser() -> str | None:
-    """The path of an installed Chromium or Chrome, or `None`."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+def pages() -> list[str]:
+    """The site's own pages, without what extensions put under _static."""
+    paths = (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
+    return sorted(path for path in paths if not path.startswith("_static/"))
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

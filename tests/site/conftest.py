@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.site.browser import ARGUMENTS, BROWSERS, find_browser
+from tools.pdf import ARGUMENTS, BROWSERS, find_browser
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import ROOT
+from tests.site.browser import HTML
 from tools.quizzes import read
 
-HTML = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [chapter["file"] for chapter in TOC["parts"][0]["chapters"]]
 CHAPTER = "plateau"  # the others are made alike

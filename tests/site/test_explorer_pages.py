@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.conftest import ROOT
-from tests.site.browser import open_page, problems, serve
+from tests.site.browser import HTML, open_page, problems, serve
 
-HTML = ROOT / "_build" / "html"
 PAGES = sorted(path.name for path in HTML.joinpath("explorers").glob("*.html"))
 
 # The lowest ratio of luminances of a text, or of a line of the plot, and the page behind it.

@@ -10,20 +10,13 @@ from sphinx.util.inventory import InventoryFile
 
 import lrlab
 from lrlab.claims import CLAIMS
-from tests.conftest import ROOT
 from tests.site import browser as site
+from tests.site.browser import HTML, pages
 
-HTML = ROOT / "_build" / "html"
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 FOLDERS = {room.name for room in pkgutil.iter_modules(lrlab.__path__, "lrlab.") if room.ispkg}
 ROOMS = sorted(FOLDERS - {"lrlab.cli"})  # the command is no room
-
-
-def pages() -> list[str]:
-    """The site's own pages, without what extensions put under _static."""
-    paths = (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
-    return sorted(path for path in paths if not path.startswith("_static/"))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

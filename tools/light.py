@@ -28,6 +28,10 @@ NEEDED_BY = {
     r"claims\.js": r'class="(?:[^"]* )?claims[ "]',
 }
 
+# Attributes that keep screen readers from the text that says what is hidden, and from the entries
+# of the bibliography, which are no items of a list.
+WRONG = (' aria-label="Toggle hidden content"', ' role="list"')
+
 # What the theme brings along and no page asks for, below the static files.
 UNUSED = ("vendor", "locales", "scripts/fontawesome.*", "*/*.map", "*macros.html")
 
@@ -53,8 +57,9 @@ def place(app: Sphinx, picture: re.Match[str]) -> str:
 def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Take from a page what nothing on it needs."""
     if doctree and app.builder.name == "html":  # what is printed has no "near the screen"
-        # It would be read in the place of the text that says what is hidden.
-        body = context["body"].replace(' aria-label="Toggle hidden content"', "")
+        body = context["body"]
+        for wrong in WRONG:
+            body = body.replace(wrong, "")
         context["body"] = re.sub(
             r'<img (?=[^>]*src="[^"]*_images/([^"]+\.png)")',
             lambda picture: place(app, picture),

@@ -11,6 +11,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 CARD = "_static/card.png"
 CARD_INCHES, CARD_DPI = (12, 6.3), 100  # 1200 by 630 pixels, as those who show cards ask for
@@ -72,6 +73,12 @@ def draw_card(path: Path, title: str) -> None:
     plt.close(figure)
 
 
+def tag(app: Sphinx, config: Config) -> None:
+    """Let pages say what there is at that address alone, under ``{only} published``."""
+    if config.html_baseurl:
+        app.tags.add("published")
+
+
 def publish(app: Sphinx, error: Exception | None) -> None:
     """Write the sitemap, and draw the card where there is none yet."""
     address = app.config.html_baseurl
@@ -90,6 +97,7 @@ def publish(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
+    app.connect("config-inited", tag)
     app.connect("html-page-context", add_card)
     app.connect("build-finished", publish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

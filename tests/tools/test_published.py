@@ -11,7 +11,8 @@ from tests.support.small_book import build
 
 ADDRESS = "https://ada.github.io/learning-rates/"
 PAGES = {
-    "index.md": "# A *first* page\n\nOf \"rate\" & 'loss'.\n\n```{toctree}\npart/second\n```\n",
+    "index.md": "# A *first* page\n\nOf \"rate\" & 'loss'.\n\n```{toctree}\npart/second\n```\n\n"
+    "```{only} published\nAs PDF.\n```\n",
     "part/second.md": f"# A second page\n\n{'many words ' * 50}\n",
 }
 
@@ -32,6 +33,7 @@ def test_the_sitemap_names_the_pages_of_the_book(out: Path) -> None:
 def test_a_page_has_its_address_and_its_card(out: Path) -> None:
     html = (out / "index.html").read_text(encoding="utf-8")
     assert f'<link rel="canonical" href="{ADDRESS}index.html" />' in html
+    assert "As PDF." in html
     card = dict(re.findall(r'<meta property="(og:\w+)" content="(.*?)" />', html))
     assert card == {
         "og:type": "website",
@@ -55,6 +57,6 @@ def test_a_description_is_short(out: Path) -> None:
 def test_without_an_address_there_is_none_of_it(tmp_path: Path) -> None:
     out = build(tmp_path, PAGES, "published")
     html = (out / "index.html").read_text(encoding="utf-8")
-    assert not re.search("canonical|og:|twitter", html)
+    assert not re.search("canonical|og:|twitter|As PDF", html)
     assert not (out / "sitemap.xml").exists()
     assert not (out / "_static" / "card.png").exists()

@@ -4,11 +4,12 @@
 
 # What `make TARGET NAME=...` may set. Recipes read them as the shell's variables, in quotes, so that
 # no value, not even one with `$(...)` in it, becomes a part of the Makefile or of a command.
-SETTABLE := NOTEBOOK OLDEST PYTHON REPOSITORY WORKERS
+SETTABLE := BOUNDS NOTEBOOK OLDEST PYTHON REPOSITORY WORKERS
 # The oldest Python has the oldest packages, and the others can use these as well.
 OLDEST ?= python3.11
 # Two notebooks or tests at a time: each holds a framework, which takes the memory and the cores.
 WORKERS ?= 2
+BOUNDS ?= newest
 $(foreach name,$(SETTABLE),$(eval override $(name) := $$(value $(name))))
 
 # What the owner of this machine has set for Python, its tools and its libraries, or keeps for them
@@ -28,7 +29,7 @@ export PYTHONUTF8 := 1
 # The suitable interpreters: PYTHON, or the first of some.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 ENV := .venv
-lowest loops constraints: ENV = _build/$@
+lowest loops colab constraints: ENV = _build/$@
 RUN = $(ENV)/bin/python
 # Into the environment, even if a pip.conf says --user or --target. A module is compiled when it is
 # first imported: to compile all 17,000 takes half of an installation, and a third of them are used.
@@ -39,7 +40,7 @@ JUPYTER_BOOK = $(RUN) -c "from jupyter_book.cli.main import main; main()" build 
 	--config _config.yml --toc "$$PWD/_toc.yml" --path-output . --quiet
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
-TESTS := test unit notebooks site execute lowest loops
+TESTS := test unit notebooks site execute lowest loops colab
 $(TESTS) book pdf links: export KERAS_BACKEND := tensorflow
 $(TESTS) book pdf links: export CUDA_VISIBLE_DEVICES :=
 $(TESTS) book pdf links bench: export TF_CPP_MIN_LOG_LEVEL := 3
@@ -51,7 +52,7 @@ $(TESTS): export OMP_NUM_THREADS := 1
 
 .NOTPARALLEL:
 .PHONY: help install constraints hooks format check test unit notebooks site book pdf links \
-	serve execute bench lowest loops configure clean
+	serve execute bench lowest loops colab configure clean
 
 help:  ## list the targets (this is what `make` alone does)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -138,6 +139,15 @@ loops:  ## run the lines for Lightning, accelerate and transformers (needs Pytho
 		--requirement tests/other_loops/requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	$(PYTEST) tests/other_loops
+
+# lrlab brings what it needs, and goes again: each notebook's first cell is to install it.
+colab:  ## run notebooks as Colab does, alone and without lrlab; BOUNDS=lowest needs Python 3.11
+	"$${PYTHON:-python3}" -m venv --clear $(ENV)
+	touch $(ENV)/newest
+	$(RUN) -m tools.bounds > $(ENV)/lowest
+	$(PIP) '.[keras,torch]' hatchling ipykernel nbclient --constraint "$(ENV)/$$BOUNDS"
+	$(RUN) -m pip --disable-pip-version-check uninstall --quiet --yes lrlab
+	$(RUN) -m tools.rehearse "$$NOTEBOOK"
 
 configure:  ## write the repository's address where it belongs: REPOSITORY=owner/name
 	@"$${PYTHON:-python3}" -m tools.configure "$$REPOSITORY"

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import venv
 from pathlib import Path
 
 import nbformat
@@ -16,7 +15,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.support.project import configured
-from tools import configure
+from tools import configure, rehearse
 
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 
@@ -130,16 +129,7 @@ def test_a_notebook_without_the_setup_cell_is_refused() -> None:
 @pytest.fixture
 def bare_python(tmp_path: Path) -> Path:
     """The interpreter of an environment that has everything the tests have, except lrlab."""
-    folder = tmp_path / "environment"
-    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    library = next(folder.glob("lib/python3*/site-packages"))
-    # A path that a .pth file appends is searched, but the .pth files in it (such as the one of an
-    # editable install) are not read: so this environment's packages, and not lrlab.
-    for path in map(Path, sys.path):
-        if path.name == "site-packages":
-            with (library / "tests.pth").open("a") as paths:
-                paths.write(f"import sys; sys.path.append({str(path)!a})\n")
-    return folder / "bin" / "python"
+    return rehearse.environment(tmp_path / "environment")
 
 
 def run_cell(python: Path, cell: str, source: Path, folder: Path) -> subprocess.CompletedProcess:

@@ -40,7 +40,7 @@ def fake_python(path: Path, log: Path) -> Path:
 def project(tmp_path: Path) -> Path:
     """A folder with the Makefile and with environments that only write down."""
     folder = tmp_path / "a b $HOME 'é'"
-    for environment in (".venv", "_build/lowest", "_build/loops"):
+    for environment in (".venv", "_build/lowest", "_build/loops", "_build/colab"):
         fake_python(folder / environment / "bin" / "python", tmp_path / "log")
     shutil.copy(ROOT / "Makefile", folder)
     for name in SOURCES:
@@ -126,7 +126,12 @@ HOSTILE = """x"; touch ran; '$(shell touch ran)`touch ran`$(touch ran) $$HOME # 
 @pytest.mark.parametrize("by", ["argument", "surroundings"])
 @pytest.mark.parametrize(
     ("target", "variable", "place"),
-    [("execute", "NOTEBOOK", 2), ("configure", "REPOSITORY", 2), ("unit", "WORKERS", 3)],
+    [
+        ("execute", "NOTEBOOK", 2),
+        ("colab", "NOTEBOOK", 2),
+        ("configure", "REPOSITORY", 2),
+        ("unit", "WORKERS", 3),
+    ],
 )
 def test_a_value_arrives_as_it_is(by, target, variable, place, make, project: Path) -> None:
     python = project / ".venv" / "bin" / "python"
@@ -141,13 +146,30 @@ def test_a_value_arrives_as_it_is(by, target, variable, place, make, project: Pa
 
 @pytest.mark.parametrize(
     ("target", "variable"),
-    [("install", "PYTHON"), ("lowest", "OLDEST"), ("loops", "OLDEST"), ("configure", "PYTHON")],
+    [
+        ("install", "PYTHON"),
+        ("lowest", "OLDEST"),
+        ("loops", "OLDEST"),
+        ("colab", "PYTHON"),
+        ("configure", "PYTHON"),
+    ],
 )
 def test_an_interpreter_may_have_any_name(target, variable, make, project: Path) -> None:
     if target == "install":
         (project / ".venv" / "installed").unlink()
     fake_python(project / HOSTILE, project.parent / "log")
     assert make(target, f"{variable}=./{HOSTILE}")
+    assert list(project.rglob("ran")) == []
+
+
+@pytest.mark.parametrize("bounds", ["newest", "lowest", HOSTILE])
+def test_the_rehearsal_has_the_bounds_asked_for_and_not_lrlab(bounds, make, project: Path) -> None:
+    python = project / ".venv" / "bin" / "python"
+    venv, _, install, uninstall, run = make("colab", f"PYTHON={python}", f"BOUNDS={bounds}")
+    assert venv[0] == ["-m", "venv", "--clear", "_build/colab"]
+    assert install[0][-2:] == ["--constraint", f"_build/colab/{bounds}"]
+    assert uninstall[0][-4:] == ["uninstall", "--quiet", "--yes", "lrlab"]
+    assert run[0] == ["-m", "tools.rehearse", ""]
     assert list(project.rglob("ran")) == []
 
 

@@ -43,3 +43,9 @@ def test_the_commit_that_was_tested_is_published_and_no_forks() -> None:
     }
     assert jobs["build"]["steps"][0]["with"]["ref"] == f"${{{{ {event}.head_sha }}}}"
     assert jobs["deploy"]["needs"] == "build"
+
+
+def test_the_rehearsal_for_colab_is_made_at_both_bounds() -> None:
+    job = read(ROOT / ".github" / "workflows" / "weekly.yml")["jobs"]["colab"]
+    assert [run["bounds"] for run in job["strategy"]["matrix"]["include"]] == ["newest", "lowest"]
+    assert job["steps"][-1] == {"run": "make colab BOUNDS=${{ matrix.bounds }}"}

@@ -18,7 +18,7 @@ assert "PYTHONPATH" not in os.environ
 # The records travel with the package.
 assert list((Path(lrlab.__path__[0]) / "recorded").iterdir())
 """
-DOWNLOADS = "import urllib.request\nurllib.request.urlopen('http://localhost.invalid/')"
+DOWNLOADS = "import urllib.request\nurllib.request.urlopen('http://example.invalid/')"
 CHAPTERS = {
     "chapter": ([configure.setup_cell(None), ALONE], None),
     "fails": (["print('fine')", "1 / 0"], "ZeroDivisionError"),

@@ -126,7 +126,7 @@ def test_a_definition_shows_while_its_term_has_the_focus(chromium: Browser) -> N
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Tab")
         sentence = "Shortening a gradient that is longer than a bound to that bound."
-        assert tooltips.all_inner_texts() == [sentence]
+        assert tooltips.all_inner_texts() == [f"{sentence} 梯度裁剪"]
         assert tooltips.get_attribute("id") == term.get_attribute("aria-describedby")
         page.keyboard.press("Tab")
         assert tooltips.count() == 0

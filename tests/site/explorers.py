@@ -42,6 +42,15 @@ def explorer_page(folder: Path, name: str) -> str:
 
 
 @contextmanager
+def formulas(chromium: Browser, folder: Path, *names: str) -> Iterator[Page]:
+    """A page with files of formulas alone."""
+    address = bare_page(folder, [f"formulas/{name}.js" for name in names])
+    with open_page(chromium, 1280, "light") as page:
+        page.goto(address)
+        yield page
+
+
+@contextmanager
 def visiting(chromium: Browser, address: str) -> Iterator[Open]:
     """Opens the page with a fragment and in a width; a script's error fails the test."""
     errors: list[str] = []

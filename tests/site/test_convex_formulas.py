@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
 from lrlab.theory.convex_bounds import best_base_lr, convex_bound
-from tests.site.browser import open_page
-from tests.site.explorers import bare_page
+from tests.site.explorers import formulas
 from tests.support.strategies import examples
 
 BOUND = "(given) => lrlab.convexBounds.bound(...given)"
@@ -22,9 +21,8 @@ BEST = "(given) => Object.values(lrlab.convexBounds.bestBaseLr(...given))"
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    address = bare_page(tmp_path_factory.mktemp("formulas"), ["formulas/convex_bounds.js"])
-    with open_page(chromium, 1280, "light") as page:
-        page.goto(address)
+    folder = tmp_path_factory.mktemp("formulas")
+    with formulas(chromium, folder, "convex_bounds") as page:
         yield page
 
 

@@ -15,8 +15,7 @@ from playwright.sync_api import Browser, Error, Page
 from lrlab import Constant, theory
 from lrlab.landscapes import DoubleWell, Noisy, Quadratic, Rosenbrock, descend
 from lrlab.optimizers import SGD, Momentum
-from tests.site.browser import open_page
-from tests.site.explorers import bare_page
+from tests.site.explorers import formulas
 
 # What a formula gives for each case, and how that would look if it were off by 1e-8: a number by
 # that much, a word as for a rate that is. As text: Playwright looks at each list that it sends.
@@ -255,10 +254,8 @@ FORMULAS: dict[str, Callable[[], Formula]] = {
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    scripts = ["formulas/landscapes.js", "formulas/theory.js"]
-    address = bare_page(tmp_path_factory.mktemp("formulas"), scripts)
-    with open_page(chromium, 1280, "light") as page:
-        page.goto(address)
+    folder = tmp_path_factory.mktemp("formulas")
+    with formulas(chromium, folder, "landscapes", "theory") as page:
         yield page
 
 

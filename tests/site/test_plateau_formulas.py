@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
 from lrlab.plateau import ReduceOnPlateau
-from tests.site.browser import open_page
-from tests.site.explorers import bare_page
+from tests.site.explorers import formulas
 from tests.support import policies as of_powers
 from tests.support.policies import INF, NAN, metric_lists, rates, states
 from tests.support.strategies import examples
@@ -23,9 +22,8 @@ ASK = "([policy, metrics]) => lrlab.plateau.states(policy, metrics)"
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    address = bare_page(tmp_path_factory.mktemp("formulas"), ["formulas/plateau.js"])
-    with open_page(chromium, 1280, "light") as page:
-        page.goto(address)
+    folder = tmp_path_factory.mktemp("formulas")
+    with formulas(chromium, folder, "plateau") as page:
         yield page
 
 

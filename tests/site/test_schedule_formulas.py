@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Error, Page
 
 import lrlab.schedules as s
-from tests.site.browser import open_page
-from tests.site.explorers import bare_page
+from tests.site.explorers import formulas
 from tests.support.schedule_oracle import lowest_and_highest
 from tests.support.schedule_samples import SAMPLES, any_schedule, sample, simple_schedules
 from tests.support.strategies import examples, free_durations, free_times
@@ -23,9 +22,8 @@ ASK = "([config, times]) => times.map((t) => lrlab.schedules.rate(config, t))"
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    address = bare_page(tmp_path_factory.mktemp("formulas"), ["formulas/schedules.js"])
-    with open_page(chromium, 1280, "light") as page:
-        page.goto(address)
+    folder = tmp_path_factory.mktemp("formulas")
+    with formulas(chromium, folder, "schedules") as page:
         yield page
 
 

@@ -40,7 +40,7 @@ JUPYTER_BOOK = $(RUN) -c "from jupyter_book.cli.main import main; main()" build 
 	--config _config.yml --toc "$$PWD/_toc.yml" --path-output . --quiet
 
 # The same conditions on every machine: small runs, on the CPU, without TensorFlow's start-up log.
-TESTS := test unit notebooks site execute lowest loops colab
+TESTS := test unit coverage notebooks site execute lowest loops colab
 $(TESTS) book pdf links: export KERAS_BACKEND := tensorflow
 $(TESTS) book pdf links: export CUDA_VISIBLE_DEVICES :=
 $(TESTS) book pdf links bench: export TF_CPP_MIN_LOG_LEVEL := 3
@@ -51,7 +51,7 @@ execute: export LRLAB_PROGRESS := 0
 $(TESTS): export OMP_NUM_THREADS := 1
 
 .NOTPARALLEL:
-.PHONY: help install constraints hooks format check test unit notebooks site book pdf links \
+.PHONY: help install constraints hooks format check test unit coverage notebooks site book pdf links \
 	serve execute bench lowest loops colab configure clean
 
 help:  ## list the targets (this is what `make` alone does)
@@ -93,7 +93,11 @@ check: install  ## lint, the import contract and types, without changing anythin
 
 test: check unit notebooks site  ## everything: lint, unit tests, every notebook, every page
 
-unit: install  ## unit tests and doctests, and how much of lrlab they reach
+unit: install  ## unit tests and doctests
+	$(PYTEST) --dist worksteal --ignore=tests/site
+
+# To trace each line makes the tests half as fast.
+coverage: install  ## the same, and how much of lrlab they reach
 	$(PYTEST) --dist worksteal --ignore=tests/site --cov
 
 notebooks: install  ## execute every notebook and compare its outputs with the stored ones
@@ -101,7 +105,7 @@ notebooks: install  ## execute every notebook and compare its outputs with the s
 
 site: install  ## build the book anew, warnings being errors, and open its pages in a browser
 	$(JUPYTER_BOOK) --all -W --keep-going -n
-	$(PYTEST) tests/site
+	$(PYTEST) --dist worksteal tests/site
 
 book: install  ## render the stored outputs into _build/html
 	$(JUPYTER_BOOK)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -337,8 +338,11 @@ def _blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows, see `_settle`
         yield
         return
+    # One says that it tidies up after workers that were killed. It takes its parent's options.
+    sys.warnoptions.append("ignore:resource_tracker")
     for tracker in TRACKERS:
         importlib.import_module(tracker).ensure_running()
+    sys.warnoptions.pop()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

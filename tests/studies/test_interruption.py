@@ -274,6 +274,16 @@ def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(tmp_path, start,
     assert len(contents(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("at_work", [True, False])
+def test_what_killed_workers_leave_is_tidied_up_in_silence(at_work):
+    left = "from joblib.externals.loky.backend.resource_tracker import ensure_running, register\n"
+    left += "ensure_running(); register('/gone', 'semlock')"
+    program = "from lrlab.studies import execution\nwith execution._blocked(): pass\n" * at_work
+    command = [sys.executable, "-c", program + left]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ("leaked semlock" in run.stderr) != at_work
+
+
 def test_a_kill_and_ctrl_c_again_and_again_while_workers_start(tmp_path, start):
     process = start("endless", tmp_path, "--workers", "2")
     wait(lambda: sum("LokyProcess" in line for line in ps(process.pid, "args")) == 2, process)

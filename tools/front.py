@@ -5,7 +5,6 @@
     - claim: L12.2                        # as the ledger names it
       condition: constant less linear     # a part of the trial's condition that no other trial has
       verdict: holds                      # what came out when the sentence was written
-      turned: false                       # true shows the effect with the other sign
       text: A rate that falls along a line beats the best constant rate.
 
 ``{tested}`` counts what the book rests on, and ``{citation}`` says how to cite it.
@@ -15,7 +14,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -28,7 +27,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
-    from lrlab.claims import Found, Ledger
+    from lrlab.claims import Entry, Found, Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,32 +48,28 @@ class Finding:
     condition: str
     verdict: str
     text: str
-    turned: bool = False
 
-    def trial(self, ledger: Ledger) -> tuple[str, Found]:
-        """The chapter that has the finding's trial, and what came out there.
+    def trial(self, ledger: Ledger) -> tuple[Entry, Found]:
+        """The finding's claim, and what came out in its trial.
 
         Raises:
             ValueError: There is no such trial, or several, or its verdict is another one by now.
         """
         trials = [
-            (entry.claim.chapter, found)
+            (entry, found)
             for entry in ledger
             for found in entry.found
             if entry.claim.name == self.claim and self.condition in found.trial.condition
         ]
         if len(trials) != 1:
             raise ValueError(f"{self.claim} has {len(trials)} trials with {self.condition!r}")
-        chapter, found = trials[0]
+        entry, found = trials[0]
         if found.word != self.verdict:
             raise ValueError(
                 f"{self.claim} was {self.verdict!r} when its sentence was written, and is "
                 f"{found.word!r} now: {found}"
             )
-        if self.turned:
-            mean, low, high = found.effect
-            found = replace(found, effect=found.effect._replace(mean=-mean, low=-high, high=-low))
-        return chapter, found
+        return entry, found
 
 
 def read(path: Path) -> list[Finding]:
@@ -90,7 +85,7 @@ def read(path: Path) -> list[Finding]:
 
 
 class Findings(SphinxDirective):
-    """``{findings}``: for each the number, the sentence, and what it is restricted to."""
+    """``{findings}``: for each the number, the sentence, its setup, and the claim it belongs to."""
 
     def run(self) -> list[nodes.Node]:
         path = Path(self.env.srcdir, "findings.yml")
@@ -103,22 +98,26 @@ class Findings(SphinxDirective):
             raise self.error(str(error)) from None
         return [shown]
 
-    def item(self, finding: Finding, chapter: str, found: Found) -> nodes.list_item:
+    def item(self, finding: Finding, entry: Entry, found: Found) -> nodes.list_item:
         for study in found.trial.evidence:
             for record in ROOT.glob(f"book/results/{study}/*.json"):
                 self.env.note_dependency(str(record))
-        condition = found.trial.condition
+        claim = entry.claim
+        condition = f"{found.trial.condition[0].upper()}{found.trial.condition[1:]}"
         effect = found.size.replace("-", "\N{MINUS SIGN}")
         size = nodes.strong(text=f"{effect} {found.trial.unit}".strip())
-        scope = (
-            f"{condition[0].upper()}{condition[1:]}; {found.counted}. {finding.claim} in the "
-            f"{{doc}}`ledger </reference/claims>`: {found.verdict}. See {{doc}}`/{chapter}`."
-        )
+        place = self.env.app.builder.get_relative_uri(self.env.docname, "reference/claims")
+        others = f"; over all its conditions: {entry.word}" if entry.word != found.word else ""
+        condition = f"{condition[0].upper()}{condition[1:]}; {found.counted}"
+        scope = f"{condition}. See {{doc}}`/{claim.chapter}`."
+        link = nodes.reference("", claim.name, refuri=f"{place}#{claim.name}", internal=True)
+        judged = f", “{claim.statement.rstrip('.')}”: **{found.verdict}**{others}."
         return nodes.list_item(
             "",
             nodes.paragraph("", "", size, classes=["size"]),
             nodes.paragraph("", "", *self.inline(finding.text)),
             nodes.paragraph("", "", *self.inline(scope), classes=["scope"]),
+            nodes.paragraph("", "", link, *self.inline(judged), classes=["scope"]),
         )
 
     def inline(self, text: str) -> list[nodes.Node]:

@@ -20,7 +20,7 @@ STOPS = (0.25, 0.5, 0.75)
 LONGER = tuple(cell for cell in CELLS if Cell(cell.problem, cell.epochs // 2) in CELLS)
 FINALS = tuple(cell.study for cell in CELLS)
 TRIALS = tuple(cell.study_of_trials for cell in CELLS)
-NETWORKS = "LeNet, AlexNet of an eighth and a decoder"
+NETWORKS = "LeNet, AlexNet of an eighth of the width and a decoder"
 
 OfCell = Callable[[Cell], Values]
 

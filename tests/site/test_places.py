@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser
@@ -22,6 +25,31 @@ def test_no_address_begins_at_the_root() -> None:
     for name in pages():
         assert rooted((HTML / name).read_text(encoding="utf-8")) == [], name
     assert rooted('<a href="/index.html">') == ["/index.html"]
+
+
+def lost(texts: dict[str, str]) -> list[str]:
+    """The links of some pages, by their names, that lead to no page or to no place on one."""
+    places = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
+    found = []
+    for name, text in texts.items():
+        for link in set(re.findall(r'<a [^>]*href="([^":]+\.html(?:#[^"]*)?|#[^"]+)"', text)):
+            path, _, place = unescape(link).partition("#")
+            target = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+            )
+            if target not in places or unquote(place) not in {"", *places[target]}:
+                found.append(f"{name}: {link}")
+    return sorted(found)
+
+
+def test_every_link_leads_somewhere() -> None:
+    texts = {name: (HTML / name).read_text(encoding="utf-8") for name in pages()}
+    assert lost(texts) == []
+    one, other = (
+        '<a class="x" href="../b.html#here">',
+        '<p id="here"><a href="#there"><a href="c.html">',
+    )
+    assert lost({"a/a.html": one, "b.html": other}) == ["b.html: #there", "b.html: c.html"]
 
 
 @pytest.fixture(scope="module", params=["disk", "path"])

@@ -26,14 +26,9 @@ LEDGER = Ledger(judge([CLAIM]))
 
 
 def test_a_finding_is_one_trial() -> None:
-    chapter, found = Finding("X1.1", "at rate 2", "fails", "It fell.").trial(LEDGER)
-    assert (chapter, found.trial) == ("momentum", TRIALS[1])
+    entry, found = Finding("X1.1", "at rate 2", "fails", "It fell.").trial(LEDGER)
+    assert (entry.claim, found.trial) == (CLAIM, TRIALS[1])
     assert found.size == "-5.67 [-9.46, -1.87]"  # Student's t for three seeds, 4.303
-
-
-def test_a_turned_effect_has_the_other_sign() -> None:
-    _, found = Finding("X1.1", "at rate 2", "fails", "It fell.", turned=True).trial(LEDGER)
-    assert found.size == "5.67 [1.87, 9.46]"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +127,9 @@ def test_the_page_shows_number_sentence_and_scope(tmp_path: Path) -> None:
     lines = re.sub(r"<[^>]+>", "", item[1]).strip().split("\n")
     assert lines[0].endswith(" decades")
     assert lines[1] == "It falls."
-    assert lines[2].endswith("computed. L10.1 in the ledger: holds. See The edge.")
+    assert lines[2].endswith("computed. See The edge.")
+    assert re.fullmatch(r"L10\.1, “.+[a-z]”: holds\.", lines[3])
+    assert 'href="reference/claims.html#L10.1"' in item[1]
 
 
 def test_a_changed_verdict_ends_the_build(tmp_path: Path) -> None:

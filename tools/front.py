@@ -102,8 +102,7 @@ class Findings(SphinxDirective):
         for study in found.trial.evidence:
             for record in ROOT.glob(f"book/results/{study}/*.json"):
                 self.env.note_dependency(str(record))
-        claim = entry.claim
-        condition = f"{found.trial.condition[0].upper()}{found.trial.condition[1:]}"
+        claim, condition = entry.claim, found.trial.condition
         effect = found.size.replace("-", "\N{MINUS SIGN}")
         size = nodes.strong(text=f"{effect} {found.trial.unit}".strip())
         place = self.env.app.builder.get_relative_uri(self.env.docname, "reference/claims")

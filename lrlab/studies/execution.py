@@ -338,8 +338,7 @@ def _blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows, see `_settle`
         yield
         return
-    # One says that it tidies up after workers that were killed. It takes its parent's options.
-    sys.warnoptions.append("ignore:resource_tracker")
+    sys.warnoptions.append("ignore:resource_tracker")  # that one tidies up need not be said
     for tracker in TRACKERS:
         importlib.import_module(tracker).ensure_running()
     sys.warnoptions.pop()

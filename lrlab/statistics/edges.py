@@ -17,6 +17,7 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
     """Return the rate below the best one at which the mean loss over seeds reaches a level.
 
     Between two rates of the grid the loss is interpolated along a line in the rate's logarithm.
+    Towards a rate at which a seed diverged there is nothing to interpolate, and it is the next one.
 
     Args:
         lrs: The rates, positive, in any order.
@@ -32,16 +33,16 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
         0.0316
     """
     rates, table = _sorted(lrs, losses, level)
-    mean = table.mean(axis=1)
-    if np.isnan(mean).all() or not np.nanmin(mean) < level:
+    mean = np.where(np.isfinite(table), table, np.inf).mean(axis=1)
+    if not mean.min() < level:
         raise ValueError(f"level must lie above some mean loss, received {level!r}")
-    best = int(np.nanargmin(mean))
+    best = int(np.argmin(mean))
     worse = np.flatnonzero(mean[:best] >= level)
     if not len(worse):
         raise ValueError(f"level must be reached left of the best rate, received {level!r}")
     above = worse[-1]  # the next rate is below the level
-    share = (mean[above] - level) / (mean[above] - mean[above + 1])
-    return float(rates[above] * (rates[above + 1] / rates[above]) ** share)
+    share = (level - mean[above + 1]) / (mean[above] - mean[above + 1])
+    return float(rates[above + 1] * (rates[above] / rates[above + 1]) ** share)
 
 
 def left_edges(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: float) -> np.ndarray:

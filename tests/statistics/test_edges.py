@@ -18,6 +18,13 @@ def test_left_edge_interpolates_the_mean_in_the_logarithm():
     assert left_edge(LRS, U, 2.0) == pytest.approx(0.01 * 10 ** (-0.6 / 0.9))
 
 
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_towards_a_rate_at_which_a_seed_diverged_left_edge_is_the_next_one(lost):
+    assert left_edge([0.001, 0.01, 0.1], [[lost], [0.3], [2.3]], 1.0) == 0.01
+    assert left_edge([0.001, 0.01, 0.1], [[2.3, lost], [0.9, 0.7], [0.3, 0.3]], 1.0) == 0.01
+    assert left_edge([0.001, 0.01, 0.1], [[lost], [1.5], [0.5]], 1.0) == pytest.approx(10**-1.5)
+
+
 def test_left_edges_are_those_of_each_seed():
     table = np.array([[np.nan, 2.3], [0.3, 0.5], [1.2, 1.6], [2.3, 2.3]])
     edges = left_edges(LRS, table, 1.4)

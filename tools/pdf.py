@@ -153,7 +153,7 @@ def number(nav: Tag, target: Path) -> None:
 
 def mark(nav: Tag, target: Path) -> None:
     """Make bookmarks of the contents. (Chromium's own need tags, which take many times as long.)"""
-    writer = PdfWriter(clone_from=target)
+    writer = PdfWriter(target, incremental=True)
     found, page_mark = places(PdfReader(target)), None
     for line in nav.select("p"):
         at = found[line.a["href"].removeprefix("#")]

@@ -45,7 +45,11 @@ def notebooks(records: Records, pinned: Mapping[str, str]) -> str:
             return f"{{doc}}`/{page}` | {ABSENT} | {ABSENT} | {ABSENT}"
         others = off(record["versions"], pinned)
         told = [f"**{name} {one}**, pinned {pinned[name]}" for name, one in others.items()]
-        cells = record["executed"], f"{record['seconds']} s", "; ".join(told) or "as pinned"
+        cells = (
+            record["executed"],
+            f"{record['seconds']}\N{NO-BREAK SPACE}s",
+            "; ".join(told) or "pinned",
+        )
         return f"{{doc}}`/{page}` | " + " | ".join(cells)
 
     rows = [row(page, record) for page, record in records.items()]
@@ -94,7 +98,7 @@ def claims(records: Records, now: Mapping[str, str]) -> str:
     else:
         parts[0] += " Judged anew while this page was made, all are the same."
     changed = [
-        " | ".join(change[key] for key in ("date", "claim", "before", "after"))
+        '{date} | <a href="claims.html#{claim}">{claim}</a> | {before} | {after}'.format(**change)
         for change in reversed(record["changes"])
     ]
     if changed:

@@ -42,6 +42,14 @@ def rows(page: str) -> list[list[str]]:
     return [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in bold]
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("book/**/*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_of_the_book_says_how_it_was_executed(path: Path) -> None:
+    record = nbformat.read(path, as_version=4).metadata["lrlab"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", record["executed"])
+    assert record["seconds"] > 0
+    assert status.off(record["versions"], PINNED) == {}
+
+
 def test_the_tables_of_a_small_book(tmp_path: Path) -> None:
     files = {
         "index.md": "# Book\n\n```{toctree}\ndeep/new\nold\nbare\n```\n\n"
@@ -55,8 +63,13 @@ def test_the_tables_of_a_small_book(tmp_path: Path) -> None:
     assert rows(page) == [
         ["notebook", "executed", "took", "versions"],
         ["A bare one", "not recorded", "not recorded", "not recorded"],
-        ["A new one", "2026-11-27", "61 s", "as pinned"],
-        ["An old one", "2026-11-27", "61 s", f"*torch 1.0*, pinned {PINNED['torch']}"],
+        ["A new one", "2026-11-27", "61\N{NO-BREAK SPACE}s", "pinned"],
+        [
+            "An old one",
+            "2026-11-27",
+            "61\N{NO-BREAK SPACE}s",
+            f"*torch 1.0*, pinned {PINNED['torch']}",
+        ],
         ["package", "pinned", "executed with"],
         ["numpy", PINNED["numpy"], f"{PINNED['numpy']} (2 notebooks)"],
         ["python", "–", "3.12.1 (2 notebooks)"],
@@ -100,7 +113,8 @@ def test_changes_are_told_with_the_last_one_first() -> None:
     ]
     text = status.claims(judged(changes=changes), judged()["claims"]["verdicts"])
     assert "Since 2026-11-20, 2 times a verdict changed:" in text
-    assert text.endswith("2026-11-22 | D1.1 | fails | holds\n2026-11-21 | D1.1 | open | fails")
+    link = '<a href="claims.html#D1.1">D1.1</a>'
+    assert text.endswith(f"2026-11-22 | {link} | fails | holds\n2026-11-21 | {link} | open | fails")
 
 
 def test_without_verdicts_it_says_so() -> None:

@@ -227,10 +227,10 @@ def test_the_pointer_sets_the_start_while_it_is_pressed(descent: Open) -> None:
     first = picture(page)
     box = page.locator(".explorer-figure > svg").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 120, box["y"] + 150)
+    page.mouse.move(box["x"] + 190, box["y"] + 150)
     assert picture(page) == first
     page.mouse.down()
-    page.mouse.move(box["x"] + 150, box["y"] + 150)
+    page.mouse.move(box["x"] + 220, box["y"] + 150)
     page.mouse.up()
     page.mouse.move(box["x"] + 300, box["y"] + 250)
     assert picture(page) != first

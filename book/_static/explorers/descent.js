@@ -100,6 +100,7 @@
     const about = isBowl(state) ? `condition number ${state.condition}` : name;
     plot(figure, {
       title: `The path: ${about}`,
+      even: !isFlat(state), // steps of a plain descent cross level lines at right angles
       height: map.height(),
       x: { label: isFlat(state) ? "weight" : "first weight", from: x[0], to: x[1] },
       y: { label: isFlat(state) ? "loss" : "second weight", from: y[0], to: y[1] },
@@ -118,26 +119,23 @@
     });
   }
 
-  /** The loss above its minimum, from step to step; beyond 10,000 times the first the axis ends. */
+  /** The loss above its minimum, from step to step; beyond 10,000 times the first it leaves. */
   function drawLoss(aside, state, run) {
     const least = landscapes.loss(run.landscape, landscapes.minimum(run.landscape));
     const losses = run.loss.map((loss) => loss - least);
     const ceiling = Math.max(losses[0], 1e-3) * 1e4;
     const floor = ceiling * 1e-24;
-    const within = (values) => {
-      const end = values.findIndex((value) => !(value <= ceiling));
-      return values.slice(0, end < 0 ? values.length : end + 1).map((value, step) =>
-        [step, Math.min(Math.max(Number.isFinite(value) ? value : ceiling, floor), ceiling)]);
-    };
-    const lines = [{ points: within(losses), label: "this path", look: "first" }];
+    const above = (values) => values.map((value, step) => [step, Math.max(value, floor)]);
+    const lines = [{ points: above(losses), label: "this path", look: "first" }];
     if (isBowl(state) && state.sigma > 0) {
       const noisy = { class: "Noisy", landscape: run.landscape, sigma: state.sigma };
       const expected = theory.expectedLosses(noisy, run.noise.map(() => state.lr), run.start,
         state.momentum, usesNesterov(state));
-      lines.push({ label: "mean over all", look: "second",
-        points: within(expected.map((parts) => parts.reduce((sum, part) => sum + part))) });
+      lines.push({ label: "mean", look: "second",
+        points: above(expected.map((parts) => parts.reduce((sum, part) => sum + part))) });
     }
-    const all = lines.flatMap(({ points }) => points.map(([, loss]) => loss));
+    const all = lines.flatMap(({ points }) => points.map(([, loss]) => loss))
+      .filter((loss) => loss <= ceiling);
     plot(aside, {
       title: "Loss above the minimum",
       height: map.height(),

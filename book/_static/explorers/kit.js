@@ -31,7 +31,9 @@
   /** A number for readers: three digits, and a power of ten in place of many zeros. */
   function shown(x) {
     const rounded = Number(x.toPrecision(3));
-    return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+    const size = Math.abs(rounded);
+    return rounded !== 0 && (size < 1e-3 || size >= 1e5)
+      ? rounded.toExponential().replace("+", "") : String(rounded);
   }
 
   /** The numbers from `from` to `to` in steps, without the rounding of repeated additions. */

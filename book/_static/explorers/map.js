@@ -62,7 +62,7 @@
     const number = 0.99 < factor && factor < 1.01 ? Number(factor.toPrecision(5)) : shown(factor);
     const steps = Math.ceil(Math.log(10) / -Math.log(factor));
     const tenth = factor > 0 && factor < 1
-      ? `, so a tenth takes ${steps} step${steps === 1 ? "" : "s"}` : "";
+      ? `, so a tenth of it is left after ${steps} step${steps === 1 ? "" : "s"}` : "";
     return `in the long run a step multiplies the distance by ${number}${tenth}`;
   }
 

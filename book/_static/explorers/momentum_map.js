@@ -2,10 +2,12 @@
 (() => {
   "use strict";
   const { kit, landscapes, map, plot, theory } = globalThis.lrlab;
-  const { element, fineRates, shown, steps } = kit;
+  const { element, fineRates, nearest, shown, steps } = kit;
 
   const PHASES = ["slow", "fast", "swinging", "divergent"];
   const LARGEST = 0.995; // momentum at the upper edge
+  const MOTIONS = {
+    monotone: "creeps", oscillating: "swings", alternating: "swings", divergent: "leaves" };
   const MARKS = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995];
 
   const ravine = (state) => ({ class: "Quadratic", eigenvalues: [1, state.condition], angle: 0 });
@@ -48,11 +50,13 @@
     const optimizer = { class: "Momentum", momentum: state.momentum,
       nesterov: state.nesterov && state.momentum > 0 };
     const setting = [state.lr, state.momentum, state.nesterov];
+    // At the best pairs both weights are on a border, where rounding would say how they move.
+    const beside = landscape.eigenvalues.map((one) => one * (1 - 1e-9));
     return {
       ...landscapes.descend(landscape, optimizer, state.lr, [1, 1], state.steps),
       landscape, optimizer, factor: theory.convergenceFactor(landscape, ...setting),
-      phase: theory.phase(landscape, ...setting),
-      regimes: landscape.eigenvalues.map((one) => theory.regime(one, ...setting)) };
+      phase: theory.phase({ ...landscape, eigenvalues: beside }, ...setting),
+      regimes: beside.map((one) => theory.regime(one, ...setting)) };
   }
 
   // --- pictures ----------------------------------------------------------------------------------
@@ -68,7 +72,14 @@
     return painted.paths;
   }
 
-  function drawMap(figure, state, set) {
+  /** The point of the sliders that is nearest to a place. */
+  function pointAt(state, rate, left) {
+    const [lrs, betas] = [rates(state), momenta(state)];
+    return { lr: lrs[nearest(lrs, rate)], momentum: betas[nearest(betas, 1 - left)] };
+  }
+
+  /** The plane with the kept point, and with another one that the pointer may be over. */
+  function drawMap(state, over, parts) {
     const bowl = ravine(state);
     const [from, to] = sides(state);
     const { lr, momentum } = best(state);
@@ -77,7 +88,7 @@
     const line = (rateAt) => heights.map((left) => [rateAt(1 - left), left]);
     const swings = line((beta) => theory.borders(beta, state.nesterov)[0]);
     const limit = line((beta) => theory.divergenceLr(bowl, beta, state.nesterov));
-    plot(figure, {
+    plot(parts.figure, {
       title: `What descent does, κ = ${state.condition}`,
       height: map.height(),
       x: { label: "learning rate η (logarithmic)", from, to, log: true },
@@ -89,24 +100,25 @@
         map.curve(frame, swings, "explorer-line border dashed"),
         map.cross(frame, [lr, 1 - momentum]),
         map.ring(frame, [state.lr, 1 - state.momentum]),
+        ...(over ? [map.ring(frame, [over.lr, 1 - over.momentum], "explorer-marker faint")] : []),
       ],
-      pick: (rate, left) => set({ lr: rate, momentum: 1 - left }),
+      pick: (...place) => show(state, pointAt(state, ...place), parts),
+      stroke: (_, place) => parts.set(pointAt(state, ...place)),
+      leave: () => show(state, null, parts),
     });
-    map.key(figure, PHASES);
+    map.key(parts.figure, PHASES);
   }
 
   function drawCourse(aside, state, run) {
-    const shownOf = (axis) => run.w.map((w, step) => [step, w[axis]])
-      .filter(([, u], step) => step === 0 || Math.abs(run.w[step - 1][axis]) <= 2)
-      .map(([step, u]) => [step, Math.min(Math.max(u, -2), 2)]);
+    const courseOf = (axis) => run.w.map((w, step) => [step, w[axis]]);
     plot(aside, {
       title: "The course of the two weights",
       height: map.height(),
       x: { label: "step", from: 0, to: state.steps },
       y: { label: "weight", from: -2, to: 2 },
       lines: [
-        { points: shownOf(0), label: "along", look: "first" },
-        { points: shownOf(1), label: "across", look: "second" },
+        { points: courseOf(0), label: "along", look: "first" },
+        { points: courseOf(1), label: "across", look: "second" },
       ],
     });
   }
@@ -114,33 +126,40 @@
   // --- words -------------------------------------------------------------------------------------
 
   function words(state, run) {
-    const [along, across] = run.regimes;
-    const motion = along === across ? `Both weights are ${along}`
-      : `Along the floor the weight is ${along}, across it ${across}`;
+    const [along, across] = run.regimes.map((regime) => MOTIONS[regime]);
+    const motion = `The weight along the floor ${along}, the one across it ${
+      along === across ? "too" : across}`;
     const { lr, momentum, factor } = best(state);
     return `Rate ${shown(state.lr)}, momentum ${shown(state.momentum)}: ${run.phase}; ` +
       `${map.speed(run.factor)}. ${motion}. The cross marks the best pair: rate ${shown(lr)}, ` +
       `momentum ${shown(momentum)}, factor ${shown(factor)}.`;
   }
 
-  function draw(state, { figure, aside, status, more, set }) {
-    const run = walk(state);
-    drawMap(figure, state, set);
-    drawCourse(aside, state, run);
-    status.textContent = words(state, run);
-    if (more.firstChild) return;
-    more.append(element("p", { class: "explorer-buttons" }, element("button", {
+  /** Show the kept point, or what another one would do. */
+  function show(state, over, parts) {
+    const seen = { ...state, ...over };
+    const run = walk(seen);
+    drawMap(state, over, parts);
+    drawCourse(parts.aside, seen, run);
+    parts.status.textContent = words(seen, run);
+  }
+
+  function draw(state, parts) {
+    show(state, null, parts);
+    if (parts.more.firstChild) return;
+    parts.more.append(element("p", { class: "explorer-buttons" }, element("button", {
       type: "button",
       onclick: () => {
         const { lr, momentum } = best(state);
-        set({ lr, momentum });
+        parts.set({ lr, momentum });
       },
     }, "Go to the best pair")));
   }
 
   kit.explorer("momentum_map", {
-    hint: "Try this: move the pointer over the plane, straight up from the left part of the lower " +
-      "edge. Momentum first makes descent faster; beyond the dashed line it only swings longer.",
+    hint: "Try this: move the pointer or a finger over the plane, straight up from the left part " +
+      "of the lower edge. Momentum first makes descent faster; beyond the dashed line it only " +
+      "swings longer. A press keeps the point.",
     controls,
     draw,
   });

@@ -9,6 +9,9 @@
     lost: "M-4-4L4 4M-4 4L4-4",
   };
   const MARGIN = { left: 62, right: 14, top: 54, bottom: 44 };
+  const DIGIT = 7.4; // pixels of a mark's text; for its room at the edge
+  const FAR = 1e5; // pixels; a point farther away is drawn at this distance
+  let plots = 0; // on this page
 
   /** At most `most` round numbers from `from` to `to`: 1, 2 or 5 times a power of 10 apart. */
   function ticks(from, to, most) {
@@ -20,15 +23,23 @@
     return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
   }
 
-  /** The powers of 10 in a range, or every second, third, … of them; 1, 2, 5 in a short one. */
+  /**
+   * The powers of 10 in a range, or every second, third, … of them; in a short one also twice and
+   * five times these, or only three times.
+   */
   function logTicks(from, to, most) {
     const [low, high] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
     const each = Math.max(1, Math.ceil((high - low + 1) / most));
     const powers = Array.from({ length: high - low + 1 }, (_, i) => low + i);
     if (powers.length > 2) return powers.filter((p) => p % each === 0).map((p) => Number(`1e${p}`));
-    return [low - 1, ...powers].flatMap((p) => [1, 2, 5].map((x) => Number(`${x}e${p}`)))
+    const times = (parts) => [low - 1, ...powers]
+      .flatMap((p) => parts.map((x) => Number(`${x}e${p}`)))
       .filter((x) => x >= from * (1 - 1e-9) && x <= to * (1 + 1e-9));
+    const close = times([1, 2, 5]);
+    return close.length > most ? times([1, 3]) : close;
   }
+
+  const within = (place, low, high) => Math.min(Math.max(place, low), high);
 
   /** From values of an axis to pixels, and back. */
   function scale({ from, to, log }, start, end) {
@@ -43,13 +54,22 @@
     };
   }
 
+  /** Two axes with as many pixels a unit: the one with room to spare shows more on both sides. */
+  function evened(x, y, wide, tall) {
+    const unit = Math.max((x.to - x.from) / wide, (y.to - y.from) / tall);
+    return [[x, wide], [y, tall]].map(([axis, pixels]) => {
+      const spare = (unit * pixels - (axis.to - axis.from)) / 2;
+      return { ...axis, from: axis.from - spare, to: axis.to + spare };
+    });
+  }
+
   /** The path through points; broken where a value cannot be shown, as 0 on a logarithmic axis. */
   function path(points, x, y) {
     let pen = "M";
     return points.map(([a, b]) => {
       const height = y.at(b);
       if (!Number.isFinite(height)) { pen = "M"; return ""; }
-      const text = `${pen}${x.at(a).toFixed(1)} ${height.toFixed(1)}`;
+      const text = `${pen}${x.at(a).toFixed(1)} ${within(height, -FAR, FAR).toFixed(1)}`;
       pen = "L";
       return text;
     }).join("");
@@ -63,25 +83,30 @@
    * @param {object} plot.x The axis: `label`, `from`, `to`, perhaps `log`; `marks`, the numbers to
    *   mark, and `name`, which gives the text of a mark, where the usual ones do not do.
    * @param {object} plot.y The same.
+   * @param {boolean} [plot.even] Whether a unit is as long on both axes; one may then show more.
    * @param {object[]} [plot.lines] Each with `points`, pairs of numbers, a `label` for the legend,
    *   and `look`, the name of a class; `area` fills the space below, `mark`, the name of one of
-   *   `MARKS`, marks each point, and `loose` leaves the line between them out.
+   *   `MARKS`, marks each point, and `loose` leaves the line between them out. Lines are cut off at
+   *   the plot's sides.
    * @param {number[]} [plot.marker] A point to mark, with lines to both axes.
    * @param {object[]} [plot.cuts] Moments to mark by a line upwards: each with `x` and `look`.
    * @param {function} [plot.pick] Called with the place that a pointer is over, on either axis.
    * @param {function} [plot.stroke] Called while the pointer is pressed, with two points: where it
-   *   was last and where it is.
+   *   was last and where it is; `pick` is not called then.
+   * @param {function} [plot.leave] Called when the pointer leaves.
    * @param {number} [plot.height] In pixels.
    * @param {function} [plot.inside] Called with the plot's frame, `across`, `up` and the pixels of
    *   its sides; returns elements that are drawn below the lines, and cut off at the sides.
    */
   function plot(figure, {
-    title, x, y, lines = [], marker, cuts = [], pick, stroke, height: wanted, inside }) {
+    title, x: x0, y: y0, even, lines = [], marker, cuts = [], pick, stroke, leave, height: wanted,
+    inside }) {
     const width = Math.max(figure.clientWidth, 240);
     // On a phone the controls have to be seen as well.
     const height = wanted || (width < 480 ? 230 : 300);
     const [left, right] = [MARGIN.left, width - MARGIN.right];
     const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
+    const [x, y] = even ? evened(x0, y0, right - left, bottom - top) : [x0, y0];
     const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
     const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
     const text = (at, baseline, words, anchor, name = "") =>
@@ -103,8 +128,10 @@
       svg.append(text(left - 6, up.at(mark) + 4, name(y, mark), "end"));
     }
     for (const mark of marks(x, width < 480 ? 5 : 10)) {
+      const words = name(x, mark);
+      const middle = Math.min(across.at(mark), width - (DIGIT * words.length) / 2);
       svg.append(line(across.at(mark), bottom, across.at(mark), bottom + 4, "explorer-axis"));
-      svg.append(text(across.at(mark), bottom + 17, name(x, mark), "middle"));
+      svg.append(text(middle, bottom + 17, words, "middle"));
     }
     if (inside) {
       const [size, tall] = [right - left, bottom - top];
@@ -123,6 +150,10 @@
       const at = across.at(cut.x);
       svg.append(line(at, bottom, at, top, `explorer-line explorer-cut ${cut.look}`));
     }
+    svg.clip ||= `explorer-clip-${plots += 1}`; // kept by the element
+    const clip = `url(#${svg.clip})`;
+    svg.append(drawn("clipPath", { id: svg.clip }, drawn("rect", { // with half of a line's width
+      x: left - 1, y: top - 1, width: right - left + 2, height: bottom - top + 2 })));
     let legend = left;
     for (const { points, label, look, area, mark, loose } of lines) {
       const marked = (x, y) => drawn("path", {
@@ -131,9 +162,13 @@
       if (area && !y.log && course) {
         const [first, last] = [across.at(points[0][0]), across.at(points.at(-1)[0])];
         const below = `${course}L${last.toFixed(1)} ${bottom}L${first.toFixed(1)} ${bottom}Z`;
-        svg.append(drawn("path", { d: below, class: `explorer-area ${look}` }));
+        svg.append(drawn("path", {
+          d: below, class: `explorer-area ${look}`, "clip-path": clip }));
       }
-      if (!loose) svg.append(drawn("path", { d: course, class: `explorer-line ${look}` }));
+      if (!loose) {
+        svg.append(drawn("path", {
+          d: course, class: `explorer-line ${look}`, "clip-path": clip }));
+      }
       if (mark) svg.append(...points.map(([a, b]) => marked(across.at(a), up.at(b))));
       if (!label) continue;
       svg.append(loose ? marked(legend + 11, 38)
@@ -147,7 +182,6 @@
       svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
-    const within = (place, low, high) => Math.min(Math.max(place, low), high);
     const placeOf = (event) => {
       const box = svg.getBoundingClientRect();
       return [across.back(within(event.clientX - box.left, left, right)),
@@ -155,15 +189,18 @@
     };
     const follow = (event) => {
       const place = placeOf(event);
-      if (pick) pick(...place);
-      if (!stroke || event.buttons === 0) return;
+      if (!stroke || event.buttons === 0) {
+        if (pick) pick(...place);
+        return;
+      }
       if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
       const last = event.type === "pointerdown" ? place : svg.last || place;
       svg.last = place; // kept by the element, since the stroke draws everything else anew
       stroke(last, place);
     };
     svg.classList.toggle("explorer-canvas", Boolean(stroke));
-    Object.assign(svg, { onpointermove: follow, onpointerdown: follow });
+    Object.assign(svg, {
+      onpointermove: follow, onpointerdown: follow, onpointerleave: leave || null });
   }
 
   lrlab.plot = plot;

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { convexBounds, data, kit, plot } = globalThis.lrlab;
-  const { coded, element, nearest, shown, steps, stroked, uncoded } = kit;
+  const { coded, element, nearest, steps, stroked, uncoded } = kit;
 
   const RECORDED = data.prediction; // for each schedule its rate and training loss in each epoch
   const EPOCHS = RECORDED.linear.rates.length;
@@ -90,16 +90,41 @@
 
   // --- the page ----------------------------------------------------------------------------------
 
+  const lossOf = (name) => RECORDED[name].loss.at(-1) / RECORDED.linear.loss.at(-1);
+
+  /** So many times; what is nearly once has the digits that tell it from once. */
+  function times(x) {
+    const digits = [3, 4, 5, 6, 7, 8, 9].find((count) => Number(x.toPrecision(count)) !== 1);
+    return digits ? `${Number(x.toPrecision(digits))} times` : "exactly";
+  }
+
   function inWords(state, { end, relative }) {
-    const last = (name) => RECORDED[name].loss.at(-1);
+    const { beside } = state;
     const lower = Object.values(relative).filter((other) => other < end * (1 - 1e-9)).length;
     const yours = end === null ? "At a rate of 0 nothing moves, and the bound says nothing."
-      : `For your schedule the bound ends at ${shown(end)} times that of linear decay; ` +
+      : `For your schedule the bound ends at ${times(end)} that of linear decay; ` +
         `${["none", "one", "two", "three", "four", "five", "all"][lower]} of the six recorded ` +
         `schedules ${lower === 1 ? "ends" : "end"} lower.`;
-    return `${yours} For ${state.beside} it ends at ${shown(relative[state.beside])} times; the ` +
-      `recorded loss of ${state.beside} ended at ${shown(last(state.beside))}, ` +
-      `${shown(last(state.beside) / last("linear"))} times that of linear decay.`;
+    return beside === "linear" ? yours
+      : `${yours} For ${beside} it ends at ${times(relative[beside])}, the recorded loss at ` +
+        `${times(lossOf(beside))} that of linear decay.`;
+  }
+
+  /** A table of the recorded schedules, in the order of their bounds. */
+  function table({ beside }, { relative }) {
+    const names = Object.keys(RECORDED).sort((a, b) => relative[a] - relative[b]);
+    const place = (name) => names.filter((other) => lossOf(other) <= lossOf(name)).length;
+    const rows = names.map((name) => element(
+      "tr", { class: name === beside ? "explorer-chosen" : undefined },
+      element("th", { scope: "row" }, name),
+      ...[relative[name].toFixed(2), lossOf(name).toFixed(2), place(name)].map((text) =>
+        element("td", {}, String(text)))));
+    const head = ["schedule", "bound", "recorded", "its place"].map((name) =>
+      element("th", { scope: "col" }, name));
+    const region = { tabindex: 0, role: "region", "aria-label": "The recorded schedules" };
+    return element("div", { class: "explorer-table", ...region }, element(
+      "table", { class: "table" },
+      element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
   }
 
   const inMiddles = (values) => values.map((y, e) => [e + 0.5, y]);
@@ -108,23 +133,25 @@
   function curves(place, { title, label, top, of, beside, drawn }) {
     const names = Object.keys(RECORDED).filter((name) => name !== beside);
     const all = [...names, beside].map((name) => ({ points: inMiddles(of(name)), look: "faint" }));
+    // Where a rate of 0 moves no weight any more, the end stays.
+    const still = drawn && Array(EPOCHS - drawn.length).fill(drawn.at(-1));
     all[0].label = "others";
     Object.assign(all.at(-1), { label: beside, look: "second" });
-    if (drawn) all.push({ points: inMiddles(drawn), label: "yours", look: "first" });
+    if (drawn) all.push({ points: inMiddles([...drawn, ...still]), label: "yours", look: "first" });
     const ends = all.map(({ points }) => points.at(-1)[1]);
     const to = Math.max(top, 1.5 * Math.max(...ends.filter(Number.isFinite)));
-    const lines = all.map((line) => ({ // what lies above is left out
-      ...line, points: line.points.map(([x, y]) => [x, y > to ? NaN : y]) }));
     plot(place, {
       title,
       x: { label: "time (epochs)", from: 0, to: EPOCHS },
       y: { label, from: Math.min(...all.flatMap(({ points }) => points.map(([, y]) => y))) / 1.1,
         to, log: true },
-      lines,
+      lines: all,
     });
   }
 
-  function draw(state, { figure, below, status, set }) {
+  const stairs = (rates) => rates.flatMap((rate, e) => [[e, rate], [e + 1, rate]]);
+
+  function draw(state, { figure, below, status, more, set }) {
     if (!isDrawn(state)) state.drawn = prepared(state); // what drawing by hand begins with
     const run = course(state);
     const { rates } = RECORDED[state.beside];
@@ -135,10 +162,10 @@
       x: { label: "time (epochs)", from: 0, to: EPOCHS },
       y: { label: "rate / peak", from: 0, to: 1 },
       lines: [
-        { points: rates.flatMap((rate, e) => [[e, rate / peak], [e + 1, rate / peak]]),
-          label: state.beside, look: "second" },
-        { points: heights.map((height, i) => [epochOf(i), height]), label: "yours", look: "first",
-          mark: "dot" },
+        { points: stairs(rates.map((rate) => rate / peak)), label: state.beside, look: "second" },
+        { points: stairs(run.rates), label: "yours", look: "first" },
+        { points: heights.map((height, i) => [epochOf(i), height]), look: "first", mark: "dot",
+          loose: true },
       ],
       marker: isDrawn(state) ? [epochOf(state.at), heights[state.at]] : undefined,
       stroke: (...ends) => {
@@ -156,11 +183,15 @@
       title: "What LeNet did", label: "training loss", top: 0.5, beside: state.beside,
       of: (name) => RECORDED[name].loss });
     status.textContent = inWords(state, run);
+    more.replaceChildren(
+      element("p", {}, "The recorded schedules, in the order of their bounds. Bounds and losses " +
+        "are given as parts of those of linear decay; the last column is the place by loss."),
+      table(state, run));
   }
 
   kit.explorer("prediction", {
     hint: "Try this: pull the last knots of the schedule down and watch the end of the bound " +
-      "fall. Then choose the recorded schedules one by one: which does the bound misjudge?",
+      "fall. Then look at the table below the controls: which schedules does the bound misjudge?",
     controls,
     draw,
   });

@@ -106,7 +106,9 @@ class Findings(SphinxDirective):
         effect = found.size.replace("-", "\N{MINUS SIGN}")
         size = nodes.strong(text=f"{effect} {found.trial.unit}".strip())
         place = self.env.app.builder.get_relative_uri(self.env.docname, "reference/claims")
-        others = f"; over all its conditions: {entry.word}" if entry.word != found.word else ""
+        others = (
+            f"; over all its conditions: {entry.verdict}" if entry.verdict != found.verdict else ""
+        )
         condition = f"{condition[0].upper()}{condition[1:]}; {found.counted}"
         scope = f"{condition}. See {{doc}}`/{claim.chapter}`."
         link = nodes.reference("", claim.name, refuri=f"{place}#{claim.name}", internal=True)
@@ -129,6 +131,7 @@ def counts(root: Path, ledger: Ledger) -> dict[str, str]:
     trials = [found for entry in ledger for found in entry.found]
     seeds = [found.seeds for found in trials if found.seeds]
     verdicts = Counter(entry.word for entry in ledger).most_common()
+    alone = sum(entry.verdict != entry.word for entry in ledger)
     runs = sum(1 for _ in root.glob("book/results/*/*.json"))
     cells = sum(
         cell.cell_type == "code"
@@ -142,7 +145,8 @@ def counts(root: Path, ledger: Ledger) -> dict[str, str]:
     )
     return {
         f"{len(ledger)} claims": "each with the rule that decides it: "
-        + ", ".join(f"{number} {word}" for word, number in verdicts),
+        + ", ".join(f"{number} {word}" for word, number in verdicts)
+        + f"; {alone} of them would be open if the comparisons of all claims were counted",
         f"{len(trials):,} trials": "of these claims, one for each condition; where chance has a "
         f"part, over {min(seeds)} to {max(seeds)} seeds, {median(seeds):.0f} in the median",
         f"{runs:,} runs": "recorded, and kept with the book",

@@ -14,8 +14,9 @@ import posixpath
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -106,6 +107,8 @@ def article_of(page: BeautifulSoup, name: str, names: list[str]) -> Tag:
         target = moved(name, path).removesuffix(".html") if path else name
         if target in names:
             link["href"] = f"#{target}{JOINT}{unquote(anchor)}"
+        elif not urlsplit(target).scheme:  # a page that is not printed here
+            link.unwrap()
     article["id"] = name + JOINT
     return article
 
@@ -172,17 +175,14 @@ def mark(nav: Tag, target: Path) -> None:
 @contextmanager
 def opened(browser: Browser, document: BeautifulSoup, site: Path) -> Iterator[Page]:
     """Opens a document as if it lay in the site, in the width of what is printed."""
-    source = site / "_printed.html"
-    source.write_text(str(document), encoding="utf-8")
     page = browser.new_page(color_scheme="light", viewport={"width": WIDTH, "height": HEIGHT})
-    try:
+    with closing(page), NamedTemporaryFile("w", dir=site, prefix="_", suffix=".html") as source:
+        source.write(str(document))
+        source.flush()
         page.emulate_media(media="print")
-        page.goto(source.as_uri())
+        page.goto(Path(source.name).as_uri())
         page.evaluate(READY)
         yield page
-    finally:
-        page.close()
-        source.unlink()
 
 
 def print_(browser: Browser, document: BeautifulSoup, site: Path, target: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,14 @@ def claims(records: Records, now: Mapping[str, str]) -> str:
     else:
         parts[0] += " Judged anew while this page was made, all are the same."
     changed = [
-        '{date} | <a href="claims.html#{claim}">{claim}</a> | {before} | {after}'.format(**change)
+        '{date} | <a href="claims.html#{claim}">{claim}</a> | {before} | {after}'.format(
+            **{key: escape(value) for key, value in change.items()}
+        )
         for change in reversed(record["changes"])
     ]
     if changed:
-        parts.append(f"Since {record['since']}, {len(changed)} times a verdict changed:")
+        times = f"{len(changed)} times" if len(changed) > 1 else "once"
+        parts.append(f"Since {record['since']}, a verdict changed {times}:")
         parts.append(table("date | claim | before | after", changed))
     else:
         parts.append(f"Since {record['since']} no verdict changed.")
@@ -147,7 +151,7 @@ class Status(SphinxDirective):
         from lrlab import studies  # late, as few pages need them
         from lrlab.claims import ledger
 
-        for place in studies.places():  # new runs may change a verdict
+        for place in studies.places():  # a record that is edited may change a verdict
             for path in place.rglob("*.json"):
                 self.env.note_dependency(str(path))
         return claims(self.records(), {one.claim.name: one.verdict for one in ledger()})

@@ -25,8 +25,8 @@ def left_edge(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: fl
         level: The loss that is asked for.
 
     Raises:
-        ValueError: The shapes do not fit, or the loss is at no rate above the level, or at none
-            below it.
+        ValueError: The shapes do not fit, or the loss is at no rate below the level, or at none
+            below the best rate above it.
 
     Example:
         >>> round(left_edge([0.001, 0.01, 0.1, 1], [[2.3], [1.3], [0.3], [2.3]], level=0.8), 4)
@@ -54,8 +54,8 @@ def left_edges(lrs: Sequence[float], losses: Sequence[Sequence[float]], level: f
         level: The loss that is asked for.
 
     Raises:
-        ValueError: The shapes do not fit, or the loss of a seed is at no rate above the level, or
-            at none below it.
+        ValueError: The shapes do not fit, or the loss of a seed is at no rate below the level, or
+            at none below the best rate above it.
 
     Example:
         >>> losses = [[2.3, 2.3], [1.3, 0.3], [0.3, 0.2]]

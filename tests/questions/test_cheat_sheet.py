@@ -1,4 +1,4 @@
-"""The cheat sheet has the lines that the package has, and only numbers that a chapter has."""
+"""The cheat sheet has the lines that the package has, and intervals that a chapter has."""
 
 import json
 import re

@@ -63,9 +63,9 @@ async () => {
 
 
 def pages() -> list[str]:
-    """The site's own pages, without what extensions put under _static."""
+    """The site's own pages, without what extensions put under _static and what is printed now."""
     paths = (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
-    return sorted(path for path in paths if not path.startswith("_static/"))
+    return sorted(path for path in paths if not path.startswith("_"))
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.conftest import ROOT
@@ -42,8 +41,8 @@ def without_shape(pages: dict[str, str]) -> set[str]:
     return used - set(re.findall(r"fa-[a-z-]+", drawn)) - {"fa-lg"}
 
 
-@pytest.mark.parametrize("repository", ["ada/learning-rates"])
-def test_every_chapter_gets_its_buttons(project_copy: Path, repository: str) -> None:
+def test_every_chapter_gets_its_buttons(project_copy: Path) -> None:
+    repository = "ada/learning-rates"
     configure(project_copy, repository)
     pages = build(project_copy)
     assert len(NOTEBOOKS) == 2

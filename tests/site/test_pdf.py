@@ -104,6 +104,12 @@ def test_links_stay_in_the_book(site: Path) -> None:
     assert [head.get("href") or head["src"] for head in heads] == ["style.css", "katex.js"]
 
 
+def test_a_link_to_a_page_that_is_not_printed_is_a_text(site: Path) -> None:
+    document = pdf.bound(site, ["deep/one"])
+    assert [link["href"] for link in document.select("a")] == ["https://example.org"]
+    assert "front far" in " ".join(document.get_text().split())
+
+
 def test_the_pages_are_those_of_the_contents() -> None:
     toc = {"root": "index", "parts": [{"caption": "A", "chapters": [
         {"file": "a", "sections": [{"file": "b"}, {"file": "c"}]}, {"file": "d"}]}]}  # fmt: skip

@@ -13,7 +13,6 @@ from lrlab.claims import CLAIMS
 from tests.site import browser as site
 from tests.site.browser import HTML, pages
 
-SCHEMES = ("light", "dark")
 FOLDERS = {room.name for room in pkgutil.iter_modules(lrlab.__path__, "lrlab.") if room.ispkg}
 ROOMS = sorted(FOLDERS - {"lrlab.cli"})  # the command is no room
 
@@ -35,7 +34,7 @@ def test_every_page_is_sound(chromium: Browser, width: int, scheme: str) -> None
     assert faults == []
 
 
-def test_formulas_and_figures_are_there_to_be_checked(chromium: Browser) -> None:
+def test_formulas_are_there_to_be_checked(chromium: Browser) -> None:
     with site.serve(HTML) as address, site.open_page(chromium, 1280, "light") as page:
         page.goto(f"{address}/reference/notation.html")
         assert page.locator(".math").count() > 20
@@ -118,12 +117,3 @@ def test_a_broken_page_is_noticed(chromium: Browser, tmp_path: Path, complaint: 
 def test_a_sound_page_passes(chromium: Browser, tmp_path: Path) -> None:
     body = '<article><img src="dot.svg" alt="a dot"> <code>$HOME or $PWD</code> costs $5</article>'
     assert problems_of(chromium, tmp_path, body) == []
-
-
-def test_a_page_in_the_wrong_scheme_would_be_noticed(chromium: Browser) -> None:
-    script = "document.documentElement.dataset.theme"
-    with site.serve(HTML) as address:
-        for scheme in SCHEMES:
-            with site.open_page(chromium, 1280, scheme) as page:
-                page.goto(f"{address}/index.html")
-                assert page.evaluate(script) == scheme

@@ -112,7 +112,7 @@ def test_changes_are_told_with_the_last_one_first() -> None:
         {"date": "2026-11-22", "claim": "D1.1", "before": "fails", "after": "holds"},
     ]
     text = status.claims(judged(changes=changes), judged()["claims"]["verdicts"])
-    assert "Since 2026-11-20, 2 times a verdict changed:" in text
+    assert "Since 2026-11-20, a verdict changed 2 times:" in text
     link = '<a href="claims.html#D1.1">D1.1</a>'
     assert text.endswith(f"2026-11-22 | {link} | fails | holds\n2026-11-21 | {link} | open | fails")
 

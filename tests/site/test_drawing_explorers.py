@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from lrlab import CosineDecay, LinearDecay
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.theory import best_base_lr, convex_bound
-from tests.site.explorers import Open, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, explorer_page, visiting
 from tests.support.policies import rates
 from tools.explorers import FIRST_METRICS, first_policy, recorded_schedules
 
@@ -75,12 +75,6 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
     for point in points[1:]:
         page.mouse.move(*point)
     page.mouse.up()
-
-
-def at_rest(page: Page) -> str:
-    """The fragment, once what was changed last has come into it."""
-    page.wait_for_timeout(400)
-    return page.evaluate("location.hash")
 
 
 # --- both ----------------------------------------------------------------------------------------
@@ -230,25 +224,6 @@ def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Open, name: str, wid
     assert (look["touchAction"], look["userSelect"]) == ("pan-y", "none")
 
 
-@prediction
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        ([1, 0.2], [3, 0.6], [0, 0.2, 0.4, 0.6, 0]),
-        ([3, 0.6], [1, 0.2], [0, 0.2, 0.4, 0.6, 0]),
-        ([2.1, 0.3], [1.9, 0.8], [0, 0, 0.8, 0, 0]),  # within one: where the pointer is now
-        ([1.9, 0.3], [2.1, 0.8], [0, 0, 0.8, 0, 0]),
-        ([-1, 0.5], [0.4, 0.5], [0.5, 0, 0, 0, 0]),
-        ([3.6, 1], [9, 1], [0, 0, 0, 0, 1]),
-    ],
-)
-def test_a_stroke_sets_what_it_passes(
-    visit: Open, name: str, start: list[float], end: list[float], expected: list[float]
-) -> None:
-    found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
-    assert found == pytest.approx(expected)
-
-
 # --- plateau -------------------------------------------------------------------------------------
 
 
@@ -324,10 +299,6 @@ def test_with_pytorchs_wait_keras_cuts_in_the_same_epochs(visit: Open, name: str
         )
         moved = keras.translate("pytorch")
         assert (moved.patience, moved.cooldown) == (torch.patience, torch.cooldown)
-
-
-@plateau
-def test_with_a_larger_threshold_they_part_again(visit: Open, name: str) -> None:
     page = visit("#plateau?same=true&min_delta=0.1")
     course = page.evaluate(COURSE, name)
     assert course["keras"]["cuts"] != course["pytorch"]["cuts"]

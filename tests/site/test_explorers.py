@@ -190,6 +190,24 @@ def test_the_rate_is_read_under_the_pointer_and_by_keyboard(visit: Open) -> None
     assert "Rate at 0 epochs: 0.1." in page.get_by_role("status").inner_text()
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ([1, 0.2], [3, 0.6], [0, 0.2, 0.4, 0.6, 0]),
+        ([3, 0.6], [1, 0.2], [0, 0.2, 0.4, 0.6, 0]),
+        ([2.1, 0.3], [1.9, 0.8], [0, 0, 0.8, 0, 0]),  # within one: where the pointer is now
+        ([1.9, 0.3], [2.1, 0.8], [0, 0, 0.8, 0, 0]),
+        ([-1, 0.5], [0.4, 0.5], [0.5, 0, 0, 0, 0]),
+        ([3.6, 1], [9, 1], [0, 0, 0, 0, 1]),
+    ],
+)
+def test_a_stroke_sets_what_it_passes(
+    visit: Open, start: list[float], end: list[float], expected: list[float]
+) -> None:
+    found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
+    assert found == pytest.approx(expected)
+
+
 # --- the state -----------------------------------------------------------------------------------
 
 

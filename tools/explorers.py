@@ -167,7 +167,7 @@ MOTION = ("formulas/landscapes.js", "formulas/theory.js", "plot.js", "map.js")
 
 EXPLORERS = {
     "schedules": Explorer(
-        scripts=("formulas/schedules.js", "lines.js", "plot.js", "schedules.js"),
+        scripts=("formulas/schedules.js", "lines.js", "torch_lines.js", "plot.js", "schedules.js"),
         picture=_schedules,
         alt="A learning rate that rises along a line for 5 epochs, from 0.01 to 0.1, and falls to "
         "0 along half a cosine until epoch 30.",
@@ -201,7 +201,7 @@ EXPLORERS = {
     "sensitivity": Explorer(
         scripts=("formulas/statistics.js", "plot.js", "sensitivity.js"),
         picture=sweeps.picture,
-        alt="Test loss of LeNet after one epoch against the rate, for seven optimizers. Each curve "
+        alt="Test loss of LeNet after one epoch against the rate, for seven optimisers. Each curve "
         "falls slowly to its best rate and rises steeply beyond it; the best rates lie between "
         "0.003 and 3.",
         data=sweeps.data,

@@ -114,7 +114,7 @@ def data() -> dict[str, Any]:
 
 
 def picture() -> Figure:
-    """The explorer as it starts: seven optimizers after one epoch."""
+    """The explorer as it starts: seven optimisers after one epoch."""
     from lrlab import plots
 
     drawn = {}
@@ -125,6 +125,6 @@ def picture() -> Figure:
     return plots.sensitivities(
         {"LeNet on Fashion-MNIST, one epoch": drawn},
         ylabel="test loss",
-        title="Seven optimizers, each at a grid of rates",
+        title="Seven optimisers, each at a grid of rates",
         ylim=(0, 2.6),
     )

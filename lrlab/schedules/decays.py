@@ -282,7 +282,7 @@ class InverseTimeDecay(Schedule):
 
 @dataclass(frozen=True)
 class InverseSqrtDecay(Schedule):
-    r"""Fall with the root of time: :math:`\eta_\infty + (\eta-\eta_\infty)(1 + t/\tau)^{-1/2}`.
+    r"""Fall with the inverse root of time: :math:`\eta_\infty+(\eta-\eta_\infty)/\sqrt{1+t/\tau}`.
 
     After a warm-up of w epochs with τ = w the rate of epoch e is
     :math:`\eta_\infty + (\eta - \eta_\infty)\sqrt{w/e}`, as in fairseq, OLMo and, with

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from lrlab import CosineDecay, LinearDecay
 from lrlab.plateau import ReduceOnPlateau
 from lrlab.theory import best_base_lr, convex_bound
-from tests.site.explorers import Open, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, explorer_page, visiting
 from tests.support.policies import rates
 from tools.explorers import FIRST_METRICS, first_policy, recorded_schedules
 
@@ -77,12 +77,6 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def at_rest(page: Page) -> str:
-    """The fragment, once what was changed last has come into it."""
-    page.wait_for_timeout(400)
-    return page.evaluate("location.hash")
-
-
 # --- both ----------------------------------------------------------------------------------------
 
 
@@ -125,7 +119,7 @@ def test_a_stroke_goes_on_outside_of_the_plot_and_ends_with_the_press(
 
 
 @both
-def test_a_finger_draws_too(visit: Open, name: str) -> None:
+def test_a_finger_draws_sideways_and_scrolls_up_and_down(visit: Open, name: str) -> None:
     page = visit("", 360)
     first = curves(page)
     page.locator("svg").first.scroll_into_view_if_needed()
@@ -133,19 +127,27 @@ def test_a_finger_draws_too(visit: Open, name: str) -> None:
     assert box
     session = page.context.new_cdp_session(page)
     x, y = box["x"] + 90, box["y"] + 70
+
+    def swipe(across: int, down: int) -> None:
+        for kind, points in (
+            ("touchStart", [{"x": x, "y": y}]),
+            *(("touchMove", [{"x": x + across * i, "y": y + down * i}]) for i in range(1, 10)),
+            ("touchEnd", []),
+        ):
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
     scrolled = page.evaluate("scrollY")
-    for kind, points in (
-        ("touchStart", [{"x": x, "y": y}]),
-        *(("touchMove", [{"x": x + 10 * i, "y": y + 10 * i}]) for i in range(1, 10)),
-        ("touchEnd", []),
-    ):
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    swipe(10, 8)
     assert page.evaluate("scrollY") == scrolled
     assert curves(page) != first
     at_rest(page)
     before = page.evaluate(f"lrlab.kit.initial(lrlab.explorers.{name}.controls)")["drawn"]
     changed = np.array([*before]) != np.array([*page.evaluate(STATE, name)["drawn"]])
     assert changed.sum() > 3  # the stroke went on, from one to the next
+    seen = curves(page)
+    swipe(1, -6)
+    page.wait_for_function(f"scrollY > {scrolled}")
+    assert curves(page) == seen
 
 
 @both
@@ -218,26 +220,8 @@ def test_nothing_scrolls_sideways_or_leaves_the_plot(visit: Open, name: str, wid
         "[...document.querySelectorAll('svg text')].map((x) => x.getBoundingClientRect().right)"
     )
     assert max(ends) <= width
-    assert page.locator("svg").first.evaluate("(x) => getComputedStyle(x).touchAction") == "none"
-
-
-@prediction
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        ([1, 0.2], [3, 0.6], [0, 0.2, 0.4, 0.6, 0]),
-        ([3, 0.6], [1, 0.2], [0, 0.2, 0.4, 0.6, 0]),
-        ([2.1, 0.3], [1.9, 0.8], [0, 0, 0.8, 0, 0]),  # within one: where the pointer is now
-        ([1.9, 0.3], [2.1, 0.8], [0, 0, 0.8, 0, 0]),
-        ([-1, 0.5], [0.4, 0.5], [0.5, 0, 0, 0, 0]),
-        ([3.6, 1], [9, 1], [0, 0, 0, 0, 1]),
-    ],
-)
-def test_a_stroke_sets_what_it_passes(
-    visit: Open, name: str, start: list[float], end: list[float], expected: list[float]
-) -> None:
-    found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
-    assert found == pytest.approx(expected)
+    look = page.locator("svg").first.evaluate("(x) => ({ ...getComputedStyle(x) })")
+    assert (look["touchAction"], look["userSelect"]) == ("pan-y", "none")
 
 
 # --- plateau -------------------------------------------------------------------------------------
@@ -274,8 +258,8 @@ def test_rates_and_cuts_are_those_of_lrlab(visit: Open, name: str, fragment: str
         assert answer["cuts"] == cuts
         assert (answer["wait"], answer["skipped"]) == (policy.cuts_after, policy.skipped_epochs)
         if course["pytorch"]["cuts"] != course["keras"]["cuts"]:
-            found = "s? " + ", ".join(map(str, cuts))
-            assert re.search(f"{title} cuts after epoch{found}, down", told(page))
+            found = ", ".join(str(cut + 1) for cut in cuts)
+            assert re.search(f"{title} cuts after {found} epochs?, down", told(page))
         else:
             assert "Keras does the same." in told(page)
     marks = page.locator(".explorer-cut").count()
@@ -292,6 +276,7 @@ def test_it_says_why_the_two_differ(visit: Open, name: str) -> None:
     words = told(visit(f"{equal}&min_lr=0.001"))
     assert words.endswith("Keras does the same.")
     assert "What differs" not in words
+    assert told(visit(f"#{name}?min_lr=0.1")).endswith("the first rate is min_lr.")
     assert told(visit(equal)).endswith(
         "What differs: PyTorch makes no cut of 1e-8 or less, its eps."
     )
@@ -314,6 +299,24 @@ def test_with_pytorchs_wait_keras_cuts_in_the_same_epochs(visit: Open, name: str
         )
         moved = keras.translate("pytorch")
         assert (moved.patience, moved.cooldown) == (torch.patience, torch.cooldown)
+    page = visit("#plateau?same=true&min_delta=0.1")
+    course = page.evaluate(COURSE, name)
+    assert course["keras"]["cuts"] != course["pytorch"]["cuts"]
+    assert "Raise the threshold to 0.1" in page.locator(".explorer-hint").inner_text()
+
+
+@plateau
+def test_epochs_are_numbered_alike(visit: Open, name: str) -> None:
+    page = visit("#plateau?metric=drawn&at=16")
+    axes = page.locator("svg").first.get_by_text("epochs done")
+    expect(axes).to_be_visible()
+    assert page.locator("#plateau-at").get_attribute("aria-valuetext") == "17 epochs"
+    assert "PyTorch cuts after 5, 17, " in told(page)
+    marks = page.evaluate(
+        "[...document.querySelectorAll('.explorer-cut.first, circle')]"
+        ".map((x) => Number(x.getAttribute('x1') || x.getAttribute('cx')))"
+    )
+    assert marks[1] == pytest.approx(marks[-1])  # the cut and the chosen dot, both after 17
 
 
 # --- prediction ----------------------------------------------------------------------------------

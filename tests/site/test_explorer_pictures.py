@@ -174,24 +174,18 @@ def test_the_pointer_shows_a_point_and_a_press_keeps_it(visits: Open) -> None:
     assert "lr=" in at_rest(page)
 
 
-def test_a_finger_moves_the_point_and_not_the_page(visits: Open) -> None:
+def test_a_finger_that_taps_places_the_point(visits: Open) -> None:
     page = visits("#momentum_map?", 360)
     box = page.locator(".explorer-figure > svg").bounding_box()
     assert box
     session = page.context.new_cdp_session(page)
-    x, y = box["x"] + 100, box["y"] + 170
-    seen, scrolled = set(), page.evaluate("scrollY")
-    for kind, places in (
-        ("touchStart", [{"x": x, "y": y}]),
-        *(("touchMove", [{"x": x, "y": y - 10 * i}]) for i in range(1, 11)),
-        ("touchEnd", []),
-    ):
+    x, y = box["x"] + 100, box["y"] + 70
+    seen = told(page)
+    for kind, places in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
+        assert told(page) == seen
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
-        seen.add(told(page))
-    assert page.evaluate("scrollY") == scrolled
-    assert len(seen) > 4
-    assert at_rest(page).endswith("&momentum=0.99")
-    assert "momentum 0.99: swinging" in told(page)
+    assert told(page) != seen
+    assert "momentum=" in at_rest(page)
 
 
 # --- the table of predictions --------------------------------------------------------------------

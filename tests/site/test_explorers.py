@@ -81,6 +81,70 @@ def test_each_class_says_what_lrlab_says_of_it(visit: Open) -> None:
         assert re.split(r"[:.(;]|, as", summary)[0].strip() == about
 
 
+def test_the_sentence_to_try_is_true(visit: Open) -> None:
+    page = visit()
+    state = page.evaluate(STATE)
+    hint = page.locator(".explorer-hint").inner_text()
+    assert "warm-up 10 epochs: the sum rises" in hint
+    assert hint.endswith("With 20 total_epochs it is almost back.")
+
+    def total(**changed: Any) -> float:
+        return page.evaluate(COURSE, state | changed)["sum"]
+
+    first = total()
+    assert total(schedule="LinearDecay") == pytest.approx(first, rel=1e-3)
+    longer = {"schedule": "LinearDecay", "warmup": 10}
+    assert total(**longer) > 1.1 * first
+    assert total(**longer, total_epochs=20) == pytest.approx(first, rel=0.02)
+
+
+def test_it_says_where_the_run_cuts_a_schedule_off(visit: Open) -> None:
+    begin = {
+        "warmup=10": "CosineDecay does: its own epochs begin after the warm-up;",
+        "warmup=0&total_epochs=31": "CosineDecay does.",
+        "schedule=WarmupStableDecay": "WarmupStableDecay does: its own epochs begin after",
+        "then=OneCycle": "OneCycle does: its own epochs begin where it takes over;",
+    }
+    page = visit()
+    status = page.get_by_role("status")
+    for fragment, words in begin.items():
+        page.evaluate("(hash) => { location.hash = hash; }", f"#schedules?{fragment}")
+        expect(status).to_contain_text(f"The run ends before {words}")
+    for fragment in ("", "then=Constant", "schedule=StepDecay&warmup=20", "warmup=6&epochs=31"):
+        page.evaluate("(hash) => { location.hash = hash; }", f"#schedules?{fragment}")
+        expect(status).not_to_contain_text("The run ends")
+
+
+def test_a_rate_that_rises_is_told_as_such(visit: Open) -> None:
+    words = "Here final_lr is above lr, so that the rate rises instead."
+    said = visit("#schedules?final_lr=0.5&t=1").get_by_role("status").inner_text()
+    assert words in said
+    assert "Rate at 1 epoch:" in said
+    assert words not in visit("#schedules?final_lr=0.1").get_by_role("status").inner_text()
+
+
+def test_it_says_why_a_framework_has_no_class(visit: Open) -> None:
+    alone = "sets the whole rate itself, so nothing can go before or after it"
+    why = {
+        "schedule=OneCycle": f"PyTorch's OneCycleLR {alone}",
+        "schedule=Constant&then=Triangular": f"PyTorch's CyclicLR {alone}",
+        "schedule=OneCycle&warmup=0": "PyTorch's OneCycleLR refuses the step after its last",
+        "schedule=CosineDecay&warmup=3": "CosineAnnealingLR rises again beyond its end",
+        "schedule=WarmupStableDecay": "PyTorch has no class for WarmupStableDecay",
+        "then=LinearDecay&then.lr=0.02&then.final_lr=1": "LinearLR cannot rise above",
+        "schedule=Constant&then=StepDecay&then.lr=0.02": "In a sequence PyTorch's classes have",
+        "schedule=Constant&begin_lr=1": "LinearLR cannot begin above the optimizer's rate",
+        "schedule=Constant&hold=2": "PyTorch has no class that holds a rate",
+        "schedule=StepDecay&lines=keras": "Keras' classes do not follow one another",
+        "schedule=CyclicCosine&cycle_mult=2&warmup=0&lines=keras": "Keras' own class gives other",
+        "schedule=OneCycle&warmup=0&lines=keras": "Keras has no class for OneCycle",
+    }
+    page = visit()
+    for fragment, words in why.items():
+        page.evaluate("(hash) => { location.hash = hash; }", f"#schedules?{fragment}")
+        expect(page.locator(".explorer-more p")).to_contain_text(words)
+
+
 # --- the keyboard and the pointer ----------------------------------------------------------------
 
 
@@ -90,6 +154,10 @@ def test_a_slider_moves_by_keyboard_and_the_curve_follows(visit: Open) -> None:
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "26 epochs")
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "1 epoch")
+    for _ in range(25):
+        slider.press("ArrowRight")
     assert curve(page) != before
     page.keyboard.press("ArrowLeft")
     assert curve(page) == before
@@ -120,6 +188,24 @@ def test_the_rate_is_read_under_the_pointer_and_by_keyboard(visit: Open) -> None
     page.get_by_label("read off at").focus()
     page.keyboard.press("Home")
     assert "Rate at 0 epochs: 0.1." in page.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ([1, 0.2], [3, 0.6], [0, 0.2, 0.4, 0.6, 0]),
+        ([3, 0.6], [1, 0.2], [0, 0.2, 0.4, 0.6, 0]),
+        ([2.1, 0.3], [1.9, 0.8], [0, 0, 0.8, 0, 0]),  # within one: where the pointer is now
+        ([1.9, 0.3], [2.1, 0.8], [0, 0, 0.8, 0, 0]),
+        ([-1, 0.5], [0.4, 0.5], [0.5, 0, 0, 0, 0]),
+        ([3.6, 1], [9, 1], [0, 0, 0, 0, 1]),
+    ],
+)
+def test_a_stroke_sets_what_it_passes(
+    visit: Open, start: list[float], end: list[float], expected: list[float]
+) -> None:
+    found = visit().evaluate("(ends) => lrlab.kit.stroked([0, 0, 0, 0, 0], ...ends)", [start, end])
+    assert found == pytest.approx(expected)
 
 
 # --- the state -----------------------------------------------------------------------------------
@@ -179,6 +265,20 @@ def test_nothing_scrolls_sideways_whatever_is_chosen(visit: Open, width: int) ->
         page.get_by_label("schedule").first.select_option(name)
         page.get_by_label("schedule").last.select_option(name)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_long_titles_and_long_lines_are_seen_whole(visit: Open) -> None:
+    page = visit("#schedules?schedule=WarmupStableDecay&then=InverseTimeDecay&hold=1", 360)
+    rows = page.locator(".explorer-title")
+    assert " ".join(rows.all_text_contents()) == (
+        "Warm-up, then WarmupStableDecay, then InverseTimeDecay"
+    )
+    for row in rows.all():
+        box = row.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 360
+    code = page.get_by_role("region", name="Lines to copy")
+    assert code.evaluate("(x) => x.scrollHeight - x.clientHeight") <= 0
 
 
 def test_zero_is_left_out_on_a_logarithmic_axis(visit: Open) -> None:

@@ -29,8 +29,8 @@
   // --- numbers -----------------------------------------------------------------------------------
 
   /** A number for readers: three digits, and a power of ten in place of many zeros. */
-  function shown(x) {
-    const rounded = Number(x.toPrecision(3));
+  function shown(x, digits = 3) {
+    const rounded = Number(x.toPrecision(digits));
     const size = Math.abs(rounded);
     return rounded !== 0 && (size < 1e-3 || size >= 1e5)
       ? rounded.toExponential().replace("+", "") : String(rounded);
@@ -101,8 +101,9 @@
       show: (control, state, input, output) => {
         const values = listed(control, state);
         const value = state[control.key];
-        const short = Number(value.toPrecision(6)); // a computed one may have 16 digits
-        const text = (control.words || {})[value] || [short, control.unit || ""].join(" ").trim();
+        const short = shown(value, 6); // a computed one may have 16 digits
+        const unit = value === 1 && control.unit === "epochs" ? "epoch" : control.unit || "";
+        const text = (control.words || {})[value] || `${short} ${unit}`.trim();
         input.max = values.length - 1;
         input.value = nearest(values, value);
         input.setAttribute("aria-valuetext", text);

@@ -1,5 +1,6 @@
 /**
- * The lines of Python that give a schedule's rates: in lrlab, in PyTorch and in Keras.
+ * The lines of Python that give a schedule's rates: in lrlab and in Keras; torch_lines.js has those
+ * of PyTorch.
  *
  * Each function takes a config as `Schedule.to_config()` gives it, and the length of the run, and
  * returns a sentence that says what the lines are and the lines themselves. They are complete but
@@ -184,137 +185,6 @@ ${made}
     return { text, math: imports("math", ["cos", "pi", "sin"], text) };
   }
 
-  // --- PyTorch -----------------------------------------------------------------------------------
-
-  const TORCH_CLASSES = [
-    "StepLR", "MultiStepLR", "ExponentialLR", "LinearLR", "PolynomialLR", "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts", "ConstantLR", "LambdaLR", "SequentialLR", "OneCycleLR",
-    "CyclicLR"];
-
-  // Each calls PyTorch's own class for the config c, from a rate `base` of the optimizer, if that
-  // is right for `last` epochs, and says null otherwise.
-  const TORCH = {
-    Constant: (c, base, last) => (c.lr === base ? "ConstantLR(optimizer, 1)"
-      : `ConstantLR(optimizer, ${c.lr} / ${base}, total_iters=${last + 1} * n)`),
-    StepDecay: (c, base) => c.lr === base &&
-      `StepLR(optimizer, ${c.step_epochs} * n, gamma=${c.gamma})`,
-    MultiStepDecay: (c, base) => c.lr === base &&
-      `MultiStepLR(optimizer, [${c.milestones.map((m) => `${m} * n`).join(", ")}], ` +
-      `gamma=${c.gamma})`,
-    ExponentialDecay: (c, base) => c.lr === base &&
-      `ExponentialLR(optimizer, ${c.gamma} ** (1 / n))`,
-    Geometric: (c, base, last) => c.lr === base && last <= c.total_epochs &&
-      `ExponentialLR(optimizer, (${c.final_lr} / ${c.lr}) ** (1 / (${c.total_epochs} * n)))`,
-    PolynomialDecay: (c, base) => c.lr === base && c.final_lr === 0 &&
-      `PolynomialLR(optimizer, ${c.total_epochs} * n, power=${c.power})`,
-    LinearDecay: (c, base) => c.final_lr <= base && `LinearLR(optimizer, ` +
-      `${python(c.lr / base)}, ${python(c.final_lr / base)}, total_iters=${c.total_epochs} * n)`,
-    // Beyond its end PyTorch's cosine rises again.
-    CosineDecay: (c, base, last) => c.lr === base && last <= c.total_epochs &&
-      `CosineAnnealingLR(optimizer, ${c.total_epochs} * n, eta_min=${c.final_lr})`,
-    CyclicCosine: (c, base) => c.lr === base &&
-      `CosineAnnealingWarmRestarts(optimizer, ${c.cycle_epochs} * n, T_mult=${c.cycle_mult}, ` +
-      `eta_min=${c.final_lr})`,
-  };
-
-  // These set the whole rate themselves, so they follow and precede nothing.
-  const TORCH_ALONE = {
-    OneCycle: (c, epochs) => {
-      if (epochs > c.total_epochs) return null; // PyTorch refuses the step after the last
-      const last = `${c.total_epochs} * n`;
-      return `OneCycleLR(
-    optimizer,
-    max_lr=${c.max_lr},
-    total_steps=${last} + 1,
-    pct_start=(${python(c.warmup_fraction)} * ${last} + 1) / (${last} + 1),
-    div_factor=${c.initial_div},
-    final_div_factor=${c.final_div},
-    anneal_strategy="${c.shape === "cosine" ? "cos" : "linear"}",
-    three_phase=${python(c.three_phase)},
-    cycle_momentum=False,
-)`;
-    },
-    Triangular: (c) => {
-      const both = c.cycle_gamma !== 1 && c.gamma !== 1;
-      if (both || ![1, 0.5].includes(c.cycle_gamma)) return null;
-      const mode = c.gamma !== 1 ? `"exp_range",\n    gamma=${c.gamma} ** (1 / n)`
-        : c.cycle_gamma === 1 ? '"triangular"' : '"triangular2"';
-      return `CyclicLR(
-    optimizer,
-    base_lr=${c.lr},
-    max_lr=${c.max_lr},
-    step_size_up=${c.up_epochs} * n,
-    step_size_down=${c.down_epochs || c.up_epochs} * n,
-    mode=${mode},
-    cycle_momentum=False,
-)`;
-    },
-  };
-
-  /** The pieces that run one after another, with their starts; null if there is more to it. */
-  function sequence(c, start, end) {
-    if (start >= end) return [];
-    if (c.class === "Joined" && c.clock === "own") {
-      const starts = [0, ...c.at].map((at) => start + at);
-      const parts = c.schedules.map((piece, i) =>
-        sequence(piece, starts[i], Math.min(end, starts[i + 1] ?? end)));
-      return parts.includes(null) ? null : parts.flat();
-    }
-    if (c.class === "Warmup" && c.clock === "own" && c.power === 1) {
-      const after = sequence(c.schedule, start + c.epochs, end);
-      const ramp = { ramp: c, lr: lrlab.schedules.rate(c.schedule, 0), start };
-      return after && [{ ...ramp, end: Math.min(end, start + c.epochs) }, ...after];
-    }
-    return c.class in TORCH ? [{ c, lr: c.lr, start, end }] : null;
-  }
-
-  function torchRamp({ ramp, lr }, base) {
-    const part = lr === base ? "k" : `${python(lr / base)} * k`;
-    if (ramp.begin_lr === 0) return `LambdaLR(optimizer, lambda k: ${part} / (${ramp.epochs} * n))`;
-    if (ramp.begin_lr > base) return null;
-    return `LinearLR(optimizer, ${python(ramp.begin_lr / base)}, ${python(lr / base)}, ` +
-      `total_iters=${ramp.epochs} * n)`;
-  }
-
-  /** PyTorch's own classes for a run, and the rate of the optimizer they start from; or null. */
-  function ownTorch(config, epochs) {
-    if (config.class in TORCH_ALONE) {
-      const made = TORCH_ALONE[config.class](config, epochs);
-      return made && { made, base: config.lr ?? config.max_lr, pieces: 1 };
-    }
-    const parts = sequence(config, 0, epochs);
-    if (!parts) return null;
-    const base = Math.max(...parts.map((part) => part.lr));
-    const calls = parts.map((part) => (part.ramp ? torchRamp(part, base)
-      : TORCH[part.c.class](part.c, base, part.end - part.start)));
-    if (!calls.every(Boolean)) return null;
-    if (calls.length === 1) return { made: calls[0], base, pieces: 1 };
-    const starts = parts.slice(1).map((part) => `${part.start} * n`);
-    const made = ["SequentialLR(", "    optimizer,", "    [",
-      ...calls.map((text) => `        ${text},`), "    ],", `    [${starts.join(", ")}],`, ")"];
-    return { made: made.join("\n"), base, pieces: calls.length };
-  }
-
-  function linesOfTorch(config, epochs) {
-    const own = ownTorch(config, epochs);
-    const spelled = own ? { math: "", text: "" } : rateFunction(config);
-    const functions = spelled.text && `\n\n${spelled.text}\n\n`;
-    const made = own ? own.made : "LambdaLR(optimizer, lambda k: rate(k / n))";
-    const lr = own ? `lr=${own.base})` : "lr=1.0)  # times rate(t)";
-    const note = !own ? "PyTorch has no class for this course; LambdaLR takes any function."
-      : own.pieces > 1 ? "PyTorch's own classes, one after another." : "PyTorch's own class.";
-    return {
-      note: `${note} Call scheduler.step() after optimizer.step().`,
-      code: `${spelled.math}
-import torch
-${imports("torch.optim.lr_scheduler", TORCH_CLASSES, made)}${functions}
-n = len(train_loader)  # steps per epoch; 1 if you call step() once an epoch
-optimizer = torch.optim.SGD(model.parameters(), ${lr}
-scheduler = ${made}
-`.trimStart(),
-    };
-  }
-
   // --- Keras -------------------------------------------------------------------------------------
 
   const KERAS_CLASSES = [
@@ -377,9 +247,12 @@ class Rate(LearningRateSchedule):
     const made = config.class in KERAS && KERAS[config.class](config, epochs);
     const spelled = made ? { math: "", text: "" } : rateFunction(config);
     const middle = made ? "" : KERAS_OWN(spelled.text, epochs);
+    const why = config.schedule || config.schedules ? "Keras' classes do not follow one another"
+      : config.class in KERAS ? "Keras' own class gives other rates here"
+        : `Keras has no class for ${config.class}`;
     return {
       note: made ? "Keras' own class. It counts batches."
-        : "Keras has no class for this course; one of your own looks the rates up.",
+        : `${why}; one of your own looks the rates up.`,
       code: `${spelled.math}
 import keras
 ${imports("keras.optimizers.schedules", KERAS_CLASSES, (made || "") + middle)}${middle}
@@ -390,5 +263,6 @@ optimizer = keras.optimizers.SGD(learning_rate)
     };
   }
 
-  lrlab.lines = { lrlab: linesOfLrlab, pytorch: linesOfTorch, keras: linesOfKeras };
+  lrlab.python = { imports, python, rateFunction };
+  lrlab.lines = { lrlab: linesOfLrlab, keras: linesOfKeras };
 })();

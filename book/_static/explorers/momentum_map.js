@@ -157,9 +157,9 @@
   }
 
   kit.explorer("momentum_map", {
-    hint: "Try this: move the pointer or a finger over the plane, straight up from the left part " +
-      "of the lower edge. Momentum first makes descent faster; beyond the dashed line it only " +
-      "swings longer. A press keeps the point.",
+    hint: "Try this: move the pointer straight up from the left part of the lower edge, or tap " +
+      "there, higher each time. Momentum first makes descent faster; beyond the dashed line it " +
+      "only swings longer. A press keeps the point.",
     controls,
     draw,
   });

@@ -6,6 +6,7 @@
 
   const EPOCHS = 40;
   const HIGHEST = 1.2; // a height of 1 as a metric, so that the steps of a drawn one are 0.02
+  const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
   const range = (values, value, unit) => ({ kind: "range", values, value, unit });
 
   // The heights of the prepared metrics at the end of epoch e: losses. Accuracies are upside down.
@@ -52,8 +53,8 @@
       words: { 0: "none" }, shown: (state) => !isDrawn(state) },
     { ...range(steps(1, 50, 1), START.seed), key: "seed", label: "seed of the noise",
       group: METRIC, shown: (state) => !isDrawn(state) && state.noise > 0 },
-    { ...range(steps(0, EPOCHS - 1, 1), 0), key: "at", label: "move epoch", group: METRIC,
-      shown: isDrawn },
+    { ...range(steps(0, EPOCHS - 1, 1), 0), key: "at", label: "move the dot after", group: METRIC,
+      words: steps(1, EPOCHS, 1).map((done) => count(done, "epoch")), shown: isDrawn },
     { key: "drawn", label: "its metric", kind: "drawn", value: prepared(START), group: METRIC,
       at: (state) => state.at, words: (height) => (HIGHEST * height).toFixed(2), shown: isDrawn },
     { key: "mode", label: "mode", kind: "choice", value: START.mode, group: METRIC,
@@ -103,12 +104,12 @@
 
   // --- in words ----------------------------------------------------------------------------------
 
-  const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-
+  // Epochs are told by how many are done, as the axes have them.
   function cutsInWords(name, { cuts, rates }) {
     const last = shown(rates.at(-1));
-    const epochs = `epoch${cuts.length === 1 ? "" : "s"} ${cuts.join(", ")}`;
-    return cuts.length ? `${name} cuts after ${epochs}, down to ${last}.`
+    const done = cuts.map((e) => e + 1).join(", ");
+    const epochs = done === "1" ? "epoch" : "epochs";
+    return cuts.length ? `${name} cuts after ${done} ${epochs}, down to ${last}.`
       : `${name} makes no cut.`;
   }
 
@@ -126,7 +127,7 @@
     const { min_delta, threshold_mode } = pytorch.policy;
     if (min_delta > 0 && threshold_mode === "rel") {
       found.push(`the threshold is ${shown(100 * min_delta)} % of the best metric in PyTorch and ` +
-        `a difference of ${min_delta} in Keras`);
+        `a difference of ${shown(min_delta)} in Keras`);
     }
     const lr = pytorch.rates.at(-1);
     if (plateau.CONVENTIONS.keras.cut(pytorch.policy, lr) < lr &&
@@ -136,10 +137,11 @@
     return found;
   }
 
-  function inWords(run) {
+  function inWords(state, run) {
     const alike = String(run.pytorch.cuts) === String(run.keras.cuts);
     const told = alike ? [cutsInWords("PyTorch", run.pytorch), "Keras does the same."]
       : [cutsInWords("PyTorch", run.pytorch), cutsInWords("Keras", run.keras)];
+    if (state.min_lr === state.lr) return [...told, "There is nothing to cut: the first rate is min_lr."].join(" ");
     const why = differences(run);
     if (why.length) told.push(`What differs${alike ? " does not show here" : ""}: ${why.join("; ")}.`);
     return told.join(" ");
@@ -196,7 +198,7 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
   function draw(state, { figure, below, status, more, set }) {
     if (!isDrawn(state)) state.drawn = prepared(state); // what drawing by hand begins with
     const run = course(state);
-    const x = { label: "time (epochs)", from: 0, to: EPOCHS };
+    const x = { label: "epochs done", from: 0, to: EPOCHS };
     const wanted = state.mode === "min" ? "lower" : "higher";
     plot(figure, {
       title: "The metric, and the cuts: draw here",
@@ -230,7 +232,7 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
       ],
     });
 
-    status.textContent = inWords(run);
+    status.textContent = inWords(state, run);
     const text = code(state);
     more.replaceChildren(
       element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
@@ -240,7 +242,8 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
 
   kit.explorer("plateau", {
     hint: "Try this: draw over the metric with the pointer, or choose one. Then tick the box for " +
-      "Keras with PyTorch's wait, and both cut in the same epochs.",
+      "Keras with PyTorch's wait: with the small threshold both cut in the same epochs. Raise the " +
+      "threshold to 0.1, and they part again.",
     controls,
     draw,
   });

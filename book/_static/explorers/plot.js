@@ -25,7 +25,7 @@
 
   /**
    * The powers of 10 in a range, or every second, third, … of them; in a short one also twice and
-   * five times these, or only three times.
+   * five times these, or only three times; in a very short one even steps.
    */
   function logTicks(from, to, most) {
     const [low, high] = [Math.ceil(Math.log10(from) - 1e-9), Math.floor(Math.log10(to) + 1e-9)];
@@ -36,7 +36,8 @@
       .flatMap((p) => parts.map((x) => Number(`${x}e${p}`)))
       .filter((x) => x >= from * (1 - 1e-9) && x <= to * (1 + 1e-9));
     const close = times([1, 2, 5]);
-    return close.length > most ? times([1, 3]) : close;
+    if (close.length > most) return times([1, 3]);
+    return close.length > 2 ? close : ticks(from, to, most);
   }
 
   const within = (place, low, high) => Math.min(Math.max(place, low), high);
@@ -75,6 +76,21 @@
     }).join("");
   }
 
+  /** Write a title above a plot, in as many rows as it needs; returns their number. */
+  function writeTitle(svg, title, width) {
+    let [rows, last] = [0];
+    for (const word of title.split(" ")) {
+      const before = last && last.textContent;
+      if (last) last.textContent = `${before} ${word}`;
+      if (last && last.getComputedTextLength() <= width) continue;
+      if (last) last.textContent = before;
+      rows += 1;
+      last = drawn("text", { x: 4, y: 18 * rows, class: "explorer-title" }, word);
+      svg.append(last);
+    }
+    return rows;
+  }
+
   /**
    * Draw lines into a figure, in place of what it shows.
    * @param {HTMLElement} figure Its width is the plot's.
@@ -104,8 +120,16 @@
     const width = Math.max(figure.clientWidth, 240);
     // On a phone the controls have to be seen as well.
     const height = wanted || (width < 480 ? 230 : 300);
+    // The same element again: the pointer may be over it.
+    const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
+    svg.replaceChildren();
+    for (const [name, value] of Object.entries({
+      "aria-label": title, width, height, viewBox: `0 0 ${width} ${height}` })) {
+      svg.setAttribute(name, value);
+    }
+    const rows = writeTitle(svg, title, width - 4);
     const [left, right] = [MARGIN.left, width - MARGIN.right];
-    const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
+    const [top, bottom] = [MARGIN.top + 18 * (rows - 1), height - MARGIN.bottom];
     const [x, y] = even ? evened(x0, y0, right - left, bottom - top) : [x0, y0];
     const [across, up] = [scale(x, left, right), scale(y, bottom, top)];
     const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
@@ -115,14 +139,6 @@
       axis.marks || (axis.log ? logTicks : ticks)(axis.from, axis.to, most);
     const name = (axis, mark) => (axis.name || shown)(mark);
 
-    // The same element again: the pointer may be over it.
-    const svg = figure.querySelector("svg") || figure.appendChild(drawn("svg", { role: "img" }));
-    svg.replaceChildren();
-    for (const [name, value] of Object.entries({
-      "aria-label": title, width, height, viewBox: `0 0 ${width} ${height}` })) {
-      svg.setAttribute(name, value);
-    }
-    svg.append(text(4, 18, title, "start", "explorer-title"));
     for (const mark of marks(y, 6)) {
       svg.append(line(left, up.at(mark), right, up.at(mark), "explorer-grid"));
       svg.append(text(left - 6, up.at(mark) + 4, name(y, mark), "end"));
@@ -171,9 +187,9 @@
       }
       if (mark) svg.append(...points.map(([a, b]) => marked(across.at(a), up.at(b))));
       if (!label) continue;
-      svg.append(loose ? marked(legend + 11, 38)
-        : line(legend, 38, legend + 22, 38, `explorer-line ${look}`));
-      svg.append(text(legend + 28, 42, label, "start"));
+      svg.append(loose ? marked(legend + 11, top - 16)
+        : line(legend, top - 16, legend + 22, top - 16, `explorer-line ${look}`));
+      svg.append(text(legend + 28, top - 12, label, "start"));
       legend += (width < 480 ? 40 : 52) + 7 * label.length;
     }
     if (marker && Number.isFinite(up.at(marker[1]))) {
@@ -189,18 +205,30 @@
     };
     const follow = (event) => {
       const place = placeOf(event);
-      if (!stroke || event.buttons === 0) {
+      const { type } = event;
+      if (!stroke || (event.buttons === 0 && type !== "pointerup")) {
         if (pick) pick(...place);
         return;
       }
-      if (event.type === "pointerdown") svg.setPointerCapture(event.pointerId);
-      const last = event.type === "pointerdown" ? place : svg.last || place;
-      svg.last = place; // kept by the element, since the stroke draws everything else anew
+      // Kept by the element, since the stroke draws everything else anew.
+      if (type === "pointerdown") {
+        svg.setPointerCapture(event.pointerId);
+        const waits = event.pointerType === "touch";
+        svg.stroke = { waits, last: place, startX: event.clientX, startY: event.clientY };
+      }
+      if (!svg.hasPointerCapture(event.pointerId)) return;
+      const { waits, last, startX, startY } = svg.stroke;
+      const [aside, along] = [event.clientX - startX, event.clientY - startY].map(Math.abs);
+      // A finger that goes up or down scrolls the page; a tap counts, and so does every move of
+      // one that began sideways.
+      if (waits && type !== "pointerup" && aside <= along) return;
+      svg.stroke = { waits: false, last: place };
       stroke(last, place);
     };
     svg.classList.toggle("explorer-canvas", Boolean(stroke));
     Object.assign(svg, {
-      onpointermove: follow, onpointerdown: follow, onpointerleave: leave || null });
+      onpointermove: follow, onpointerdown: follow, onpointerup: follow,
+      onpointerleave: leave || null });
   }
 
   lrlab.plot = plot;

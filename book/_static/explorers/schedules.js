@@ -58,7 +58,7 @@
     CyclicCosine: ["A cosine that starts again from the peak at the end of every cycle",
       "lr cycle_epochs cycle_mult final_lr"],
     InverseTimeDecay: ["Fall with the inverse of time", "lr rate power:inverse_power final_lr"],
-    InverseSqrtDecay: ["Fall with the root of time", "lr timescale_epochs final_lr"],
+    InverseSqrtDecay: ["Fall with the inverse root of time", "lr timescale_epochs final_lr"],
     Triangular: ["Up along a line and down along another, again and again",
       "lr max_lr up_epochs down_epochs cycle_gamma gamma:slow_gamma"],
     Recurrence: ["A rate computed from the last one, once an epoch", "lr rule exponent"],
@@ -90,6 +90,15 @@
   }
 
   const NAMES = Object.fromEntries(Object.keys(CLASSES).map((name) => [name, name]));
+
+  /** For how many epochs a schedule changes before it stays; 0 if it does not end. */
+  function duration(name, value) {
+    if (name === "WarmupStableDecay") {
+      return value("warmup_epochs") + value("stable_epochs") + value("decay_epochs");
+    }
+    return usesControl(name, "total_epochs") ? value("total_epochs") : 0;
+  }
+
   const joined = (state) => state.then !== "none";
   const RUN = "The run";
   const AFTER = "A second schedule";
@@ -152,14 +161,30 @@
       highest: Math.max(...rates), lowest: Math.min(...rates.filter((lr) => lr > 0)) };
   }
 
+  /** What the first schedule does; its words speak of a fall. */
+  const about = ({ schedule, lr, final_lr }) => `${CLASSES[schedule][0]}. ` +
+    (usesControl(schedule, "final_lr") && final_lr > lr
+      ? "Here final_lr is above lr, so that the rate rises instead. " : "");
+
+  /** A word about the last schedule of a state where the run cuts it off. */
+  function cutOff(state) {
+    const [name, prefix, begin, after] = joined(state)
+      ? [state.then, "then.", state.at, "where it takes over"]
+      : [state.schedule, "", state.warmup, "after the warm-up"];
+    const own = duration(name, (key) => state[prefix + key]);
+    if (own === 0 || begin + own <= state.epochs) return "";
+    return ` The run ends before ${name} does` +
+      (begin ? `: its own epochs begin ${after}; the length counts from 0.` : ".");
+  }
+
   const code = (state) => lines[state.lines](config(state), state.epochs);
 
   function draw(state, { figure, status, more, set }) {
     const run = course(state);
-    const about = joined(state) ? `${state.schedule}, then ${state.then}` : state.schedule;
+    const names = joined(state) ? `${state.schedule}, then ${state.then}` : state.schedule;
     const bottom = Math.max(run.lowest, run.highest / 1e6);
     plot(figure, {
-      title: state.warmup > 0 ? `Warm-up, then ${about}` : about,
+      title: state.warmup > 0 ? `Warm-up, then ${names}` : names,
       x: { label: "time t (epochs)", from: 0, to: state.epochs },
       y: state.log
         ? { label: "learning rate", from: bottom / 1.1, to: run.highest * 1.1, log: true }
@@ -171,9 +196,9 @@
       marker: [state.t, run.now],
       pick: (t) => set({ t: Math.round(t * 4) / 4 }),
     });
-    status.textContent = `${CLASSES[state.schedule][0]}. Rate at ${state.t} epochs: ` +
+    status.textContent = `${about(state)}Rate at ${state.t} epoch${state.t === 1 ? "" : "s"}: ` +
       `${shown(run.now)}. Mean rate ${shown(run.mean)}, so a sum of ${shown(run.sum)} ` +
-      `over ${state.epochs} epochs.`;
+      `over ${state.epochs} epochs.${cutOff(state)}`;
 
     const { note, code: text } = code(state);
     more.replaceChildren(
@@ -185,7 +210,8 @@
 
   kit.explorer("schedules", {
     hint: "Try this: note the sum, then choose LinearDecay. At the same peak and length the sum " +
-      "is the same, though the courses differ. Now make the warm-up longer and watch the sum fall.",
+      "is the same, though the courses differ. Now make the warm-up 10 epochs: the sum rises, since " +
+      "the run ends before the decay does. With 20 total_epochs it is almost back.",
     controls,
     draw,
   });

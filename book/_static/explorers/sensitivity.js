@@ -16,7 +16,7 @@
       options: Object.fromEntries(
         Object.entries(problems).map(([key, { title }]) => [key, title])) },
     ...Object.entries(problems).map(([key, { ways }]) => ({
-      key: `way-${key}`, label: "optimizer", kind: "choice", group,
+      key: `way-${key}`, label: "optimiser", kind: "choice", group,
       options: Object.fromEntries(Object.keys(ways).map((way) => [way, way])),
       value: Object.keys(ways).find((way) => way.startsWith("Adam,") || way === "Adam") ||
         Object.keys(ways)[0],
@@ -54,11 +54,13 @@
     const own = sweeps[wayOf(state)];
     const at = own.lrs.indexOf(state.lr);
     const seeds = own.ends[at];
+    const guessing = state.measure === "loss" ? Math.log(classes) : 100 * (1 - 1 / classes);
     return {
       sweeps, own, at, seeds,
       median: own.medians[at],
       diverged: seeds.filter((end) => end === Infinity).length,
-      guessing: state.measure === "loss" ? Math.log(classes) : 100 * (1 - 1 / classes),
+      failed: seeds.filter((end) => end < Infinity && end > 0.98 * guessing).length,
+      guessing,
     };
   }
 
@@ -74,40 +76,43 @@
   }
 
   function words(state, found) {
-    const { own, at, seeds, median, diverged, guessing } = found;
+    const { own, at, seeds, median, diverged, failed, guessing } = found;
     const [word, unit] = MEASURES[state.measure];
     const { judge: images } = problems[state.problem];
     const finite = seeds.filter(Number.isFinite);
     const spread = finite.length
       ? ` (seeds from ${shown(Math.min(...finite))} to ${shown(Math.max(...finite))})` : "";
     const { rates, width } = range(own);
-    const more = 100 * (median / own.medians[own.best] - 1);
+    const times = median / own.medians[own.best];
     const cost = at === own.best ? "This is the best rate of the grid."
-      : `The best rate of the grid, ${own.lrs[own.best]}, has ` +
+      : `The best rate of the grid, ${shown(own.lrs[own.best])}, has ` +
         `${shown(own.medians[own.best])}${unit}` +
-        (more < Infinity ? `: here it is ${shown(more)} % more.` : ".");
-    return `${wayOf(state)} at ${state.lr}: median ${images} ${word} ` +
+        (times < Infinity ? `: here it is ${shown(times)} times that.` : ".");
+    const lax = own.level > 0.9 * guessing
+      ? " So wide a margin calls good what is close to guessing." : "";
+    return `${wayOf(state)} at ${shown(state.lr)}: median ${images} ${word} ` +
       `${spoken(median)}${median < Infinity ? unit : ""}${spread}, where guessing has ` +
-      `${shown(guessing)}${unit}; ${diverged} of ${seeds.length} seeds diverged. ` +
-      `${cost} Within ${state.margin} % of the best: ${rates}, ${width} decades.`;
+      `${shown(guessing)}${unit}; of ${seeds.length} seeds ${failed} ended near guessing and ` +
+      `${diverged} diverged. ` +
+      `${cost} Within ${state.margin} % of the best: ${rates}, ${width} decades.${lax}`;
   }
 
   /** A table of all ways of the problem, each with its best rate and its good ones. */
   function table(state, sweeps) {
     const [word, unit] = MEASURES[state.measure];
-    const head = ["optimizer", "best rate", word, "good rates", "decades"];
+    const head = ["optimiser", "best rate", word, "good rates", "decades"];
     const rows = Object.entries(sweeps).map(([way, sweep]) => {
       const { rates, width } = range(sweep);
       const value = `${shown(sweep.medians[sweep.best])}${unit}`;
-      const cells = [sweep.lrs[sweep.best], value, rates, width].map((text) =>
-        element("td", {}, String(text)));
+      const cells = [shown(sweep.lrs[sweep.best]), value, rates, width].map((text) =>
+        element("td", {}, text));
       const chosen = way === wayOf(state);
       return element(
         "tr", { class: chosen ? "explorer-chosen" : undefined },
         element("th", { scope: "row" }, way), ...cells);
     });
     const columns = head.map((name) => element("th", { scope: "col" }, name));
-    const region = { tabindex: 0, role: "region", "aria-label": "All optimizers" };
+    const region = { tabindex: 0, role: "region", "aria-label": "All optimisers" };
     return element(
       "div", { class: "explorer-table", ...region },
       element("table", { class: "table" },
@@ -117,7 +122,8 @@
   /** An axis for what all seeds of all ways end at; runs that diverged are marked at its end. */
   function axis(sweeps, guessing, label) {
     const ends = Object.values(sweeps).flatMap(({ ends }) => ends.flat());
-    return { label, from: 0.9 * Math.min(...ends), to: 1.2 * guessing, log: true };
+    const to = Math.min(1.2 * guessing, 100); // no share is larger
+    return { label, from: 0.9 * Math.min(...ends), to, log: true };
   }
 
   /** Seeds as dots; those beyond the axis as crosses at its upper end. */
@@ -169,7 +175,7 @@
     const highest = Math.max(...values.filter((value) => value <= 1.2 * guessing));
     const y = { label, from: 0.9 * Math.min(...values), to: 1.05 * highest };
     plot(place, {
-      title: `Rate ${state.lr}: every seed`,
+      title: `Rate ${shown(state.lr)}: every seed`,
       x: { label: "epoch", from: 0, to: epochs },
       y,
       lines: [
@@ -191,13 +197,14 @@
     status.textContent = words(state, found);
     more.replaceChildren(
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
-        `rates are those within ${state.margin} % of an optimizer's own best.`),
+        `rates are those within ${state.margin} % of an optimiser's own best.` +
+        (/AdamW \d/.test(Object.keys(found.sweeps)) ? " After AdamW stands its weight decay." : "")),
       table(state, found.sweeps));
   }
 
   kit.explorer("sensitivity", {
     hint: "Try this: move the rate up step by step, past the best one, and watch how soon the " +
-      "seeds part and fail. Then do the same with SGD. For learning curves choose a problem with " +
+      "seeds part and end near guessing. Then do the same with SGD. For learning curves choose a problem with " +
       "more than one epoch.",
     controls,
     draw,

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.conftest import ROOT
-from tests.site.browser import open_page
+from tests.site.browser import open_page, serve
 from tools.explorers import EXPLORERS, data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
@@ -66,6 +66,16 @@ def visiting(chromium: Browser, address: str) -> Iterator[Open]:
 
         yield open_
     assert errors == []
+
+
+@contextmanager
+def copying(chromium: Browser, folder: Path, name: str) -> Iterator[Page]:
+    """A page with one explorer, served: there a test may read what was copied."""
+    explorer_page(folder, name)
+    with serve(folder) as address, open_page(chromium, 1280, "light") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(f"{address}/page.html")
+        yield page
 
 
 def at_rest(page: Page) -> str:

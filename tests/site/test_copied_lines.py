@@ -15,8 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from lrlab.keras import rates_of
 from lrlab.schedules import Schedule, relative_difference
-from tests.site.browser import open_page, serve
-from tests.site.explorers import explorer_page
+from tests.site.explorers import copying
 from tests.support.schedule_samples import simple_schedules
 from tests.support.strategies import free_durations
 from tests.support.torch_rates import driven_rates
@@ -47,12 +46,7 @@ CONTROLS = """() => lrlab.explorers.schedules.controls.map((control) => ({
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The explorer, served: there a test may read the clipboard."""
-    folder = tmp_path_factory.mktemp("lines")
-    explorer_page(folder, "schedules")
-    with serve(folder) as address, open_page(chromium, 1280, "light") as page:
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page.goto(f"{address}/page.html")
+    with copying(chromium, tmp_path_factory.mktemp("lines"), "schedules") as page:
         yield page
 
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from tests.site.browser import open_page, serve
-from tests.site.explorers import explorer_page
+from tests.site.explorers import copying
 
 # Keras 3.15's callback converts the rate in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -32,12 +31,7 @@ COPY = """(hash) => new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The explorer, served: there a test may read the clipboard."""
-    folder = tmp_path_factory.mktemp("lines")
-    explorer_page(folder, "plateau")
-    with serve(folder) as address, open_page(chromium, 1280, "light") as page:
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page.goto(f"{address}/page.html")
+    with copying(chromium, tmp_path_factory.mktemp("lines"), "plateau") as page:
         yield page
 
 

@@ -15,6 +15,8 @@ from tools.explorers import EXPLORERS, data_script
 
 SCRIPTS = ROOT / "book" / "_static" / "explorers"
 PICTURE = "the picture"
+# A plot is drawn once more when the layout has given it its width.
+SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 Open = Callable[..., Page]
 
 
@@ -62,6 +64,7 @@ def visiting(chromium: Browser, address: str) -> Iterator[Open]:
             page.set_viewport_size({"width": width, "height": 800})
             page.goto("about:blank")
             page.goto(address + fragment)
+            page.evaluate(SETTLED)
             return page
 
         yield open_

@@ -88,15 +88,15 @@ def _block(
     x: keras.KerasTensor, name: str, heads: int, *, normalise_first: bool
 ) -> keras.KerasTensor:
     width = x.shape[-1]
-    attention = layers.MultiHeadAttention(heads, width // heads, name=f"{name}.attention")
-    expand = layers.Dense(4 * width, activation="gelu", name=f"{name}.expand")
-    contract = layers.Dense(width, name=f"{name}.contract")
+    attention = layers.MultiHeadAttention(heads, width // heads, name=f"{name}_attention")
+    expand = layers.Dense(4 * width, activation="gelu", name=f"{name}_expand")
+    contract = layers.Dense(width, name=f"{name}_contract")
 
     def attend(x: keras.KerasTensor) -> keras.KerasTensor:
         return attention(x, x, use_causal_mask=True)
 
     for part, norm in ((attend, "norm1"), (lambda x: contract(expand(x)), "norm2")):
-        norm = f"{name}.{norm}"
+        norm = f"{name}_{norm}"
         x = x + part(_normalised(x, norm)) if normalise_first else _normalised(x + part(x), norm)
     return x
 
@@ -112,9 +112,9 @@ def _set(network: keras.Model, name: str, kernel: np.ndarray, bias: np.ndarray, 
         network.get_layer(name).set_weights([kernel])
     elif part in ("query", "key", "value", "output"):
         # Keras keeps the heads apart: (in, heads, width of a head), and the other way round.
-        dense, width = network.get_layer(f"{block}.attention"), len(kernel)
+        dense, width = network.get_layer(f"{block}_attention"), len(kernel)
         shape = (heads, -1, width) if part == "output" else (width, heads, -1)
         dense = getattr(dense, f"{part}_dense")
         dense.set_weights([kernel.reshape(shape), bias.reshape(dense.bias.shape)])
-    else:
-        network.get_layer(name).set_weights([kernel, bias])
+    else:  # without a dot, which PyTorch behind Keras does not allow in a name
+        network.get_layer(name.replace(".", "_")).set_weights([kernel, bias])

@@ -211,8 +211,11 @@ import sys
 # Keras looks for them, and imports each where it is there.
 sys.modules |= dict.fromkeys(("matplotlib", "pandas", "sklearn", "tensorflow"))
 from pathlib import Path
+from lrlab import data, keras
 from tests.keras.test_fitting import interrupted_and_resumed
 interrupted_and_resumed(Path(sys.argv[1]))
+text = data.load("markov", 2, test_limit=1).x_train
+print(*keras.Decoder()(text).shape)
 """
 
 
@@ -224,3 +227,4 @@ def test_other_backends_train_and_resume_alike(tmp_path, backend):
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     run = subprocess.run(command, env=surroundings, capture_output=True, text=True, cwd=ROOT)
     assert run.stdout.startswith(backend), run.stderr
+    assert run.stdout.endswith("2 32 24\n"), run.stderr

@@ -125,25 +125,38 @@ def personal_metadata(notebook: NotebookNode) -> list[str]:
     return [] if same else ["holds what belongs to one run alone: run `make execute`"]
 
 
+def imported(cell: NotebookNode) -> Iterator[str]:
+    """What a cell imports: each name by itself, and the module that it is from before it."""
+    # Magics are no Python; a plain statement in their place keeps the rest readable.
+    source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.M)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def deep_imports(notebook: NotebookNode) -> list[str]:
     """A chapter shows readers the doors of lrlab: the package, a room, and nothing inside one."""
-    found = []
-    for cell in code_cells(notebook):
-        # Magics are no Python; a plain statement in their place keeps the rest readable.
-        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.M)
-        for node in ast.walk(ast.parse(source)):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-                # `from lrlab.ROOM import MODULE` would reach a module as well.
-                inside = (f"{node.module}.{alias.name}" for alias in node.names)
-                names += [name for name in inside if name.count(".") > 1 and is_module(name)]
-            found += [f"imports {name}" for name in names if re.match(r"lrlab\.\w+\.\w", name)]
-    return found
+    names = [name for cell in code_cells(notebook) for name in imported(cell)]
+    inside = [name for name in names if re.match(r"lrlab\.\w+\.\w", name)]
+    return [f"imports {name}" for name in inside if is_module(name)]
+
+
+def tensorflow_first(notebook: NotebookNode) -> list[str]:
+    """`lrlab.keras` is imported before Keras, or builds of PyTorch for GPUs end the process."""
+    for name in (name for cell in code_cells(notebook) for name in imported(cell)):
+        if name.startswith("lrlab.keras"):
+            break
+        if name.split(".")[0] in ("keras", "tensorflow"):
+            return [f"imports {name} before lrlab.keras"]
+    return []
 
 
 def is_module(name: str) -> bool:
-    return (ROOT / Path(*name.split("."))).with_suffix(".py").is_file()
+    path = ROOT / Path(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 CHECKS: list[Callable[[NotebookNode], list[str]]] = [
@@ -156,6 +169,7 @@ CHECKS: list[Callable[[NotebookNode], list[str]]] = [
     other_setup_cell,
     personal_metadata,
     deep_imports,
+    tensorflow_first,
 ]
 
 
@@ -277,6 +291,10 @@ BAD = {
     "a module from its room": (
         deep_imports,
         lambda n: n.cells[2].update(source="from lrlab.landscapes import descent"),
+    ),
+    "Keras by itself": (
+        tensorflow_first,
+        lambda n: n.cells[2].update(source="from keras import ops\nimport lrlab.keras"),
     ),
     "times": (personal_metadata, lambda n: n.cells[2].metadata.update(execution={"a": "b"})),
 }

@@ -24,7 +24,7 @@ import joblib
 from lrlab.studies import execution
 from lrlab.studies.execution import Executor, ExecutorError, Outcome
 from lrlab.studies.study import Run
-from lrlab.utils import checks
+from lrlab.utils import checks, signals
 
 if TYPE_CHECKING:
     from distributed import Client, KilledWorker
@@ -107,7 +107,7 @@ def _cluster(workers: int) -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         # The loop's thread inherits that Ctrl-C is blocked, and each worker that it starts does.
-        with execution._held_back(), execution._blocked():
+        with signals.held_back(), signals.blocked():
             cluster = LocalCluster(
                 n_workers=0,
                 threads_per_worker=1,

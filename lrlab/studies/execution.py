@@ -8,10 +8,8 @@ or alone.
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -35,8 +33,6 @@ from lrlab.utils import checks, progress, signals
 
 Loaded = tuple[data.Dataset, data.Dataset | None]  # what `Images.load` gives
 
-# The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
-TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 MANAGER = "ExecutorManagerThread"  # of joblib's processes
 PATIENCE = 5  # seconds until it has ended
 
@@ -157,7 +153,7 @@ def execute(
         try:
             with closing(outcomes):
                 for made in outcomes:
-                    with _held_back():
+                    with signals.held_back():
                         outcome, written = _record(made, results)
                         report.outcomes.append(outcome)
                     if not written:
@@ -269,19 +265,6 @@ def _images(chosen: Images) -> Loaded:
     return chosen.load()
 
 
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the block is done: a finished run is to be recorded."""
-    held: list[int] = []
-    before = signals.answer(lambda number, _: held.append(number))
-    try:
-        yield
-    finally:
-        signals.give_back(before)
-        if held:
-            signal.raise_signal(held[0])
-
-
 def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None, None]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         # One task at a time for each worker: a task dispatched ahead could not be called back.
@@ -292,7 +275,7 @@ def _side_by_side(tasks: Iterator[Any], workers: int) -> Generator[Outcome, None
         # That runs are given up, and that processes are killed, need not be said by joblib.
         warnings.filterwarnings("ignore", module="joblib")
         try:
-            with _held_back(), _blocked():
+            with signals.held_back(), signals.blocked():
                 outcomes = stack.enter_context(closing(parallel(tasks)))  # starts the workers
             yield from outcomes
         except BaseException:
@@ -326,27 +309,6 @@ def _unheard(workers: int) -> Iterator[threading.Event]:
 def _relayed(outcomes: Iterator[Outcome]) -> Generator[Outcome, None, None]:
     """The same, to be closed: that ends an executor that is a generator as well."""
     yield from outcomes
-
-
-@contextmanager
-def _blocked() -> Iterator[None]:
-    """Let processes that are started in the block never receive Ctrl-C.
-
-    A terminal sends it to all. The workers inherit that it is blocked, and so none of them prints
-    where it was interrupted, even while it starts; their parent ends them.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, see `_settle`
-        yield
-        return
-    sys.warnoptions.append("ignore:resource_tracker")  # that one tidies up need not be said
-    for tracker in TRACKERS:
-        importlib.import_module(tracker).ensure_running()
-    sys.warnoptions.pop()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _perform(run: Run, device: str, parent: int, **options: Any) -> Outcome:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Handlers = dict[signal.Signals, Any]
+
+# The processes that watch over what others share. Where one starts, Ctrl-C is no longer blocked.
+TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.resource_tracker")
 
 
 def answer(handler: Callable[[int, Any], None]) -> Handlers:
@@ -30,3 +36,39 @@ def give_back(before: Handlers) -> None:
     """Put the handlers in force again that `answer` returned."""
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the block is done: a finished run is to be recorded."""
+    held: list[int] = []
+    before = answer(lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        give_back(before)
+        if held:
+            signal.raise_signal(held[0])
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Let processes that are started in the block never receive Ctrl-C.
+
+    A terminal sends it to all. The workers inherit that it is blocked, and so none of them prints
+    where it was interrupted, even while it starts; their parent ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers let it pass as they start
+        yield
+        return
+    sys.warnoptions.append("ignore:resource_tracker")  # that one tidies up need not be said
+    try:
+        for tracker in TRACKERS:
+            importlib.import_module(tracker).ensure_running()
+    finally:
+        sys.warnoptions.pop()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

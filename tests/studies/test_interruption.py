@@ -16,6 +16,7 @@ import pytest
 from lrlab import cli
 from lrlab.studies import execution, store
 from lrlab.studies.execution import execute
+from lrlab.utils import signals
 from tests.conftest import ROOT
 from tests.support.tiny_study import STUDIES, TINY, contents
 from tests.support.waiting import PATIENCE, until
@@ -154,7 +155,7 @@ def test_one_worker_ends_without_waiting_for_somebody_elses_thread(tmp_path, mon
 
 def test_where_signals_cannot_be_blocked_workers_start_all_the_same(monkeypatch):
     monkeypatch.delattr(signal, "pthread_sigmask")
-    with execution._blocked():
+    with signals.blocked():
         pass
 
 
@@ -278,7 +279,7 @@ def test_an_end_keeps_what_is_finished_and_leaves_nobody_behind(tmp_path, start,
 def test_what_killed_workers_leave_is_tidied_up_in_silence(at_work):
     left = "from joblib.externals.loky.backend.resource_tracker import ensure_running, register\n"
     left += "ensure_running(); register('/gone', 'semlock')"
-    program = "from lrlab.studies import execution\nwith execution._blocked(): pass\n" * at_work
+    program = "from lrlab.utils import signals\nwith signals.blocked(): pass\n" * at_work
     command = [sys.executable, "-c", program + left]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert ("leaked semlock" in run.stderr) != at_work

@@ -162,7 +162,7 @@ def past_doors(room: str | None, source: str) -> list[str]:
         if (parts := name.split("."))[1] in ROOMS
         and parts[1] != room
         and (len(parts) > 3 or (ROOT / "lrlab" / parts[1] / f"{parts[2]}.py").exists())
-        and parts[1] != "utils"  # its door gives whole modules: checks, files, progress
+        and parts[1] != "utils"  # its door gives whole modules, such as checks and files
     ]
 
 

@@ -79,6 +79,9 @@ def blocks(repository: str | None) -> dict[str, dict[str, str]]:
                 "links here.\n"
             ),
         },
+        "CITATION.cff": {
+            "code": f'repository-code: "{github}"\nurl: "{pages(repository)}"\n' if known else "",
+        },
         "CHANGELOG.md": {
             "compare": f"[Unreleased]: {github}/commits/main\n" if known else "",
         },

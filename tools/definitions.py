@@ -34,7 +34,7 @@ def first_sentence(paragraph: nodes.paragraph) -> list[nodes.Node]:
             if end:
                 break
         elif child.get("refdomain") == "cite":  # the space before it goes as well
-            found[-1] = nodes.Text(found[-1].rstrip())
+            found[-1:] = [nodes.Text(last.rstrip()) for last in found[-1:]]
         elif isinstance(child, (nodes.reference, pending_xref)):
             found.append(nodes.Text(child.astext()))
         else:

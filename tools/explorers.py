@@ -237,8 +237,8 @@ class ExplorerDirective(SphinxDirective):
         place = explorer("", picture, name=name)
         if data := EXPLORERS[name].data:
             place["data"] = data_script(name, data())
-            for record in RECORDS.rglob("*.json"):
-                self.env.note_dependency(str(record))
+            for source in (sweeps.__file__, *RECORDS.rglob("*.json")):
+                self.env.note_dependency(str(source))
         self.set_source_info(place)
         return [place]
 

@@ -159,6 +159,9 @@ class Tested(SphinxDirective):
     """``{tested}``: how the book was tested, in figures."""
 
     def run(self) -> list[nodes.Node]:
+        for counted in ("book/**/*.ipynb", "tests/**/test_*.py"):
+            for path in ROOT.glob(counted):
+                self.env.note_dependency(str(path))
         shown = nodes.definition_list(classes=["tested"])
         for number, words in counts(ROOT, ledger()).items():
             term = nodes.term(text=number)

@@ -25,7 +25,7 @@ NEEDED_BY = {
     r"mystnb": r'class="cell|class="output',
     r"sphinx-design|design-tabs": r'class="(?:[^"]* )?sd-',
     FORMULAS: r'class="math',
-    r"claims\.js": r'(?s)(?:class="claim" (?:(?!class="claim").)*){13}',  # as many as it sorts
+    r"claims\.js": r'(?s)(?:class="claim" (?:(?!class="claim").)*){13}',  # many
 }
 
 # Attributes that keep screen readers from the text that says what is hidden, and from the entries

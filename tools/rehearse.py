@@ -33,7 +33,7 @@ assert lrlab.__path__[0].startswith(sys.prefix), f"lrlab came from {lrlab.__path
 
 def environment(folder: Path) -> Path:
     """Make an environment that has the packages of this one, except lrlab; return its Python."""
-    venv.create(folder, symlinks=os.name != "nt")
+    venv.create(folder, symlinks=True)
     library = next(folder.glob("lib/python3*/site-packages"))
     # A path that a .pth file appends is searched, but the .pth files in it (such as the one of an
     # editable install) are not read: so this environment's packages, and not lrlab.
@@ -77,6 +77,9 @@ def main(arguments: list[str]) -> str | None:
     """Run the notebooks named, or all; return what failed, or `None`."""
     failed = []
     named = [Path(argument) for argument in arguments if argument]
+    for path in named:
+        if not path.is_file():
+            return f"NOTEBOOK must be a file such as book/momentum.ipynb; received {str(path)!r}"
     for path in named or sorted((ROOT / "book").rglob("*.ipynb")):
         start = time.perf_counter()
         try:

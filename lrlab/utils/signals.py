@@ -34,7 +34,7 @@ def answer(handler: Callable[[int, Any], None]) -> Handlers:
 
 def give_back(before: Handlers) -> None:
     """Put the handlers in force again that `answer` returned."""
-    for number, handler in before.items():
+    for number, handler in reversed(before.items()):  # Ctrl-C last: its handler may end the loop
         signal.signal(number, handler)
 
 

@@ -179,7 +179,7 @@ def test_notebook(path: Path, check: Callable[[NotebookNode], list[str]]) -> Non
     assert check(nbformat.read(path, as_version=4)) == []
 
 
-def test_the_book_holds_exactly_the_notebooks_that_there_are() -> None:
+def test_every_notebook_is_in_the_book() -> None:
     assert NOTEBOOKS, "no chapter was found"
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = re.findall(r"'file': '([\w/]+)'", str(toc))

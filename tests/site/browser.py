@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -81,17 +81,18 @@ def serve(folder: Path) -> Iterator[str]:
     handler = partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
 def open_page(browser: Browser, width: int, scheme: str) -> Iterator[Page]:
     """An empty page of a given width in the light or the dark scheme."""
     viewport = {"width": width, "height": 900}
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)
-    yield context.new_page()
-    context.close()
+    with closing(browser.new_context(viewport=viewport, color_scheme=scheme)) as context:
+        yield context.new_page()
 
 
 def problems(page: Page, address: str) -> list[str]:

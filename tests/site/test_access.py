@@ -47,6 +47,12 @@ FLATTEN = """(selector) => {
   for (const pieces of document.querySelectorAll(selector))
     if (!pieces.querySelector("[class*=new-]")) pieces.textContent = pieces.textContent;
 }"""
+# What is folded is looked at as well.
+UNFOLD = """() => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  for (const folded of document.querySelectorAll(".toggle-hidden"))
+    folded.classList.remove("toggle-hidden");
+}"""
 CODE, FORMULA = ".highlight pre", ".katex-html"
 RUN = """async ([theme, only]) => {
   Object.assign(document.documentElement.dataset, { theme, mode: theme });
@@ -84,6 +90,7 @@ def all_violations(page: Page, looks: list[str]) -> list[str]:
         looks: Those whose contrast has been found on other pages; the page's are added.
     """
     page.evaluate(AXE_SCRIPT)
+    page.evaluate(UNFOLD)
     page.add_style_tag(content="* { transition: none !important; }")  # else colours come slowly
     page.set_viewport_size({"width": WIDE, "height": 900})
     themes = []

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 import yaml
@@ -21,11 +21,11 @@ QUESTIONS = read(ROOT / "book" / "quizzes" / f"{CHAPTER}.yml")
 @contextmanager
 def chapter(chromium: Browser, name: str = CHAPTER, width: int = 1280, **how) -> Iterator[Page]:
     """A chapter, opened from its file and not from a server."""
-    context = chromium.new_context(viewport={"width": width, "height": 900}, **how)
-    page = context.new_page()
-    page.goto((HTML / f"{name}.html").as_uri())
-    yield page
-    context.close()
+    viewport = {"width": width, "height": 900}
+    with closing(chromium.new_context(viewport=viewport, **how)) as context:
+        page = context.new_page()
+        page.goto((HTML / f"{name}.html").as_uri())
+        yield page
 
 
 def explanations(page: Page) -> list[str]:

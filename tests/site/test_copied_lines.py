@@ -110,6 +110,17 @@ def test_the_lines_of_lrlab(page: Page, name: str) -> None:
         assert executed(code)["schedule"] == schedule, code
 
 
+@pytest.mark.parametrize(("framework", "border"), [("pytorch", 1e-9), ("keras", 1e-6)])
+def test_the_deepest_composition_has_names_for_all_its_pieces(
+    page: Page, framework: str, border: float
+) -> None:
+    cycles = {f"{part}three_phase": "true" for part in ("", "then.")}
+    state = {"schedule": "OneCycle", "then": "OneCycle", "hold": 1, **cycles}
+    schedule, code = copied(page, state, framework)
+    assert code.count("\ndef ") == 11
+    assert off(code, framework, schedule, 30) < border
+
+
 # A state, and the classes that its lines use: the framework's own wherever they are right.
 OWN = {
     "schedule=StepDecay&warmup=0": ("StepLR", "ExponentialDecay"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,18 @@ def test_an_explorer_works_below_a_sub_path(chromium: Browser, tmp_path: Path, n
     with serve(tmp_path) as address, open_page(chromium, 1280, "light") as page:
         assert problems(page, f"{address}/some/path/explorers/{name}") == []
         assert has_curve(page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_scripts_there_is_a_picture(chromium: Browser, name: str) -> None:
+    with closing(chromium.new_context(java_script_enabled=False)) as context:
+        page = context.new_page()
+        page.goto(HTML.joinpath("explorers", name).as_uri())
+        picture = page.locator(".explorer img")
+        assert picture.is_visible()
+        assert len(picture.get_attribute("alt")) > 40
+        assert picture.evaluate("(image) => image.naturalWidth") > 500
+        assert page.locator(".explorer :is(input, select)").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

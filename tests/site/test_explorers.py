@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import lrlab.schedules
 from lrlab.schedules import Schedule
-from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, explorer_page, visiting
 from tools.explorers import first_schedule
 
 CURVE = ".explorer-line.first"
@@ -41,16 +41,6 @@ def test_the_picture_gives_way_to_the_explorer_as_it_shows_it(visit: Open) -> No
     course = page.evaluate(COURSE, page.evaluate(STATE))
     assert Schedule.from_config(course["config"]) == schedule
     assert course["points"][-1][0] == pytest.approx(epochs, rel=1e-3)
-
-
-def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
-    address = explorer_page(tmp_path, "schedules")
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(address)
-    assert page.get_by_alt_text(PICTURE).count() == 1
-    assert page.locator("input").count() == 0
-    context.close()
 
 
 @pytest.mark.parametrize(
@@ -225,10 +215,10 @@ def test_the_address_follows_and_brings_the_state_back(visit: Open) -> None:
 
 
 def test_a_state_from_anywhere_becomes_one_that_the_controls_have(visit: Open) -> None:
-    page = visit("#schedules?schedule=__proto__&lr=0.37&epochs=1e9&at=-5&t=&hold=x&log=yes&then=no")
+    page = visit("#schedules?schedule=__proto__&lr=0.37&epochs=1e9&at=-5&t=&hold=x&log=constructor")
     state: dict[str, Any] = page.evaluate(STATE)
     first = page.evaluate("lrlab.kit.initial(lrlab.explorers.schedules.controls)")
-    changed = {key: value for key, value in state.items() if value != first[key]}
+    changed = {key: state.get(key) for key in first if state.get(key) != first[key]}
     assert changed == {"lr": 0.4, "epochs": 100, "at": 1}
     assert curve(page)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,15 +64,6 @@ def picture(page: Page) -> str:
 
 
 # --- what both do --------------------------------------------------------------------------------
-
-
-def test_without_scripts_the_picture_stays(chromium: Browser, tmp_path: Path) -> None:
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(explorer_page(tmp_path, "descent"))
-    assert page.get_by_alt_text(PICTURE).count() == 1
-    assert page.locator("input").count() == 0
-    context.close()
 
 
 def test_a_slider_moves_by_keyboard_and_reset_brings_all_back(either: tuple[str, Open]) -> None:
@@ -220,6 +210,13 @@ def test_noise_is_drawn_by_its_number_and_has_its_size(descent: Open) -> None:
     assert picture(page) != first
     draws.press("ArrowLeft")
     assert picture(page) == first
+
+
+def test_a_slider_that_was_hidden_comes_back_as_it_was(descent: Open) -> None:
+    page = descent("#descent?lr=0.15")
+    for loss in ("valley", "bowl"):
+        page.get_by_label("loss", exact=True).select_option(loss)
+    assert page.get_by_label("learning rate η").first.get_attribute("aria-valuetext") == "0.15"
 
 
 def test_the_pointer_sets_the_start_while_it_is_pressed(descent: Open) -> None:

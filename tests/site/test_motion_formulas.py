@@ -274,7 +274,8 @@ def unlike(theirs: Any, ours: Any) -> float:
     if np.array_equal(a, b):  # infinite, perhaps
         return 0.0
     size = np.linalg.norm(b, axis=-1, keepdims=True) if b.ndim else np.abs(b)
-    return float(np.max(np.abs(a - b) / (1e-9 * size + 1e-300)))
+    off = np.max(np.abs(a - b) / (1e-9 * size + 1e-300))
+    return float(np.nan_to_num(off, nan=np.inf))  # `max` of Python passes over nan
 
 
 def ask(page: Page, path: str, cases: list[Any], spoil: bool = False) -> list[Any]:

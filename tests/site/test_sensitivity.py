@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from lrlab import studies
 from lrlab.statistics import decades
-from tests.site.explorers import PICTURE, Open, at_rest, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, explorer_page, visiting
 from tools import sweeps
 
 RESULTS = """(state) => {
@@ -308,14 +308,6 @@ def test_the_address_and_reset_bring_states_back(visit: Open) -> None:
     assert page.get_by_role("status").inner_text() == said
     page.get_by_role("button", name="Reset").click()
     assert page.get_by_role("status").inner_text() == first
-
-
-def test_without_scripts_the_picture_stays(chromium: Browser, address: str) -> None:
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(address)
-    assert page.get_by_alt_text(PICTURE).count() == 1
-    context.close()
 
 
 @pytest.mark.parametrize("size", [320, 360, 1280])

@@ -42,7 +42,7 @@ def test_configure_writes_every_place_and_again(project_copy: Path) -> None:
     for repository in ("ada/learning-rates", "grace/rates.book"):
         changed = configure.configure(project_copy, repository)
         notebooks = {path.name for path in NOTEBOOKS}
-        files = {"_config.yml", "pyproject.toml", "README.md", "CHANGELOG.md"}
+        files = {"_config.yml", "pyproject.toml", "README.md", "CITATION.cff", "CHANGELOG.md"}
         assert {path.name for path in changed} == files | notebooks
         for path in changed:
             others = named_in_file((ROOT / path.relative_to(project_copy)).read_text("utf-8"))
@@ -51,6 +51,8 @@ def test_configure_writes_every_place_and_again(project_copy: Path) -> None:
         assert configure.configure(project_copy, repository) == []
     urls = tomllib.loads((project_copy / "pyproject.toml").read_text())["project"]["urls"]
     assert urls["Homepage"] == "https://grace.github.io/rates.book/"
+    cited = yaml.safe_load((project_copy / "CITATION.cff").read_text())
+    assert (cited["repository-code"], cited["url"]) == (urls["Repository"], urls["Homepage"])
     site = yaml.safe_load((project_copy / "_config.yml").read_text())
     assert site["html"]["use_repository_button"] is True
     assert site["html"]["baseurl"] == urls["Homepage"]

@@ -45,9 +45,13 @@ reference/glossary
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"index.md": INDEX, "reference/glossary.md": GLOSSARY}
-    out = build(tmp_path_factory.mktemp("book"), files, "definitions")
+    return build(tmp_path_factory.mktemp("book"), files, "definitions")
+
+
+@pytest.fixture(scope="module")
+def page(out: Path) -> str:
     return (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -85,9 +89,8 @@ def test_no_link_stands_in_a_description_and_no_description_in_a_heading(page: s
     assert "tooltip" not in heading[0]
 
 
-def test_descriptions_are_not_searched(tmp_path: Path) -> None:
-    files = {"index.md": INDEX, "reference/glossary.md": GLOSSARY}
-    index = build(tmp_path, files, "definitions") / "searchindex.js"
+def test_descriptions_are_not_searched(out: Path) -> None:
+    index = out / "searchindex.js"
     places = re.search(r'"smallest": ?(\d+|\[[^]]*\])', index.read_text(encoding="utf-8"))
     assert places
     assert places[1].isdigit()  # one page, the glossary
@@ -114,9 +117,7 @@ def test_the_first_sentences_of_the_glossary_are_sentences(tmp_path: Path) -> No
         assert re.fullmatch(r"[A-Z].{15,}\.( [\u3400-\u9fff].*)?", text, re.S), text
 
 
-def test_chinese_names_are_in_the_index_and_lead_to_their_entry(tmp_path: Path) -> None:
-    files = {"index.md": INDEX, "reference/glossary.md": GLOSSARY}
-    out = build(tmp_path, files, "definitions")
+def test_chinese_names_are_in_the_index_and_lead_to_their_entry(out: Path) -> None:
     index = (out / "genindex.html").read_text(encoding="utf-8")
     assert index.count('<h2 id="中文">中文</h2>') == 1
     assert '<a href="reference/glossary.html#term-epoch"><strong>轮</strong></a>' in index

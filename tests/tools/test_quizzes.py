@@ -151,7 +151,6 @@ def test_what_is_no_list_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def made(folder: Path, entries: Any, builder: str = "html", name: str = "chapter") -> str:
-    write(folder / "quizzes", entries)
     files = {
         "index.md": f"# A page\n\n```{{quiz}} {name}\n```\n",
         "quizzes/chapter.yml": yaml.safe_dump(entries),

@@ -15,7 +15,7 @@ BLANK = "\n"
 
 
 def code(lines: int, outputs: int = 0, *tags: str):
-    shown = [new_output("display_data", data={"text/plain": "a b c"})] * bool(outputs)
+    shown = [new_output("display_data", data={"text/plain": "a b c"})]
     return new_code_cell(LINE * lines, outputs=shown * outputs, metadata={"tags": list(tags)})
 
 

@@ -53,6 +53,12 @@ def test_each_is_run_alone_and_what_fails_is_named(
     assert reports["chapter"].split()[1:] == ["s", "fails"]
 
 
+def test_a_notebook_that_is_not_there_is_named() -> None:
+    assert rehearse.main(["book/momentun.ipynb"]) == (
+        "NOTEBOOK must be a file such as book/momentum.ipynb; received 'book/momentun.ipynb'"
+    )
+
+
 def test_an_lrlab_from_elsewhere_is_noticed(
     chapters: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,6 +39,7 @@ def test_the_commit_that_was_tested_is_published_and_no_forks() -> None:
         f"{event}.conclusion == 'success'",
         f"{event}.event == 'push'",
         f"{event}.head_branch == 'main'",
+        f"{event}.head_sha == github.sha",
         f"{event}.head_repository.full_name == github.repository",
     }
     assert jobs["build"]["steps"][0]["with"]["ref"] == f"${{{{ {event}.head_sha }}}}"

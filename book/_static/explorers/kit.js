@@ -139,7 +139,7 @@
     },
     /** Yes or no. */
     check: {
-      read: (control, text) => ({ true: true, false: false })[text],
+      read: (control, text) => (["true", "false"].includes(text) ? text === "true" : undefined),
       make: (control, state, change) => element(
         "input", { type: "checkbox", onchange: (event) => change(event.target.checked) }),
       show: (control, state, input) => { input.checked = state[control.key]; },
@@ -253,7 +253,8 @@
 
     function show() {
       for (const { control, input, output, row } of rows) {
-        if (control.kind === "range") { // its list may have become shorter
+        // Its list may have become shorter; what is hidden comes back as it was.
+        if (control.kind === "range" && isShown(control, state)) {
           const values = listed(control, state);
           state[control.key] = values[nearest(values, state[control.key])];
         }
@@ -297,6 +298,6 @@
   }
 
   lrlab.kit = {
-    coded, copyButton, decades, drawn, element, explorer, fineRates, hashOf, initial, nearest, shown,
-    stateFrom, steps, stroked, uncoded };
+    coded, copyButton, decades, drawn, element, explorer, fineRates, initial, nearest, shown, stateFrom,
+    steps, stroked, uncoded };
 })();

@@ -55,7 +55,9 @@
   const FUNCTIONS = {
     Warmup: ["warmup", 2], Joined: ["join", 1], Scaled: ["scale", 2], Held: ["hold", 2] };
 
-  const ORDER = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
+  // Names of the pieces: two cycles of three phases each, warmed up, joined and held, are ten.
+  const ORDER = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
+    "ninth", "tenth"];
 
   /** The call that makes a schedule; the pieces of a join get statements of their own. */
   function call(config, statements) {

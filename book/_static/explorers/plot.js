@@ -204,8 +204,9 @@
         up.back(within(event.clientY - box.top, top, bottom))];
     };
     const follow = (event) => {
-      const place = placeOf(event);
       const { type } = event;
+      if (type === "pointerdown" && event.button !== 0) return; // it opens a menu
+      const place = placeOf(event);
       if (!stroke || (event.buttons === 0 && type !== "pointerup")) {
         if (pick) pick(...place);
         return;

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from lrlab.claims import Entry, Found, Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
+MINUS = "\N{MINUS SIGN}"
+# What several claims do.
+PLURAL = {
+    "open": "are open", "holds": "hold", "fails": "fail", "depends": "depend on the condition",
+}  # fmt: skip
 
 
 @cache
@@ -99,20 +104,21 @@ class Findings(SphinxDirective):
         return [shown]
 
     def item(self, finding: Finding, entry: Entry, found: Found) -> nodes.list_item:
+        from lrlab.claims.claim import limit
+
         for study in found.trial.evidence:
             for record in ROOT.glob(f"book/results/{study}/*.json"):
                 self.env.note_dependency(str(record))
         claim, condition = entry.claim, found.trial.condition
-        effect = found.size.replace("-", "\N{MINUS SIGN}")
+        effect = found.size.replace("-", MINUS)
         size = nodes.strong(text=f"{effect} {found.trial.unit}".strip())
         place = self.env.app.builder.get_relative_uri(self.env.docname, "reference/claims")
-        others = (
-            f"; over all its conditions: {entry.verdict}" if entry.verdict != found.verdict else ""
-        )
         condition = f"{condition[0].upper()}{condition[1:]}; {found.counted}"
         scope = f"{condition}. See {{doc}}`/{claim.chapter}`."
         link = nodes.reference("", claim.name, refuri=f"{place}#{claim.name}", internal=True)
-        judged = f", “{claim.statement.rstrip('.')}”: **{found.verdict}**{others}."
+        asked = limit(found.trial).replace("-", MINUS)
+        statement = f", “{claim.statement.rstrip('.')}”, holds if the effect is {asked}: "
+        judged = f"{statement}**{found.verdict}**{of_the_claim(entry, found)}."
         return nodes.list_item(
             "",
             nodes.paragraph("", "", size, classes=["size"]),
@@ -124,6 +130,15 @@ class Findings(SphinxDirective):
     def inline(self, text: str) -> list[nodes.Node]:
         parsed, messages = self.parse_inline(text)
         return [*parsed, *messages]
+
+
+def of_the_claim(entry: Entry, found: Found) -> str:
+    """What came out for the claim as a whole, as far as its trial says something else."""
+    if entry.verdict == found.verdict:
+        return ""
+    if entry.word == found.verdict:
+        return f"; {entry.family_word} all together"
+    return f"; the claim as a whole: {entry.verdict}"
 
 
 def counts(root: Path, ledger: Ledger) -> dict[str, str]:
@@ -145,8 +160,8 @@ def counts(root: Path, ledger: Ledger) -> dict[str, str]:
     )
     return {
         f"{len(ledger)} claims": "each with the rule that decides it: "
-        + ", ".join(f"{number} {word}" for word, number in verdicts)
-        + f"; {alone} of them would be open if the comparisons of all claims were counted",
+        + ", ".join(f"{number} {PLURAL.get(word, word)}" for word, number in verdicts)
+        + f"; {alone} of them would be open if all comparisons of their chapter were counted",
         f"{len(trials):,} trials": "of these claims, one for each condition; where chance has a "
         f"part, over {min(seeds)} to {max(seeds)} seeds, {median(seeds):.0f} in the median",
         f"{runs:,} runs": "recorded, and kept with the book",

@@ -77,7 +77,7 @@ def test_what_is_counted(tmp_path: Path) -> None:
         path.write_text(text)
     found = counts(tmp_path, LEDGER)
     assert list(found) == ["1 claims", "2 trials", "2 runs", "1 cells", "3 tests"]
-    assert found["1 claims"].split("; ")[0].endswith(": 1 depends")
+    assert found["1 claims"].split("; ")[0].endswith(": 1 depend on the condition")
     assert "over 3 to 3 seeds, 3 in the median" in found["2 trials"]
 
 
@@ -128,7 +128,9 @@ def test_the_page_shows_number_sentence_and_scope(tmp_path: Path) -> None:
     assert lines[0].endswith(" decades")
     assert lines[1] == "It falls."
     assert lines[2].endswith("computed. See The edge.")
-    assert re.fullmatch(r"L10\.1, “.+[a-z]”: holds\.", lines[3])
+    assert re.fullmatch(
+        r"L10\.1, “.+[a-z]”, holds if the effect is more than 1 decade: holds\.", lines[3]
+    )
     assert 'href="reference/claims.html#L10.1"' in item[1]
 
 

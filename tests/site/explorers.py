@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.conftest import ROOT
@@ -69,6 +71,19 @@ def visiting(chromium: Browser, address: str) -> Iterator[Open]:
 
         yield open_
     assert errors == []
+
+
+@contextmanager
+def visiting_any(
+    chromium: Browser, folders: pytest.TempPathFactory, names: Sequence[str]
+) -> Iterator[Open]:
+    """Opens that of some explorers which the fragment names."""
+    with ExitStack() as stack:
+        opened = {
+            name: stack.enter_context(visiting(chromium, explorer_page(folders.mktemp(name), name)))
+            for name in names
+        }
+        yield lambda fragment, width=1280: opened[re.split(r"[#?]", fragment)[1]](fragment, width)
 
 
 @contextmanager

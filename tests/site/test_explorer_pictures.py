@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lrlab.landscapes import Quadratic
 from lrlab.theory import best_tuning
-from tests.site.explorers import Open, at_rest, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, visiting_any
 from tools.explorers import recorded_schedules
 
 NAMES = ("descent", "momentum_map", "prediction")
@@ -27,14 +26,8 @@ BOXES = """(texts) => texts.map((text) => {
 @pytest.fixture(scope="module")
 def visits(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """Opens the explorer that a fragment names."""
-    with ExitStack() as stack:
-        opened = {
-            name: stack.enter_context(
-                visiting(chromium, explorer_page(tmp_path_factory.mktemp(name), name))
-            )
-            for name in NAMES
-        }
-        yield lambda fragment, width=1280: opened[re.split(r"[#?]", fragment)[1]](fragment, width)
+    with visiting_any(chromium, tmp_path_factory, NAMES) as open_:
+        yield open_
 
 
 def points(page: Page, selector: str) -> list[tuple[float, float]]:

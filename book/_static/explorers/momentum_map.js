@@ -52,10 +52,12 @@
     const setting = [state.lr, state.momentum, state.nesterov];
     // At the best pairs both weights are on a border, where rounding would say how they move.
     const beside = landscape.eigenvalues.map((one) => one * (1 - 1e-9));
+    const factor = theory.convergenceFactor(landscape, ...setting);
     return {
       ...landscapes.descend(landscape, optimizer, state.lr, [1, 1], state.steps),
-      landscape, optimizer, factor: theory.convergenceFactor(landscape, ...setting),
-      phase: theory.phase({ ...landscape, eigenvalues: beside }, ...setting),
+      landscape, optimizer, factor,
+      phase: map.converges(factor)
+        ? theory.phase({ ...landscape, eigenvalues: beside }, ...setting) : "divergent",
       regimes: beside.map((one) => theory.regime(one, ...setting)) };
   }
 
@@ -130,9 +132,10 @@
     const motion = `The weight along the floor ${along}, the one across it ${
       along === across ? "too" : across}`;
     const { lr, momentum, factor } = best(state);
+    const left = map.converges(run.factor) ? map.left(run.w) : "";
     return `Rate ${shown(state.lr)}, momentum ${shown(state.momentum)}: ${run.phase}; ` +
-      `${map.speed(run.factor)}. ${motion}. The cross marks the best pair: rate ${shown(lr)}, ` +
-      `momentum ${shown(momentum)}, factor ${shown(factor)}.`;
+      `${map.speed(run.factor)}.${left} ${motion}. The cross marks the best pair: rate ` +
+      `${shown(lr)}, momentum ${shown(momentum)}, factor ${shown(factor)}.`;
   }
 
   /** Show the kept point, or what another one would do. */

@@ -15,7 +15,8 @@ from lrlab.optimizers import SGD, Momentum
 from lrlab.theory import best_tuning
 from tests.site.explorers import Open, visiting_any
 
-NAMES = ("descent", "momentum_map")
+NAMES = ("descent", "momentum_map", "plateau", "prediction", "schedules", "sensitivity")
+BROKEN = """(spans) => spans.filter((span) => span.getClientRects().length > 1).length"""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_on_the_border_a_descent_does_not_converge(told, fragment: str, verdict:
 
 
 @pytest.mark.parametrize("condition", [100, 1000])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[:2])
 def test_the_steps_to_a_tenth_are_those_of_the_course(told, name: str, condition: int) -> None:
     bowl = Quadratic([1, condition])
     pair = best_tuning(bowl)
@@ -94,3 +95,128 @@ def test_each_start_is_in_the_picture(visits: Open, loss: str) -> None:
         assert ring["x"] + ring["width"] <= inner["x"] + inner["width"]
         assert inner["y"] <= ring["y"]
         assert ring["y"] + ring["height"] <= inner["y"] + inner["height"]
+
+
+# --- schedules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fragment", "first"),
+    [
+        ("schedule=OneCycle", "OneCycle, 0.004,"),
+        ("schedule=WarmupStableDecay", "WarmupStableDecay, 0,"),
+        ("begin_lr=1", "CosineDecay, 0.1,"),
+        ("begin_lr=0.1", ""),
+        ("begin_lr=1&warmup=0", ""),
+    ],
+)
+def test_a_warmup_that_falls_is_told_as_such(visits: Open, fragment: str, first: str) -> None:
+    page = visits(f"#schedules?{fragment}")
+    words = page.get_by_role("status").inner_text()
+    falls = f"begin_lr is above the first rate of {first} so that the warm-up falls."
+    assert (falls in words) == bool(first)
+    assert ("the warm-up falls" in words) == bool(first)
+    title = page.locator("svg").get_attribute("aria-label") or ""
+    assert title.startswith("Falling warm-up, then ") == bool(first)
+
+
+@pytest.mark.parametrize("name", ["StepDecay", "MultiStepDecay", "CyclicCosine"])
+def test_cuts_that_come_later_than_the_sliders_say_are_told(told, name: str) -> None:
+    later = f"{name}: its own epochs begin after the warm-up, so its "
+    words = told(f"#schedules?schedule={name}&warmup=3")
+    assert later in words
+    assert "come 3 epochs later than its sliders say." in words
+    assert "own epochs" not in told(f"#schedules?schedule={name}&warmup=0")
+    words = told(f"#schedules?then={name}&at=12")
+    assert f"{name}: its own epochs begin where it takes over, so its " in words
+    assert "come 12 epochs later" in words
+
+
+def test_a_second_schedule_is_described_as_well(visits: Open, told) -> None:
+    words = told("#schedules?then=ExponentialDecay&then.final_lr=1")
+    assert words.startswith(
+        "First: half a cosine from peak to floor. "
+        "From epoch 15 on: lose the same share in every epoch. Rate at "
+    )
+    words = told("#schedules?then=LinearDecay&then.final_lr=1")
+    assert ". Here its final_lr is above lr, so that the rate rises instead. Rate" in words
+
+
+@pytest.mark.parametrize("at", [3, 5, 6])
+def test_a_schedule_that_never_appears_is_told_as_such(visits: Open, at: int) -> None:
+    page = visits(f"#schedules?then=Constant&at={at}")
+    words = page.get_by_role("status").inner_text()
+    never = "CosineDecay never appears, since Constant takes over before the warm-up is over."
+    assert (never in words) == (at <= 5)
+    assert ("half a cosine" in words) == (at > 5)
+    shown = ["Warm-up", "Constant"] if at <= 5 else ["Warm-up", "CosineDecay", "Constant"]
+    assert page.locator("svg").get_attribute("aria-label") == ", then ".join(shown)
+
+
+# --- sensitivity ---------------------------------------------------------------------------------
+
+
+def test_a_rate_that_is_as_good_as_the_best_is_told_as_such(visits: Open) -> None:
+    page = visits("#sensitivity?")
+    page.evaluate(
+        "() => { const { lrs, runs } = lrlab.data.sensitivity['LeNet-1'].ways.Adam;"
+        " runs[lrs.indexOf(0.01)] = runs[lrs.indexOf(0.003)]"
+        ".map(([loss, share]) => [loss.map((x) => x * 1.001), share]); }"
+    )
+    page.get_by_label("rate", exact=True).press("ArrowRight")
+    page.get_by_label("rate", exact=True).press("ArrowRight")
+    words = page.get_by_role("status").inner_text()
+    assert "Adam at 0.01:" in words
+    assert ": here it is about the same." in words
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "#plateau?patience=0&cooldown=0&min_delta=0.0001",
+        "#plateau?patience=0&cooldown=0&min_delta=0",
+        "#sensitivity?lr=0.00001&margin=100",
+        "#schedules?lr=0.0001&begin_lr=0.00001",
+    ],
+)
+def test_no_number_is_broken(visits: Open, fragment: str) -> None:
+    page = visits(fragment)
+    status = page.get_by_role("status")
+    words = status.inner_text()
+    numbers = status.locator(".explorer-number")
+    assert numbers.count() == len(re.findall(r"\de-\d|\d %", words)) > 0
+    for width in range(200, 400, 8):
+        status.evaluate("(p, width) => { p.style.width = `${width}px`; }", width)
+        assert numbers.evaluate_all(BROKEN) == 0
+    assert status.inner_text() == words
+
+
+# --- on a phone ----------------------------------------------------------------------------------
+
+
+def test_main_numbers_stay_in_sight_with_the_plot(visits: Open) -> None:
+    begin = {
+        "#schedules?warmup=6": "Rate 0.0713, mean 0.0527, sum 1.58",
+        "#plateau?factor=0.3": "PyTorch: ",
+        "#prediction?start=cosine": "Bound at the end: 0.99",
+    }
+    for fragment, words in begin.items():
+        page = visits(fragment, 360)
+        line = page.locator(".explorer-figure .explorer-caption")
+        assert line.inner_text().startswith(words)
+        page.locator(".explorer :is(input, select):visible").last.scroll_into_view_if_needed()
+        box = line.bounding_box()
+        assert box
+        assert 0 < box["y"] < 500
+        assert not visits(fragment).locator(".explorer-caption").is_visible()
+
+
+def test_the_sum_beside_the_plot_is_that_of_the_sentence(visits: Open) -> None:
+    page = visits("#schedules?", 360)
+    page.get_by_role("slider", name="warm-up").press("ArrowRight")
+    caption = page.locator(".explorer-caption").inner_text()
+    total = caption.rsplit(" ", 1)[1]
+    assert f"so a sum of {total} over" in page.get_by_role("status").inner_text()

@@ -215,16 +215,16 @@
         }, name))), element("p"));
     }
     more.hidden = !isBowl(state);
-    more.lastChild.textContent = best(state).map(({ lr, momentum, factor }, i) =>
+    kit.say(more.lastChild, best(state).map(({ lr, momentum, factor }, i) =>
       `${["Plain", "Heavy ball", "Nesterov"][i]}: rate ${shown(lr)}` +
-      `${i ? `, momentum ${shown(momentum)}` : ""}, factor ${shown(factor)}.`).join(" ");
+      `${i ? `, momentum ${shown(momentum)}` : ""}, factor ${shown(factor)}.`).join(" "));
   }
 
   function draw(state, { figure, aside, status, more, set }) {
     const run = walk(state);
     drawPath(figure, state, run, set);
     drawLoss(aside, state, run);
-    status.textContent = ABOUT[state.loss](state, run);
+    kit.say(status, ABOUT[state.loss](state, run));
     tell(more, state, set);
   }
 

@@ -202,6 +202,22 @@
     return button;
   }
 
+  /** Write a text into an element; a number stays in one line, with its power of ten and its %. */
+  function say(place, text) {
+    place.replaceChildren(...text.split(/((?:[≤≥] )?[\d.]+(?:e-\d+| %)\S*)/).map((part, i) =>
+      (i % 2 ? element("span", { class: "explorer-number" }, part) : part)));
+  }
+
+  /**
+   * Write the main numbers below a plot that stays in sight on a phone, where their sentence may
+   * not be. The sentence has them too, so a screen reader leaves this line out.
+   */
+  function caption(figure, text) {
+    const line = figure.querySelector("p") ||
+      figure.appendChild(element("p", { class: "explorer-caption", "aria-hidden": "true" }));
+    say(line, text);
+  }
+
   /**
    * Put an explorer in the place of its picture.
    * @param {string} name As in `data-explorer`.
@@ -211,7 +227,7 @@
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
    *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
-   *   `below` for further plots, `status` for the main numbers, `more`, and `set(values)`, an
+   *   `below` for further plots, `status` for the main numbers (see `say`), `more`, and `set(values)`, an
    *   object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
@@ -298,6 +314,6 @@
   }
 
   lrlab.kit = {
-    coded, copyButton, decades, drawn, element, explorer, fineRates, initial, nearest, shown, stateFrom,
-    steps, stroked, uncoded };
+    caption, coded, copyButton, decades, drawn, element, explorer, fineRates, initial, nearest, say,
+    shown, stateFrom, steps, stroked, uncoded };
 })();

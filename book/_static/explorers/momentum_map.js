@@ -100,6 +100,8 @@
         ...paint(frame, state),
         map.curve(frame, limit, "explorer-line border"),
         map.curve(frame, swings, "explorer-line border dashed"),
+      ],
+      above: (frame) => [
         map.cross(frame, [lr, 1 - momentum]),
         map.ring(frame, [state.lr, 1 - state.momentum]),
         ...(over ? [map.ring(frame, [over.lr, 1 - over.momentum], "explorer-marker faint")] : []),
@@ -144,7 +146,7 @@
     const run = walk(seen);
     drawMap(state, over, parts);
     drawCourse(parts.aside, seen, run);
-    parts.status.textContent = words(seen, run);
+    kit.say(parts.status, words(seen, run));
   }
 
   function draw(state, parts) {

@@ -232,7 +232,12 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
       ],
     });
 
-    status.textContent = inWords(state, run);
+    kit.caption(figure, ["pytorch", "keras"].map((convention) => {
+      const { cuts, rates } = run[convention];
+      const name = convention === "keras" ? "Keras" : "PyTorch";
+      return `${name}: ${count(cuts.length, "cut")}, last rate ${shown(rates.at(-1))}`;
+    }).join("; "));
+    kit.say(status, inWords(state, run));
     const text = code(state);
     more.replaceChildren(
       element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },

@@ -129,6 +129,13 @@
 
   const inMiddles = (values) => values.map((y, e) => [e + 0.5, y]);
 
+  /**
+   * A bound without its holes: it is infinite where the rate is 0 for a time, but there no weight
+   * moves, and what was said of them before still holds. Before the first rate it says nothing.
+   */
+  const filled = (bound) => bound.reduce((values, y) =>
+    [...values, Number.isFinite(y) ? y : values.at(-1) ?? y], []);
+
   /** A plot with a curve for each recorded schedule, one of them marked, and perhaps another. */
   function curves(place, { title, label, top, of, beside, drawn }) {
     const names = Object.keys(RECORDED).filter((name) => name !== beside);
@@ -137,7 +144,7 @@
     const still = drawn && Array(EPOCHS - drawn.length).fill(drawn.at(-1));
     all[0].label = "others";
     Object.assign(all.at(-1), { label: beside, look: "second" });
-    if (drawn) all.push({ points: inMiddles([...drawn, ...still]), label: "yours", look: "first" });
+    if (drawn) all.push({ points: inMiddles(filled([...drawn, ...still])), label: "yours", look: "first" });
     const ends = all.map(({ points }) => points.at(-1)[1]);
     const to = Math.max(top, 1.5 * Math.max(...ends.filter(Number.isFinite)));
     plot(place, {
@@ -182,7 +189,9 @@
     curves(below.children[1], {
       title: "What LeNet did", label: "training loss", top: 0.5, beside: state.beside,
       of: (name) => RECORDED[name].loss });
-    status.textContent = inWords(state, run);
+    kit.caption(figure, run.end === null ? "No bound"
+      : `Bound at the end: ${times(run.end)} that of linear decay`);
+    kit.say(status, inWords(state, run));
     more.replaceChildren(
       element("p", {}, "The recorded schedules, in the order of their bounds. Bounds and losses " +
         "are given as parts of those of linear decay; the last column is the place by loss."),

@@ -87,7 +87,8 @@
     const cost = at === own.best ? "This is the best rate of the grid."
       : `The best rate of the grid, ${shown(own.lrs[own.best])}, has ` +
         `${shown(own.medians[own.best])}${unit}` +
-        (times < Infinity ? `: here it is ${shown(times)} times that.` : ".");
+        (times === Infinity ? "." : shown(times) === "1" ? ": here it is about the same."
+          : `: here it is ${shown(times)} times that.`);
     const lax = own.level > 0.9 * guessing
       ? " So wide a margin calls good what is close to guessing." : "";
     return `${wayOf(state)} at ${shown(state.lr)}: median ${images} ${word} ` +
@@ -194,10 +195,10 @@
     if (epochs > 1) drawCurves(aside, state, found, y.label);
     else aside.replaceChildren();
     drawSweeps(figure, state, found, y); // in the room that the curves leave
-    status.textContent = words(state, found);
+    kit.say(status, words(state, found));
     more.replaceChildren(
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
-        `rates are those within ${state.margin} % of an optimiser's own best.` +
+        `rates are those within ${state.margin}\u00a0% of an optimiser's own best.` +
         (/AdamW \d/.test(Object.keys(found.sweeps)) ? " After AdamW stands its weight decay." : "")),
       table(state, found.sweeps));
   }

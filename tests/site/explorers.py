@@ -19,6 +19,20 @@ SCRIPTS = ROOT / "book" / "_static" / "explorers"
 PICTURE = "the picture"
 # A plot is drawn once more when the layout has given it its width.
 SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Puts a state into the address, presses the button, and returns what was copied and what one of the
+# explorer's functions gives for the state.
+COPY = """([name, given, hash]) => new Promise((done) => {
+  addEventListener("hashchange", () => {
+    const { controls, [given]: give } = lrlab.explorers[name];
+    const button = document.querySelector(".explorer-more button");
+    new MutationObserver(async () => done([
+      await navigator.clipboard.readText(),
+      give(lrlab.kit.stateFrom(hash, name, controls)),
+    ])).observe(button, { childList: true });
+    button.click();
+  }, { once: true });
+  location.hash = hash;
+})"""
 Open = Callable[..., Page]
 
 

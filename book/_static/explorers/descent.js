@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kit, landscapes, map, plot, theory } = globalThis.lrlab;
-  const { decades, element, fineRates, shown, steps } = kit;
+  const { decades, element, fineRates, range, shown, steps } = kit;
 
   const WELL = { class: "DoubleWell", sharp: 20, flat: 1, separation: 4, height: 1 };
   const VALLEY = { class: "Rosenbrock", a: 1, b: 100 };
@@ -30,7 +30,6 @@
     return [plain, theory.bestTuning(bowl), theory.bestTuning(bowl, true)];
   }
 
-  const range = (values, value) => ({ kind: "range", values, value });
   const LOSS = "The loss";
   const STEP = "The step";
   const NOISE = "Noise of the gradient";
@@ -165,12 +164,12 @@
     const left = converges && state.sigma === 0 ? map.left(run.w) : "";
     const floor = theory.noiseFloor({ landscape: bowl, sigma: state.sigma }, state.lr,
       state.momentum, usesNesterov(state));
-    const noise = state.sigma > 0 && Number.isFinite(floor)
+    const noise = state.sigma > 0 && converges
       ? ` The noise then keeps it about ${shown(Math.sqrt(floor))} away from the minimum ` +
         "(root mean square)." : "";
     return `${verdict}: ${map.speed(factor)}.${left} The border is ${formula(state)} = ` +
-      `${shown(limit)}, with the largest curvature λ = ${state.condition}. The best rate without momentum is ${
-        shown(best(state)[0].lr)}.${noise}`;
+      `${shown(limit)}, with the largest curvature λ = ${state.condition}. The best rate ` +
+      `without momentum is ${shown(best(state)[0].lr)}.${noise}`;
   }
 
   function aboutWell(state, run) {

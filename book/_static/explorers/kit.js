@@ -59,6 +59,9 @@
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
 
+  /** Corners of a course that keeps each value for a unit of time. */
+  const stairs = (values) => values.flatMap((value, i) => [[i, value], [i + 1, value]]);
+
   // --- drawn courses -----------------------------------------------------------------------------
 
   // What is drawn by hand is a list of levels, whole numbers from 0 to TOP. The address has a letter
@@ -146,6 +149,9 @@
     },
   };
 
+  /** What a control has to say to be a slider. */
+  const range = (values, value, unit) => ({ kind: "range", values, value, unit });
+
   const listed = (control, state) =>
     (typeof control.values === "function" ? control.values(state) : control.values);
 
@@ -218,6 +224,24 @@
     say(line, text);
   }
 
+  /** Lines of Python, and the button that copies them. */
+  const linesToCopy = (text) => [
+    element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
+      element("code", {}, text)),
+    copyButton("Copy the lines", () => text)];
+
+  /** A table that scrolls in its box; of each row `cells`, the first its name, and `chosen`. */
+  function table(label, head, rows) {
+    const columns = head.map((text) => element("th", { scope: "col" }, text));
+    const lines = rows.map(({ cells: [name, ...cells], chosen }) => element(
+      "tr", { class: chosen ? "explorer-chosen" : undefined },
+      element("th", { scope: "row" }, name), ...cells.map((text) => element("td", {}, text))));
+    const region = { tabindex: 0, role: "region", "aria-label": label };
+    return element("div", { class: "explorer-table", ...region }, element(
+      "table", { class: "table" },
+      element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...lines)));
+  }
+
   /**
    * Put an explorer in the place of its picture.
    * @param {string} name As in `data-explorer`.
@@ -227,8 +251,8 @@
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
    *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
-   *   `below` for further plots, `status` for the main numbers (see `say`), `more`, and `set(values)`, an
-   *   object. A state may come from anywhere: each value is one that its control has.
+   *   `below` for further plots, `status` for the main numbers (see `say`), `more`, and
+   *   `set(values)`, an object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -314,6 +338,6 @@
   }
 
   lrlab.kit = {
-    caption, coded, copyButton, decades, drawn, element, explorer, fineRates, initial, nearest, say,
-    shown, stateFrom, steps, stroked, uncoded };
+    caption, coded, decades, drawn, element, explorer, fineRates, initial, linesToCopy, nearest,
+    range, say, shown, stairs, stateFrom, steps, stroked, table, uncoded };
 })();

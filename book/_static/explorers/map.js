@@ -69,8 +69,8 @@
   }
 
   /**
-   * A sentence: what is left of the distance to 0 in the course that is drawn. The factor alone does not say
-   * it: momentum, above all the best, needs many more steps at first than in the long run.
+   * A sentence: what is left of the distance to 0 in the course that is drawn. The factor alone
+   * does not say it: momentum, above all the best, needs many more steps at first than in the long run.
    */
   function left(points) {
     const [first, ...others] = points.map((w) => Math.hypot(...w));

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kit, landscapes, map, plot, theory } = globalThis.lrlab;
-  const { element, fineRates, nearest, shown, steps } = kit;
+  const { element, fineRates, nearest, range, shown, steps } = kit;
 
   const PHASES = ["slow", "fast", "swinging", "divergent"];
   const LARGEST = 0.995; // momentum at the upper edge
@@ -30,7 +30,6 @@
     ...[false, true].map((nesterov) => theory.bestTuning(ravine(state), nesterov).momentum)])]
     .sort((a, b) => a - b);
 
-  const range = (values, value) => ({ kind: "range", values, value });
   const POINT = "The point";
 
   const controls = [

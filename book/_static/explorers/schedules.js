@@ -2,9 +2,8 @@
 (() => {
   "use strict";
   const { kit, lines, plot, schedules } = globalThis.lrlab;
-  const { decades, element, shown, steps } = kit;
+  const { decades, element, range, shown, steps } = kit;
 
-  const range = (values, value, unit) => ({ kind: "range", values, value, unit });
   const epochs = (from, to, value) => range(steps(from, to, 1), value, "epochs");
   const choice = (value, ...options) => ({
     kind: "choice", options: Object.fromEntries(options.map((name) => [name, name])), value });
@@ -239,11 +238,7 @@
       `over ${state.epochs} epochs.${cutOff(state)}${shifts(state)}`);
 
     const { note, code: text } = code(state);
-    more.replaceChildren(
-      element("p", {}, note),
-      element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
-        element("code", {}, text)),
-      kit.copyButton("Copy the lines", () => text));
+    more.replaceChildren(element("p", {}, note), ...kit.linesToCopy(text));
   }
 
   kit.explorer("schedules", {

@@ -105,19 +105,11 @@
     const rows = Object.entries(sweeps).map(([way, sweep]) => {
       const { rates, width } = range(sweep);
       const value = `${shown(sweep.medians[sweep.best])}${unit}`;
-      const cells = [shown(sweep.lrs[sweep.best]), value, rates, width].map((text) =>
-        element("td", {}, text));
-      const chosen = way === wayOf(state);
-      return element(
-        "tr", { class: chosen ? "explorer-chosen" : undefined },
-        element("th", { scope: "row" }, way), ...cells);
+      return {
+        cells: [way, shown(sweep.lrs[sweep.best]), value, rates, width],
+        chosen: way === wayOf(state) };
     });
-    const columns = head.map((name) => element("th", { scope: "col" }, name));
-    const region = { tabindex: 0, role: "region", "aria-label": "All optimisers" };
-    return element(
-      "div", { class: "explorer-table", ...region },
-      element("table", { class: "table" },
-        element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...rows)));
+    return kit.table("All optimisers", head, rows);
   }
 
   /** An axis for what all seeds of all ways end at; runs that diverged are marked at its end. */

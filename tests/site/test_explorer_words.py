@@ -191,6 +191,9 @@ def test_no_number_is_broken(visits: Open, fragment: str) -> None:
         status.evaluate("(p, width) => { p.style.width = `${width}px`; }", width)
         assert numbers.evaluate_all(BROKEN) == 0
     assert status.inner_text() == words
+    cells = page.locator("td .explorer-number")
+    assert cells.evaluate_all(BROKEN) == 0
+    assert cells.count() == sum("e-" in text for text in page.locator("td").all_inner_texts())
 
 
 # --- on a phone ----------------------------------------------------------------------------------

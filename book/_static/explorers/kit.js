@@ -187,19 +187,19 @@
   /** A button that copies a text, and says so; by selecting it where a page may not do more. */
   function copyButton(label, text) {
     const button = element("button", { type: "button" }, label);
-    const say = (word) => {
+    const answer = (word) => {
       button.textContent = word;
       setTimeout(() => { button.textContent = label; }, 1500);
     };
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(text());
-        say("Copied");
+        answer("Copied");
       } catch {
         const area = element("textarea", { "aria-hidden": "true" }, text());
         document.body.append(area);
         area.select();
-        say(document.execCommand("copy") ? "Copied" : "Not copied");
+        answer(document.execCommand("copy") ? "Copied" : "Not copied");
         area.remove();
         button.focus();
       }
@@ -212,6 +212,7 @@
   function say(place, text) {
     place.replaceChildren(...text.split(/((?:[≤≥] )?[\d.]+(?:e-\d+| %)\S*)/).map((part, i) =>
       (i % 2 ? element("span", { class: "explorer-number" }, part) : part)));
+    return place;
   }
 
   /**
@@ -235,7 +236,7 @@
     const columns = head.map((text) => element("th", { scope: "col" }, text));
     const lines = rows.map(({ cells: [name, ...cells], chosen }) => element(
       "tr", { class: chosen ? "explorer-chosen" : undefined },
-      element("th", { scope: "row" }, name), ...cells.map((text) => element("td", {}, text))));
+      element("th", { scope: "row" }, name), ...cells.map((text) => say(element("td"), String(text)))));
     const region = { tabindex: 0, role: "region", "aria-label": label };
     return element("div", { class: "explorer-table", ...region }, element(
       "table", { class: "table" },

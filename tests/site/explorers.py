@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.conftest import ROOT
@@ -17,6 +19,20 @@ SCRIPTS = ROOT / "book" / "_static" / "explorers"
 PICTURE = "the picture"
 # A plot is drawn once more when the layout has given it its width.
 SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Puts a state into the address, presses the button, and returns what was copied and what one of the
+# explorer's functions gives for the state.
+COPY = """([name, given, hash]) => new Promise((done) => {
+  addEventListener("hashchange", () => {
+    const { controls, [given]: give } = lrlab.explorers[name];
+    const button = document.querySelector(".explorer-more button");
+    new MutationObserver(async () => done([
+      await navigator.clipboard.readText(),
+      give(lrlab.kit.stateFrom(hash, name, controls)),
+    ])).observe(button, { childList: true });
+    button.click();
+  }, { once: true });
+  location.hash = hash;
+})"""
 Open = Callable[..., Page]
 
 
@@ -69,6 +85,19 @@ def visiting(chromium: Browser, address: str) -> Iterator[Open]:
 
         yield open_
     assert errors == []
+
+
+@contextmanager
+def visiting_any(
+    chromium: Browser, folders: pytest.TempPathFactory, names: Sequence[str]
+) -> Iterator[Open]:
+    """Opens that of some explorers which the fragment names."""
+    with ExitStack() as stack:
+        opened = {
+            name: stack.enter_context(visiting(chromium, explorer_page(folders.mktemp(name), name)))
+            for name in names
+        }
+        yield lambda fragment, width=1280: opened[re.split(r"[#?]", fragment)[1]](fragment, width)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from lrlab.keras import rates_of
 from lrlab.schedules import Schedule, relative_difference
-from tests.site.explorers import copying
+from tests.site.explorers import COPY, copying
 from tests.support.schedule_samples import simple_schedules
 from tests.support.strategies import free_durations
 from tests.support.torch_rates import driven_rates
@@ -23,19 +23,6 @@ from tests.support.torch_rates import driven_rates
 N = 2  # steps in an epoch
 CLASSES = [cls.__name__ for cls in simple_schedules(free_durations)]
 
-# Puts a state into the address, presses the button, and returns the config and what was copied.
-COPY = """(hash) => new Promise((done) => {
-  addEventListener("hashchange", () => {
-    const { controls, config } = lrlab.explorers.schedules;
-    const button = document.querySelector(".explorer-more button");
-    new MutationObserver(async () => done([
-      config(lrlab.kit.stateFrom(hash, "schedules", controls)),
-      await navigator.clipboard.readText(),
-    ])).observe(button, { childList: true });
-    button.click();
-  }, { once: true });
-  location.hash = hash;
-})"""
 CONTROLS = """() => lrlab.explorers.schedules.controls.map((control) => ({
   key: control.key,
   values: control.kind === "check" ? ["true", "false"]
@@ -65,7 +52,7 @@ def random_state(page: Page, name: str, seed: int) -> dict[str, Any]:
 def copied(page: Page, state: dict[str, Any], framework: str) -> tuple[Schedule, str]:
     """The schedule of a state, and the text that its copy button puts into the clipboard."""
     told = "&".join(f"{key}={value}" for key, value in {**state, "lines": framework}.items())
-    config, text = page.evaluate(COPY, f"#schedules?{told}")
+    text, config = page.evaluate(COPY, ["schedules", "config", f"#schedules?{told}"])
     return Schedule.from_config(config), text
 
 

@@ -54,6 +54,15 @@ def test_an_explorer_works_from_the_disk(chromium: Browser, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_nothing_lies_on_the_sliders(chromium: Browser, name: str) -> None:
+    with open_page(chromium, 360, "light") as page:
+        page.goto(HTML.joinpath("explorers", name).as_uri())
+        button = page.locator("#pst-back-to-top")
+        button.evaluate("(button) => { button.style.display = 'block'; }")  # as while scrolling
+        assert not button.is_visible()
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_an_explorer_works_below_a_sub_path(chromium: Browser, tmp_path: Path, name: str) -> None:
     tmp_path.joinpath("some").mkdir()
     tmp_path.joinpath("some", "path").symlink_to(HTML)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lrlab.landscapes import Quadratic
 from lrlab.theory import best_tuning
-from tests.site.explorers import Open, at_rest, explorer_page, visiting
+from tests.site.explorers import Open, at_rest, visiting_any
 from tools.explorers import recorded_schedules
 
-NAMES = ("descent", "momentum_map", "prediction")
+NAMES = ("descent", "momentum_map", "prediction", "schedules", "sensitivity")
 # Widths of this page in which an explorer is as wide as in the book in one of 360 and of 1280.
 PHONE, BOOK = 344, 704
 BOXES = """(texts) => texts.map((text) => {
@@ -27,14 +26,8 @@ BOXES = """(texts) => texts.map((text) => {
 @pytest.fixture(scope="module")
 def visits(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """Opens the explorer that a fragment names."""
-    with ExitStack() as stack:
-        opened = {
-            name: stack.enter_context(
-                visiting(chromium, explorer_page(tmp_path_factory.mktemp(name), name))
-            )
-            for name in NAMES
-        }
-        yield lambda fragment, width=1280: opened[re.split(r"[#?]", fragment)[1]](fragment, width)
+    with visiting_any(chromium, tmp_path_factory, NAMES) as open_:
+        yield open_
 
 
 def points(page: Page, selector: str) -> list[tuple[float, float]]:
@@ -210,3 +203,63 @@ def test_recorded_schedules_stand_in_the_order_of_their_bounds(visits: Open) -> 
 def test_an_end_that_is_nearly_that_of_linear_decay_is_told_from_it(visits: Open) -> None:
     words = told(visits("#prediction?start=sqrt"))
     assert re.search(r"ends at 1\.00\d times that of linear decay; one of", words)
+
+
+# --- markers, holes and fingers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("momentum", [0, 0.995])
+def test_a_ring_on_the_edge_is_whole(visits: Open, momentum: float) -> None:
+    ring = visits(f"#momentum_map?momentum={momentum}").locator("circle.explorer-marker")
+    assert ring.evaluate("(ring) => ring.ownerSVGElement.ownerSVGElement") is None  # cut by none
+    box = ring.bounding_box()
+    svg = ring.locator("xpath=..").bounding_box()
+    assert box
+    assert svg
+    assert svg["y"] < box["y"]
+    assert box["y"] + box["height"] < svg["y"] + svg["height"]
+
+
+def test_a_bound_is_level_where_nothing_moves(visits: Open) -> None:
+    page = visits("#prediction?start=drawn&drawn=yyyyy000yyyyy")
+    course = points(page, ":nth-match(.explorer svg, 2) path.explorer-line.first")
+    assert len(course) == 30
+    bound = page.evaluate(
+        "() => { const { controls, course } = lrlab.explorers.prediction;"
+        " return course(lrlab.kit.stateFrom(location.hash, 'prediction', controls)).bound.curve"
+        ".map(Number.isFinite); }"
+    )
+    still = [epoch for epoch, finite in enumerate(bound) if not finite]
+    assert len(still) > 2
+    assert {course[epoch][1] for epoch in still} == {course[still[0] - 1][1]}
+
+
+@pytest.mark.parametrize("name", ["schedules", "sensitivity"])
+def test_a_finger_that_scrolls_reads_nothing_off(visits: Open, name: str) -> None:
+    page = visits(f"#{name}?", 360)
+    svg = page.locator(".explorer-figure > svg")
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
+    assert box
+    session = page.context.new_cdp_session(page)
+    x, y = box["x"] + 90, box["y"] + 100
+    seen = told(page)
+
+    def swipe(across: int, down: int) -> None:
+        for kind, places in (
+            ("touchStart", [{"x": x, "y": y}]),
+            *(("touchMove", [{"x": x + across * i, "y": y + down * i}]) for i in range(1, 10)),
+            ("touchEnd", []),
+        ):
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    scrolled = page.evaluate("scrollY")
+    swipe(1, -6)
+    page.wait_for_function(f"scrollY > {scrolled}")
+    assert told(page) == seen
+    page.evaluate("scrollTo(0, 0)")
+    swipe(12, 2)
+    after = told(page)
+    assert after != seen
+    swipe(0, 0)  # a tap, elsewhere than the end of the move
+    assert told(page) != after

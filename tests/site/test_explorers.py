@@ -261,7 +261,7 @@ def test_long_titles_and_long_lines_are_seen_whole(visit: Open) -> None:
     page = visit("#schedules?schedule=WarmupStableDecay&then=InverseTimeDecay&hold=1", 360)
     rows = page.locator(".explorer-title")
     assert " ".join(rows.all_text_contents()) == (
-        "Warm-up, then WarmupStableDecay, then InverseTimeDecay"
+        "Falling warm-up, then WarmupStableDecay, then InverseTimeDecay"
     )
     for row in rows.all():
         box = row.bounding_box()

@@ -9,24 +9,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from tests.site.explorers import copying
+from tests.site.explorers import COPY, copying
 
 # Keras 3.15's callback converts the rate in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-# Presses the button, and returns what was copied and the course that is shown.
-COPY = """(hash) => new Promise((done) => {
-  addEventListener("hashchange", () => {
-    const { controls, course } = lrlab.explorers.plateau;
-    const button = document.querySelector(".explorer-more button");
-    new MutationObserver(async () => done([
-      await navigator.clipboard.readText(),
-      course(lrlab.kit.stateFrom(hash, "plateau", controls)),
-    ])).observe(button, { childList: true });
-    button.click();
-  }, { once: true });
-  location.hash = hash;
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +32,8 @@ def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ],
 )
 def test_the_lines_give_the_rates(page: Page, framework: str, fragment: str) -> None:
-    lines, course = page.evaluate(COPY, f"#plateau?{fragment}&lines={framework}")
+    hash_ = f"#plateau?{fragment}&lines={framework}"
+    lines, course = page.evaluate(COPY, ["plateau", "course", hash_])
     seen = executed(lines, course["metrics"])
     assert seen == pytest.approx(course[framework]["rates"][:40], rel=1e-6)
 

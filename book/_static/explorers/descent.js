@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kit, landscapes, map, plot, theory } = globalThis.lrlab;
-  const { decades, element, fineRates, shown, steps } = kit;
+  const { decades, element, fineRates, range, shown, steps } = kit;
 
   const WELL = { class: "DoubleWell", sharp: 20, flat: 1, separation: 4, height: 1 };
   const VALLEY = { class: "Rosenbrock", a: 1, b: 100 };
@@ -13,6 +13,7 @@
   const LOSSES = {
     bowl: { name: "bowl or ravine", config: bowlOf, x: [-2.6, 2.6], y: [-1.3, 1.3], rates: [-3, 1],
       levels: (state) => steps(0, 7, 1).map((i) => 0.05 * (17 * state.condition) ** (i / 7)) },
+    // On its narrow side a start has to be within the losses that are seen.
     well: { name: "double well", config: () => WELL, x: [-3.4, 5.2], y: [-0.7, 8], rates: [-2, 1] },
     valley: { name: "Rosenbrock's valley", config: () => VALLEY, x: [-2.7, 2.7], y: [-1.2, 3],
       rates: [-5, -2], levels: () => steps(0, 8, 1).map((i) => 0.1 * 3 ** i) },
@@ -29,7 +30,6 @@
     return [plain, theory.bestTuning(bowl), theory.bestTuning(bowl, true)];
   }
 
-  const range = (values, value) => ({ kind: "range", values, value });
   const LOSS = "The loss";
   const STEP = "The step";
   const NOISE = "Noise of the gradient";
@@ -41,9 +41,10 @@
       key: "condition", label: "condition number κ", group: LOSS, shown: isBowl },
     { ...range(steps(-2.5, 2.5, 0.05), 2), key: "x", label: "start, first weight", group: LOSS,
       shown: (state) => !isFlat(state) },
-    { ...range(steps(-1, 2.5, 0.05), 1), key: "y", label: "start, second weight", group: LOSS,
+    { ...range((state) => (isValley(state) ? steps(-1, 2.5, 0.05)
+      : steps(-1.25, 1.25, 0.05)), 1), key: "y", label: "start, second weight", group: LOSS,
       shown: (state) => !isFlat(state) },
-    { ...range(steps(-3.2, 5, 0.05), -2.2), key: "w", label: "start", group: LOSS, shown: isFlat },
+    { ...range(steps(-2.8, 5, 0.05), -2.2), key: "w", label: "start", group: LOSS, shown: isFlat },
     { ...range((state) => fineRates(...LOSSES[state.loss].rates,
       ...(isBowl(state) ? best(state).map(({ lr }) => lr) : [])), 0.21),
     key: "lr", label: "learning rate η", group: STEP, shown: (state) => !isValley(state) },
@@ -154,19 +155,21 @@
   const border = (state, curvatures) => theory.divergenceLr(
     { eigenvalues: curvatures }, state.momentum, usesNesterov(state));
 
-  function aboutBowl(state) {
+  function aboutBowl(state, run) {
     const bowl = bowlOf(state);
     const limit = border(state, bowl.eigenvalues);
     const factor = theory.convergenceFactor(bowl, state.lr, state.momentum, usesNesterov(state));
-    const verdict = factor < 1 ? "Converges" : "Does not converge";
+    const converges = map.converges(factor);
+    const verdict = converges ? "Converges" : "Does not converge";
+    const left = converges && state.sigma === 0 ? map.left(run.w) : "";
     const floor = theory.noiseFloor({ landscape: bowl, sigma: state.sigma }, state.lr,
       state.momentum, usesNesterov(state));
-    const noise = state.sigma > 0 && Number.isFinite(floor)
+    const noise = state.sigma > 0 && converges
       ? ` The noise then keeps it about ${shown(Math.sqrt(floor))} away from the minimum ` +
         "(root mean square)." : "";
-    return `${verdict}: ${map.speed(factor)}. The border is ${formula(state)} = ${shown(limit)}, with the largest ` +
-      `curvature λ = ${state.condition}. The best rate without momentum is ${
-        shown(best(state)[0].lr)}.${noise}`;
+    return `${verdict}: ${map.speed(factor)}.${left} The border is ${formula(state)} = ` +
+      `${shown(limit)}, with the largest curvature λ = ${state.condition}. The best rate ` +
+      `without momentum is ${shown(best(state)[0].lr)}.${noise}`;
   }
 
   function aboutWell(state, run) {
@@ -174,7 +177,11 @@
     const [low, high] = [narrow, wide].map((w) => border(state, [landscapes.curvature(WELL, w)]));
     const last = run.w.at(-1)[0];
     const moved = Math.abs(last - run.w.at(-2)[0]) > 0.01;
+    const rising = Math.max(...run.loss.slice(-2)) > 1.01 * Math.max(...run.loss.slice(0, -2));
+    const outside = run.loss.at(-1) > LOSSES.well.y[1];
     const where = run.stopped ? "it has diverged"
+      : outside ? `it has left the picture, to the weight ${shown(last).replace("-", "−")}, and ${
+        rising ? "diverges" : "still moves"}`
       : `it is in the ${last < ridge ? "narrow" : "wide"} valley and ${
         moved ? "still moves" : "nearly at rest"}`;
     return `After ${run.w.length - 1} steps ${where}. The border ${formula(state)} is ` +
@@ -207,16 +214,16 @@
         }, name))), element("p"));
     }
     more.hidden = !isBowl(state);
-    more.lastChild.textContent = best(state).map(({ lr, momentum, factor }, i) =>
+    kit.say(more.lastChild, best(state).map(({ lr, momentum, factor }, i) =>
       `${["Plain", "Heavy ball", "Nesterov"][i]}: rate ${shown(lr)}` +
-      `${i ? `, momentum ${shown(momentum)}` : ""}, factor ${shown(factor)}.`).join(" ");
+      `${i ? `, momentum ${shown(momentum)}` : ""}, factor ${shown(factor)}.`).join(" "));
   }
 
   function draw(state, { figure, aside, status, more, set }) {
     const run = walk(state);
     drawPath(figure, state, run, set);
     drawLoss(aside, state, run);
-    status.textContent = ABOUT[state.loss](state, run);
+    kit.say(status, ABOUT[state.loss](state, run));
     tell(more, state, set);
   }
 

@@ -59,6 +59,9 @@
   const nearest = (values, x) => values.reduce(
     (best, value, i) => (Math.abs(value - x) < Math.abs(values[best] - x) ? i : best), 0);
 
+  /** Corners of a course that keeps each value for a unit of time. */
+  const stairs = (values) => values.flatMap((value, i) => [[i, value], [i + 1, value]]);
+
   // --- drawn courses -----------------------------------------------------------------------------
 
   // What is drawn by hand is a list of levels, whole numbers from 0 to TOP. The address has a letter
@@ -146,6 +149,9 @@
     },
   };
 
+  /** What a control has to say to be a slider. */
+  const range = (values, value, unit) => ({ kind: "range", values, value, unit });
+
   const listed = (control, state) =>
     (typeof control.values === "function" ? control.values(state) : control.values);
 
@@ -181,25 +187,60 @@
   /** A button that copies a text, and says so; by selecting it where a page may not do more. */
   function copyButton(label, text) {
     const button = element("button", { type: "button" }, label);
-    const say = (word) => {
+    const answer = (word) => {
       button.textContent = word;
       setTimeout(() => { button.textContent = label; }, 1500);
     };
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(text());
-        say("Copied");
+        answer("Copied");
       } catch {
         const area = element("textarea", { "aria-hidden": "true" }, text());
         document.body.append(area);
         area.select();
-        say(document.execCommand("copy") ? "Copied" : "Not copied");
+        answer(document.execCommand("copy") ? "Copied" : "Not copied");
         area.remove();
         button.focus();
       }
     });
     button.setAttribute("aria-live", "polite");
     return button;
+  }
+
+  /** Write a text into an element; a number stays in one line, with its power of ten and its %. */
+  function say(place, text) {
+    place.replaceChildren(...text.split(/((?:[≤≥] )?[\d.]+(?:e-\d+| %)\S*)/).map((part, i) =>
+      (i % 2 ? element("span", { class: "explorer-number" }, part) : part)));
+    return place;
+  }
+
+  /**
+   * Write the main numbers below a plot that stays in sight on a phone, where their sentence may
+   * not be. The sentence has them too, so a screen reader leaves this line out.
+   */
+  function caption(figure, text) {
+    const line = figure.querySelector("p") ||
+      figure.appendChild(element("p", { class: "explorer-caption", "aria-hidden": "true" }));
+    say(line, text);
+  }
+
+  /** Lines of Python, and the button that copies them. */
+  const linesToCopy = (text) => [
+    element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
+      element("code", {}, text)),
+    copyButton("Copy the lines", () => text)];
+
+  /** A table that scrolls in its box; of each row `cells`, the first its name, and `chosen`. */
+  function table(label, head, rows) {
+    const columns = head.map((text) => element("th", { scope: "col" }, text));
+    const lines = rows.map(({ cells: [name, ...cells], chosen }) => element(
+      "tr", { class: chosen ? "explorer-chosen" : undefined },
+      element("th", { scope: "row" }, name), ...cells.map((text) => say(element("td"), String(text)))));
+    const region = { tabindex: 0, role: "region", "aria-label": label };
+    return element("div", { class: "explorer-table", ...region }, element(
+      "table", { class: "table" },
+      element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...lines)));
   }
 
   /**
@@ -211,8 +252,8 @@
    *   what its kind needs; perhaps `group`, under whose name it stands, `shown(state)`, `unit`.
    * @param {function} definition.draw Called with the state and the parts of the page: `figure`,
    *   which stays in sight on a phone, `aside`, which stands beside it once something is in it,
-   *   `below` for further plots, `status` for the main numbers, `more`, and `set(values)`, an
-   *   object. A state may come from anywhere: each value is one that its control has.
+   *   `below` for further plots, `status` for the main numbers (see `say`), `more`, and
+   *   `set(values)`, an object. A state may come from anywhere: each value is one that its control has.
    */
   function explorer(name, { hint, controls, draw }) {
     document.addEventListener("DOMContentLoaded", () => {
@@ -298,6 +339,6 @@
   }
 
   lrlab.kit = {
-    coded, copyButton, decades, drawn, element, explorer, fineRates, initial, nearest, shown, stateFrom,
-    steps, stroked, uncoded };
+    caption, coded, decades, drawn, element, explorer, fineRates, initial, linesToCopy, nearest,
+    range, say, shown, stairs, stateFrom, steps, stroked, table, uncoded };
 })();

@@ -2,12 +2,15 @@
  * The lines of Python that give a schedule's rates: in lrlab and in Keras; torch_lines.js has those
  * of PyTorch.
  *
- * Each function takes a config as `Schedule.to_config()` gives it, and the length of the run, and
- * returns a sentence that says what the lines are and the lines themselves. They are complete but
- * for the reader's own `model`, `train_loader` and `train_data`. A framework's own class is used
- * where it gives the same rates in every step of such a run; the lengths of time in the config have
- * to be whole epochs. Otherwise the lines spell the rate out as a function of time. A test executes
- * what the explorer's copy button gives and compares all rates with lrlab's.
+ * Each function takes a config as the explorer makes it, and the length of the run, and returns a
+ * sentence that says what the lines are and the lines themselves. Such a config is one that
+ * `Schedule.to_config()` gives, of a class alone; warmed up along a straight line; joined to a
+ * second one, each on its own clock; and held. Others, scaled ones among them, have no lines here.
+ * The lines are complete but for the reader's own `model`, `train_loader` and `train_data`. A
+ * framework's own class is used where it gives the same rates in every step of such a run; the
+ * lengths of time in the config have to be whole epochs. Otherwise the lines spell the rate out as
+ * a function of time. A test executes what the explorer's copy button gives and compares all rates
+ * with lrlab's.
  */
 (() => {
   "use strict";
@@ -53,7 +56,7 @@
 
   // The functions that make the composed ones, and how many arguments they take by position.
   const FUNCTIONS = {
-    Warmup: ["warmup", 2], Joined: ["join", 1], Scaled: ["scale", 2], Held: ["hold", 2] };
+    Warmup: ["warmup", 2], Joined: ["join", 1], Held: ["hold", 2] };
 
   // Names of the pieces: two cycles of three phases each, warmed up, joined and held, are ten.
   const ORDER = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
@@ -152,22 +155,16 @@ ${made}
       mix(c.lr, c.final_lr, c.shape === "linear" ? "(1 - u)" : "(1 - u ** 0.5)")],
     Warmup: (c, inner) => {
       const after = inner(c.schedule);
-      const [target, begun] = c.clock === "common" ? ["t", "t"] : ["0", `t - ${c.epochs}`];
-      const ramp = c.power === 1 ? `t / ${c.epochs}` : `(t / ${c.epochs}) ** ${c.power}`;
-      const rise = c.begin_lr === 0 ? `return ${after}(${target}) * ${ramp}`
-        : `return ${c.begin_lr} + (${after}(${target}) - ${c.begin_lr}) * ${ramp}`;
-      return [`if t < ${c.epochs}:`, `    ${rise}`, `return ${after}(${begun})`];
+      const ramp = `t / ${c.epochs}`;
+      const rise = c.begin_lr === 0 ? `return ${after}(0) * ${ramp}`
+        : `return ${c.begin_lr} + (${after}(0) - ${c.begin_lr}) * ${ramp}`;
+      return [`if t < ${c.epochs}:`, `    ${rise}`, `return ${after}(t - ${c.epochs})`];
     },
     Joined: (c, inner) => {
-      const own = c.clock === "own";
-      const starts = [0, ...c.at].map((at) => (own && at ? `t - ${python(at)}` : "t"));
+      const starts = [0, ...c.at].map((at) => (at ? `t - ${python(at)}` : "t"));
       const calls = c.schedules.map((piece, i) => `return ${inner(piece)}(${starts[i]})`);
       const tests = c.at.flatMap((at, i) => [`if t < ${python(at)}:`, `    ${calls[i]}`]);
       return [...tests, calls.at(-1)];
-    },
-    Scaled: (c, inner) => {
-      const factor = typeof c.factor === "number" ? c.factor : `${inner(c.factor)}(t)`;
-      return [`return ${factor} * ${inner(c.schedule)}(t)`];
     },
     Held: (c, inner) => [`return ${inner(c.schedule)}(t // ${c.step_epochs} * ${c.step_epochs})`],
   };
@@ -217,8 +214,7 @@ ${made}
       `alpha=${python(c.final_lr / c.lr)})`,
     InverseTimeDecay: (c) => c.power === 1 && c.final_lr === 0 &&
       `InverseTimeDecay(${float(c.lr)}, n, ${c.rate})`,
-    Warmup: ({ schedule: c, ...w }) => c.class === "CosineDecay" && w.power === 1 &&
-      w.clock === "own" && `CosineDecay(
+    Warmup: ({ schedule: c, ...w }) => c.class === "CosineDecay" && `CosineDecay(
     ${float(w.begin_lr)},
     ${c.total_epochs} * n,
     alpha=${python(c.final_lr / c.lr)},

@@ -57,14 +57,29 @@
       ...kinds.map((kind) => element("li", { class: kind }, kind))));
   }
 
+  /** Whether a factor is below 1 by more than rounding: on the border it is 1. */
+  const converges = (factor) => factor < 1 - 1e-12;
+
   /** What a step does to the distance in the long run, in words. */
   function speed(factor) {
     const number = 0.99 < factor && factor < 1.01 ? Number(factor.toPrecision(5)) : shown(factor);
-    const steps = Math.ceil(Math.log(10) / -Math.log(factor));
-    const tenth = factor > 0 && factor < 1
-      ? `, so a tenth of it is left after ${steps} step${steps === 1 ? "" : "s"}` : "";
-    return `in the long run a step multiplies the distance by ${number}${tenth}`;
+    const border = Math.abs(factor - 1) <= 1e-12
+      ? ": this is the border, where it neither shrinks nor grows" : "";
+    return `in the long run a step multiplies the distance by ${number}${border}`;
   }
 
-  lrlab.map = { cross, curve, dots, height, key, plane, ring, speed };
+  /**
+   * A sentence: what is left of the distance to 0 in the course that is drawn. The factor alone
+   * does not say it: momentum, above all the best, needs many more steps at first than in the long run.
+   */
+  function left(points) {
+    const [first, ...others] = points.map((w) => Math.hypot(...w));
+    if (first === 0) return "";
+    const from = others.findLastIndex((distance) => distance > first / 10) + 2; // the step after
+    const then = from <= others.length ? `from step ${from} on is at most a tenth of`
+      : `after step ${others.length} is ${shown(others.at(-1) / first)} times`;
+    return ` In the course shown the distance ${then} the first one.`;
+  }
+
+  lrlab.map = { converges, cross, curve, dots, height, key, left, plane, ring, speed };
 })();

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kit, landscapes, map, plot, theory } = globalThis.lrlab;
-  const { element, fineRates, nearest, shown, steps } = kit;
+  const { element, fineRates, nearest, range, shown, steps } = kit;
 
   const PHASES = ["slow", "fast", "swinging", "divergent"];
   const LARGEST = 0.995; // momentum at the upper edge
@@ -30,7 +30,6 @@
     ...[false, true].map((nesterov) => theory.bestTuning(ravine(state), nesterov).momentum)])]
     .sort((a, b) => a - b);
 
-  const range = (values, value) => ({ kind: "range", values, value });
   const POINT = "The point";
 
   const controls = [
@@ -52,10 +51,12 @@
     const setting = [state.lr, state.momentum, state.nesterov];
     // At the best pairs both weights are on a border, where rounding would say how they move.
     const beside = landscape.eigenvalues.map((one) => one * (1 - 1e-9));
+    const factor = theory.convergenceFactor(landscape, ...setting);
     return {
       ...landscapes.descend(landscape, optimizer, state.lr, [1, 1], state.steps),
-      landscape, optimizer, factor: theory.convergenceFactor(landscape, ...setting),
-      phase: theory.phase({ ...landscape, eigenvalues: beside }, ...setting),
+      landscape, optimizer, factor,
+      phase: map.converges(factor)
+        ? theory.phase({ ...landscape, eigenvalues: beside }, ...setting) : "divergent",
       regimes: beside.map((one) => theory.regime(one, ...setting)) };
   }
 
@@ -98,6 +99,8 @@
         ...paint(frame, state),
         map.curve(frame, limit, "explorer-line border"),
         map.curve(frame, swings, "explorer-line border dashed"),
+      ],
+      above: (frame) => [
         map.cross(frame, [lr, 1 - momentum]),
         map.ring(frame, [state.lr, 1 - state.momentum]),
         ...(over ? [map.ring(frame, [over.lr, 1 - over.momentum], "explorer-marker faint")] : []),
@@ -130,9 +133,10 @@
     const motion = `The weight along the floor ${along}, the one across it ${
       along === across ? "too" : across}`;
     const { lr, momentum, factor } = best(state);
+    const left = map.converges(run.factor) ? map.left(run.w) : "";
     return `Rate ${shown(state.lr)}, momentum ${shown(state.momentum)}: ${run.phase}; ` +
-      `${map.speed(run.factor)}. ${motion}. The cross marks the best pair: rate ${shown(lr)}, ` +
-      `momentum ${shown(momentum)}, factor ${shown(factor)}.`;
+      `${map.speed(run.factor)}.${left} ${motion}. The cross marks the best pair: rate ` +
+      `${shown(lr)}, momentum ${shown(momentum)}, factor ${shown(factor)}.`;
   }
 
   /** Show the kept point, or what another one would do. */
@@ -141,7 +145,7 @@
     const run = walk(seen);
     drawMap(state, over, parts);
     drawCourse(parts.aside, seen, run);
-    parts.status.textContent = words(seen, run);
+    kit.say(parts.status, words(seen, run));
   }
 
   function draw(state, parts) {

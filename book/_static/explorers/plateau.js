@@ -2,12 +2,11 @@
 (() => {
   "use strict";
   const { kit, plateau, plot } = globalThis.lrlab;
-  const { coded, decades, element, nearest, shown, steps, stroked, uncoded } = kit;
+  const { coded, decades, nearest, range, shown, stairs, steps, stroked, uncoded } = kit;
 
   const EPOCHS = 40;
   const HIGHEST = 1.2; // a height of 1 as a metric, so that the steps of a drawn one are 0.02
   const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-  const range = (values, value, unit) => ({ kind: "range", values, value, unit });
 
   // The heights of the prepared metrics at the end of epoch e: losses. Accuracies are upside down.
   const COURSES = {
@@ -191,9 +190,8 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
 
   // --- the page ----------------------------------------------------------------------------------
 
-  /** Corners of the rates, each of which is in force for an epoch. */
-  const stairs = (rates) =>
-    rates.slice(0, EPOCHS).flatMap((lr, e) => [[e, lr], [e + 1, lr]]);
+  /** Without the rate after the last epoch. */
+  const inForce = ({ rates }) => stairs(rates.slice(0, EPOCHS));
 
   function draw(state, { figure, below, status, more, set }) {
     if (!isDrawn(state)) state.drawn = prepared(state); // what drawing by hand begins with
@@ -227,17 +225,18 @@ model.fit(train_data, validation_data=held_out, epochs=${EPOCHS}, callbacks=[cal
       x,
       y: { label: "learning rate", from: 0, to: state.lr * 1.05 },
       lines: [
-        { points: stairs(run.pytorch.rates), label: "PyTorch", look: "first" },
-        { points: stairs(run.keras.rates), label: "Keras", look: "second" },
+        { points: inForce(run.pytorch), label: "PyTorch", look: "first" },
+        { points: inForce(run.keras), label: "Keras", look: "second" },
       ],
     });
 
-    status.textContent = inWords(state, run);
-    const text = code(state);
-    more.replaceChildren(
-      element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
-        element("code", {}, text)),
-      kit.copyButton("Copy the lines", () => text));
+    kit.caption(figure, ["pytorch", "keras"].map((convention) => {
+      const { cuts, rates } = run[convention];
+      const name = convention === "keras" ? "Keras" : "PyTorch";
+      return `${name}: ${count(cuts.length, "cut")}, last rate ${shown(rates.at(-1))}`;
+    }).join("; "));
+    kit.say(status, inWords(state, run));
+    more.replaceChildren(...kit.linesToCopy(code(state)));
   }
 
   kit.explorer("plateau", {

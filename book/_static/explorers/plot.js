@@ -113,10 +113,11 @@
    * @param {number} [plot.height] In pixels.
    * @param {function} [plot.inside] Called with the plot's frame, `across`, `up` and the pixels of
    *   its sides; returns elements that are drawn below the lines, and cut off at the sides.
+   * @param {function} [plot.above] The same for elements above all, which are not cut off.
    */
   function plot(figure, {
     title, x: x0, y: y0, even, lines = [], marker, cuts = [], pick, stroke, leave, height: wanted,
-    inside }) {
+    inside, above }) {
     const width = Math.max(figure.clientWidth, 240);
     // On a phone the controls have to be seen as well.
     const height = wanted || (width < 480 ? 230 : 300);
@@ -149,11 +150,12 @@
       svg.append(line(across.at(mark), bottom, across.at(mark), bottom + 4, "explorer-axis"));
       svg.append(text(middle, bottom + 17, words, "middle"));
     }
+    const frame = { across, up, left, right, top, bottom };
     if (inside) {
       const [size, tall] = [right - left, bottom - top];
       svg.append(drawn("svg", { // an inner one cuts off what leaves it
         x: left, y: top, width: size, height: tall, viewBox: `${left} ${top} ${size} ${tall}` },
-      ...inside({ across, up, left, right, top, bottom })));
+      ...inside(frame)));
     }
     svg.append(line(left, bottom, right, bottom, "explorer-axis"));
     svg.append(line(left, top, left, bottom, "explorer-axis"));
@@ -198,6 +200,7 @@
       svg.append(line(left, cy, cx, cy, "explorer-guide"));
       svg.append(drawn("circle", { cx, cy, r: 5, class: "explorer-marker" }));
     }
+    if (above) svg.append(...above(frame));
     const placeOf = (event) => {
       const box = svg.getBoundingClientRect();
       return [across.back(within(event.clientX - box.left, left, right)),
@@ -207,15 +210,16 @@
       const { type } = event;
       if (type === "pointerdown" && event.button !== 0) return; // it opens a menu
       const place = placeOf(event);
-      if (!stroke || (event.buttons === 0 && type !== "pointerup")) {
+      const finger = event.pointerType === "touch";
+      const picks = !stroke || (event.buttons === 0 && type !== "pointerup");
+      if (picks && !finger) {
         if (pick) pick(...place);
         return;
       }
       // Kept by the element, since the stroke draws everything else anew.
       if (type === "pointerdown") {
         svg.setPointerCapture(event.pointerId);
-        const waits = event.pointerType === "touch";
-        svg.stroke = { waits, last: place, startX: event.clientX, startY: event.clientY };
+        svg.stroke = { waits: finger, last: place, startX: event.clientX, startY: event.clientY };
       }
       if (!svg.hasPointerCapture(event.pointerId)) return;
       const { waits, last, startX, startY } = svg.stroke;
@@ -224,7 +228,8 @@
       // one that began sideways.
       if (waits && type !== "pointerup" && aside <= along) return;
       svg.stroke = { waits: false, last: place };
-      stroke(last, place);
+      if (stroke) stroke(last, place);
+      else if (pick) pick(...place);
     };
     svg.classList.toggle("explorer-canvas", Boolean(stroke));
     Object.assign(svg, {

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { convexBounds, data, kit, plot } = globalThis.lrlab;
-  const { coded, element, nearest, steps, stroked, uncoded } = kit;
+  const { coded, element, nearest, stairs, steps, stroked, uncoded } = kit;
 
   const RECORDED = data.prediction; // for each schedule its rate and training loss in each epoch
   const EPOCHS = RECORDED.linear.rates.length;
@@ -114,20 +114,21 @@
   function table({ beside }, { relative }) {
     const names = Object.keys(RECORDED).sort((a, b) => relative[a] - relative[b]);
     const place = (name) => names.filter((other) => lossOf(other) <= lossOf(name)).length;
-    const rows = names.map((name) => element(
-      "tr", { class: name === beside ? "explorer-chosen" : undefined },
-      element("th", { scope: "row" }, name),
-      ...[relative[name].toFixed(2), lossOf(name).toFixed(2), place(name)].map((text) =>
-        element("td", {}, String(text)))));
-    const head = ["schedule", "bound", "recorded", "its place"].map((name) =>
-      element("th", { scope: "col" }, name));
-    const region = { tabindex: 0, role: "region", "aria-label": "The recorded schedules" };
-    return element("div", { class: "explorer-table", ...region }, element(
-      "table", { class: "table" },
-      element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
+    const rows = names.map((name) => ({
+      cells: [name, relative[name].toFixed(2), lossOf(name).toFixed(2), place(name)],
+      chosen: name === beside }));
+    return kit.table(
+      "The recorded schedules", ["schedule", "bound", "recorded", "its place"], rows);
   }
 
   const inMiddles = (values) => values.map((y, e) => [e + 0.5, y]);
+
+  /**
+   * A bound without its holes: it is infinite where the rate is 0 for a time, but there no weight
+   * moves, and what was said of them before still holds. Before the first rate it says nothing.
+   */
+  const filled = (bound) => bound.reduce((values, y) =>
+    [...values, Number.isFinite(y) ? y : values.at(-1) ?? y], []);
 
   /** A plot with a curve for each recorded schedule, one of them marked, and perhaps another. */
   function curves(place, { title, label, top, of, beside, drawn }) {
@@ -135,9 +136,10 @@
     const all = [...names, beside].map((name) => ({ points: inMiddles(of(name)), look: "faint" }));
     // Where a rate of 0 moves no weight any more, the end stays.
     const still = drawn && Array(EPOCHS - drawn.length).fill(drawn.at(-1));
+    const yours = drawn && inMiddles(filled([...drawn, ...still]));
     all[0].label = "others";
     Object.assign(all.at(-1), { label: beside, look: "second" });
-    if (drawn) all.push({ points: inMiddles([...drawn, ...still]), label: "yours", look: "first" });
+    if (drawn) all.push({ points: yours, label: "yours", look: "first" });
     const ends = all.map(({ points }) => points.at(-1)[1]);
     const to = Math.max(top, 1.5 * Math.max(...ends.filter(Number.isFinite)));
     plot(place, {
@@ -148,8 +150,6 @@
       lines: all,
     });
   }
-
-  const stairs = (rates) => rates.flatMap((rate, e) => [[e, rate], [e + 1, rate]]);
 
   function draw(state, { figure, below, status, more, set }) {
     if (!isDrawn(state)) state.drawn = prepared(state); // what drawing by hand begins with
@@ -182,7 +182,9 @@
     curves(below.children[1], {
       title: "What LeNet did", label: "training loss", top: 0.5, beside: state.beside,
       of: (name) => RECORDED[name].loss });
-    status.textContent = inWords(state, run);
+    kit.caption(figure, run.end === null ? "No bound"
+      : `Bound at the end: ${times(run.end)} that of linear decay`);
+    kit.say(status, inWords(state, run));
     more.replaceChildren(
       element("p", {}, "The recorded schedules, in the order of their bounds. Bounds and losses " +
         "are given as parts of those of linear decay; the last column is the place by loss."),

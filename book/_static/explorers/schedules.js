@@ -2,9 +2,8 @@
 (() => {
   "use strict";
   const { kit, lines, plot, schedules } = globalThis.lrlab;
-  const { decades, element, shown, steps } = kit;
+  const { decades, element, range, shown, steps } = kit;
 
-  const range = (values, value, unit) => ({ kind: "range", values, value, unit });
   const epochs = (from, to, value) => range(steps(from, to, 1), value, "epochs");
   const choice = (value, ...options) => ({
     kind: "choice", options: Object.fromEntries(options.map((name) => [name, name])), value });
@@ -161,16 +160,53 @@
       highest: Math.max(...rates), lowest: Math.min(...rates.filter((lr) => lr > 0)) };
   }
 
-  /** What the first schedule does; its words speak of a fall. */
-  const about = ({ schedule, lr, final_lr }) => `${CLASSES[schedule][0]}. ` +
-    (usesControl(schedule, "final_lr") && final_lr > lr
-      ? "Here final_lr is above lr, so that the rate rises instead. " : "");
+  /** The schedules of a state that a run reaches: each with its first moment and why it is that. */
+  function pieces(state) {
+    const first = {
+      name: state.schedule, prefix: "", begin: state.warmup, after: "after the warm-up" };
+    const then = {
+      name: state.then, prefix: "then.", begin: state.at, after: "where it takes over" };
+    if (!joined(state)) return [first];
+    return state.at > state.warmup ? [first, then] : [then];
+  }
+
+  /** Where the warm-up goes to: the first rate of its schedule. */
+  const firstRate = (state) => schedules.rate(configOf(state.schedule, (name) => state[name]), 0);
+  const falls = (state) => state.warmup > 0 && state.begin_lr > firstRate(state);
+
+  // What a schedule does at moments that its sliders give in its own epochs.
+  const SHIFTED = { StepDecay: "cuts", MultiStepDecay: "cuts", CyclicCosine: "restarts" };
+
+  /** What the schedules do; the words for them speak of a fall. */
+  function about(state) {
+    const found = pieces(state);
+    const said = found.map(({ name, prefix, begin }, i) => {
+      const [lr, floor] = ["lr", "final_lr"].map((key) => state[prefix + key]);
+      const what = CLASSES[name][0];
+      const inner = what[0].toLowerCase() + what.slice(1);
+      const sentence = !joined(state) ? what
+        : prefix ? `From epoch ${begin} on: ${inner}` : `First: ${inner}`;
+      return `${sentence}. ` + (usesControl(name, "final_lr") && floor > lr
+        ? `Here ${i ? "its " : ""}final_lr is above lr, so that the rate rises instead. ` : "");
+    });
+    const never = joined(state) && found.length === 1
+      ? `${state.schedule} never appears, since ${state.then} takes over before the warm-up is ` +
+        "over. " : "";
+    const down = falls(state) ? `Here begin_lr is above the first rate of ${state.schedule}, ` +
+      `${shown(firstRate(state))}, so that the warm-up falls. ` : "";
+    return `${never}${down}${said.join("")}`;
+  }
+
+  /** Where the moments on the sliders of a schedule are not those of the run. */
+  const shifts = (state) => pieces(state)
+    .filter(({ name, begin }) => name in SHIFTED && begin > 0)
+    .map(({ name, begin, after }) => ` ${name}: its own epochs begin ${after}, so its ` +
+      `${SHIFTED[name]} come ${begin} epoch${begin === 1 ? "" : "s"} later than its ` +
+      "sliders say.").join("");
 
   /** A word about the last schedule of a state where the run cuts it off. */
   function cutOff(state) {
-    const [name, prefix, begin, after] = joined(state)
-      ? [state.then, "then.", state.at, "where it takes over"]
-      : [state.schedule, "", state.warmup, "after the warm-up"];
+    const { name, prefix, begin, after } = pieces(state).at(-1);
     const own = duration(name, (key) => state[prefix + key]);
     if (own === 0 || begin + own <= state.epochs) return "";
     return ` The run ends before ${name} does` +
@@ -181,10 +217,10 @@
 
   function draw(state, { figure, status, more, set }) {
     const run = course(state);
-    const names = joined(state) ? `${state.schedule}, then ${state.then}` : state.schedule;
+    const start = state.warmup === 0 ? [] : [falls(state) ? "Falling warm-up" : "Warm-up"];
     const bottom = Math.max(run.lowest, run.highest / 1e6);
     plot(figure, {
-      title: state.warmup > 0 ? `Warm-up, then ${names}` : names,
+      title: [...start, ...pieces(state).map(({ name }) => name)].join(", then "),
       x: { label: "time t (epochs)", from: 0, to: state.epochs },
       y: state.log
         ? { label: "learning rate", from: bottom / 1.1, to: run.highest * 1.1, log: true }
@@ -196,16 +232,13 @@
       marker: [state.t, run.now],
       pick: (t) => set({ t: Math.round(t * 4) / 4 }),
     });
-    status.textContent = `${about(state)}Rate at ${state.t} epoch${state.t === 1 ? "" : "s"}: ` +
+    kit.caption(figure, `Rate ${shown(run.now)}, mean ${shown(run.mean)}, sum ${shown(run.sum)}`);
+    kit.say(status, `${about(state)}Rate at ${state.t} epoch${state.t === 1 ? "" : "s"}: ` +
       `${shown(run.now)}. Mean rate ${shown(run.mean)}, so a sum of ${shown(run.sum)} ` +
-      `over ${state.epochs} epochs.${cutOff(state)}`;
+      `over ${state.epochs} epochs.${cutOff(state)}${shifts(state)}`);
 
     const { note, code: text } = code(state);
-    more.replaceChildren(
-      element("p", {}, note),
-      element("pre", { tabindex: 0, role: "region", "aria-label": "Lines to copy" },
-        element("code", {}, text)),
-      kit.copyButton("Copy the lines", () => text));
+    more.replaceChildren(element("p", {}, note), ...kit.linesToCopy(text));
   }
 
   kit.explorer("schedules", {

@@ -87,7 +87,8 @@
     const cost = at === own.best ? "This is the best rate of the grid."
       : `The best rate of the grid, ${shown(own.lrs[own.best])}, has ` +
         `${shown(own.medians[own.best])}${unit}` +
-        (times < Infinity ? `: here it is ${shown(times)} times that.` : ".");
+        (times === Infinity ? "." : shown(times) === "1" ? ": here it is about the same."
+          : `: here it is ${shown(times)} times that.`);
     const lax = own.level > 0.9 * guessing
       ? " So wide a margin calls good what is close to guessing." : "";
     return `${wayOf(state)} at ${shown(state.lr)}: median ${images} ${word} ` +
@@ -104,19 +105,11 @@
     const rows = Object.entries(sweeps).map(([way, sweep]) => {
       const { rates, width } = range(sweep);
       const value = `${shown(sweep.medians[sweep.best])}${unit}`;
-      const cells = [shown(sweep.lrs[sweep.best]), value, rates, width].map((text) =>
-        element("td", {}, text));
-      const chosen = way === wayOf(state);
-      return element(
-        "tr", { class: chosen ? "explorer-chosen" : undefined },
-        element("th", { scope: "row" }, way), ...cells);
+      return {
+        cells: [way, shown(sweep.lrs[sweep.best]), value, rates, width],
+        chosen: way === wayOf(state) };
     });
-    const columns = head.map((name) => element("th", { scope: "col" }, name));
-    const region = { tabindex: 0, role: "region", "aria-label": "All optimisers" };
-    return element(
-      "div", { class: "explorer-table", ...region },
-      element("table", { class: "table" },
-        element("thead", {}, element("tr", {}, ...columns)), element("tbody", {}, ...rows)));
+    return kit.table("All optimisers", head, rows);
   }
 
   /** An axis for what all seeds of all ways end at; runs that diverged are marked at its end. */
@@ -194,10 +187,10 @@
     if (epochs > 1) drawCurves(aside, state, found, y.label);
     else aside.replaceChildren();
     drawSweeps(figure, state, found, y); // in the room that the curves leave
-    status.textContent = words(state, found);
+    kit.say(status, words(state, found));
     more.replaceChildren(
       element("p", {}, `All of ${title}, judged by ${images} ${word} after the last epoch. Good ` +
-        `rates are those within ${state.margin} % of an optimiser's own best.` +
+        `rates are those within ${state.margin}\u00a0% of an optimiser's own best.` +
         (/AdamW \d/.test(Object.keys(found.sweeps)) ? " After AdamW stands its weight decay." : "")),
       table(state, found.sweeps));
   }

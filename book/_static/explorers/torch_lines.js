@@ -96,12 +96,12 @@
   /** The pieces that run one after another, with their starts; `why` where one has no class. */
   function sequence(c, start, end) {
     if (start >= end) return [];
-    if (c.class === "Joined" && c.clock === "own") {
+    if (c.class === "Joined") {
       const starts = [0, ...c.at].map((at) => start + at);
       return c.schedules.flatMap((piece, i) =>
         sequence(piece, starts[i], Math.min(end, starts[i + 1] ?? end)));
     }
-    if (c.class === "Warmup" && c.clock === "own" && c.power === 1) {
+    if (c.class === "Warmup") {
       const ramp = { ramp: c, lr: lrlab.schedules.rate(c.schedule, 0), start };
       return [{ ...ramp, end: Math.min(end, start + c.epochs) },
         ...sequence(c.schedule, start + c.epochs, end)];

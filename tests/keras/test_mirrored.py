@@ -130,9 +130,12 @@ OLD = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 8)
 
 @pytest.mark.skipif(OLD, reason="Keras before 3.8 adds up the gradients of its replicas")
 def test_the_rates_are_set_and_noted_on_two_devices():
-    # Keras imports what is installed, though nothing here needs it.
-    spared = "import sys; sys.modules |= dict.fromkeys(('matplotlib', 'pandas', 'sklearn')); "
-    call = f"{spared}from tests.keras.test_mirrored import program; program()"
+    # Keras imports what is installed, though nothing here needs it. And conftest.py has Triton,
+    # which must come before TensorFlow.
+    call = (
+        "import sys; sys.modules |= dict.fromkeys(('matplotlib', 'pandas', 'sklearn')); "
+        "import tests.conftest; from tests.keras.test_mirrored import program; program()"
+    )
     surroundings = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     run = subprocess.run(
         [sys.executable, "-c", call], env=surroundings, cwd=ROOT, capture_output=True, text=True

@@ -49,6 +49,8 @@ $(TESTS) book pdf links: export CUDA_VISIBLE_DEVICES :=
 $(TESTS) book pdf links bench: export TF_CPP_MIN_LOG_LEVEL := 3
 $(TESTS): export LRLAB_SCALE := quick
 execute: export LRLAB_PROGRESS := 0
+# PyTorch's builds for GPUs, where there is no driver.
+$(TESTS): export PYTHONWARNINGS := ignore:CUDA initialization:UserWarning
 # One thread a process: two processes share the cores, threads that wait for one another there
 # slow a small network down tenfold, and results do not depend on how many cores there are.
 $(TESTS): export OMP_NUM_THREADS := 1

@@ -5,9 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 
 from tests.conftest import ROOT
 from tests.support.small_book import build
+from tools.definitions import first_sentence
 
 GLOSSARY = """# Glossary
 
@@ -128,3 +131,12 @@ def test_chinese_names_are_in_the_index_and_lead_to_their_entry(out: Path) -> No
 
 def test_a_page_is_found_by_the_chinese_names_of_its_terms(page: str) -> None:
     assert re.findall(r'<meta content="(.*?)" name="keywords" />', page) == ["轮, 学习率, 步长"]
+
+
+def test_a_definition_may_begin_with_a_citation() -> None:
+    source = pending_xref("", nodes.Text("[1]"), refdomain="cite")
+    after = source.deepcopy()
+    paragraph = nodes.paragraph(
+        "", "", source, nodes.Text("It is so "), after, nodes.Text(". More.")
+    )
+    assert [node.astext() for node in first_sentence(paragraph)] == ["It is so", "."]
